@@ -1,0 +1,47 @@
+package call
+
+import "time"
+
+// Record is the call detail record: written once, when the call is over.
+type Record struct {
+	ID       ID          `json:"id"`
+	Account  string      `json:"account,omitempty"`
+	Trunk    string      `json:"trunk,omitempty"`
+	Rule     string      `json:"rule,omitempty"` // the rule that chose the app
+	App      string      `json:"app,omitempty"`  // the app that drove it last
+	From     string      `json:"from"`
+	To       string      `json:"to"`
+	Host     string      `json:"host,omitempty"`
+	Start    time.Time   `json:"start"`
+	Answered time.Time   `json:"answered,omitzero"` // when the first leg was answered
+	End      time.Time   `json:"end"`
+	Cause    Cause       `json:"cause"`
+	Legs     []LegRecord `json:"legs"`
+}
+
+// LegRecord is what one leg leaves.
+type LegRecord struct {
+	ID        LegID      `json:"id"`
+	Direction Direction  `json:"direction"` // In: the far end called us
+	From      string     `json:"from"`
+	To        string     `json:"to"`
+	Trunk     string     `json:"trunk,omitempty"`
+	SIPCallID string     `json:"sipCallId,omitempty"` // the dialog's Call-ID, to find it in the peer's logs
+	Start     time.Time  `json:"start"`
+	Answered  time.Time  `json:"answered,omitzero"`
+	End       time.Time  `json:"end"`
+	Cause     Cause      `json:"cause"`
+	Media     MediaStats `json:"media"`
+}
+
+// MediaStats counts a leg's media.
+type MediaStats struct {
+	Codec      string        `json:"codec,omitempty"`
+	PacketsIn  uint64        `json:"packetsIn"`
+	PacketsOut uint64        `json:"packetsOut"`
+	Lost       uint64        `json:"lost"`       // gaps in the sequence numbers received
+	Discarded  uint64        `json:"discarded"`  // from a source that is not the far end, or malformed
+	Jitter     time.Duration `json:"jitter"`     // interarrival jitter, RFC 3550 section 6.4.1
+	RoundTrip  time.Duration `json:"roundTrip"`  // from the last RTCP report, 0 when unknown
+	RemoteLoss float64       `json:"remoteLoss"` // fraction 0..1 the far end reported
+}
