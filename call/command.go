@@ -81,8 +81,8 @@ type Stop struct{ Op OpID }
 // Note adds an entry of the application's side (an invocation, a log line of the function) to the call's log.
 type Note struct{ Log Log }
 
-// Account for a value that the application's dialect accepted, changed or refused: entries for the ledger.
-type Account struct{ Entries []Entry }
+// Book enters into the ledger what the application's dialect did with values: accepted, changed, refused.
+type Book struct{ Entries []Entry }
 
 func (Ring) command()    {}
 func (Answer) command()  {}
@@ -94,7 +94,7 @@ func (Join) command()    {}
 func (Part) command()    {}
 func (Stop) command()    {}
 func (Note) command()    {}
-func (Account) command() {}
+func (Book) command() {}
 
 // Ticket is what an accepted command gave: the operation's number and the leg made, where there is one.
 type Ticket struct {

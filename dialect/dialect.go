@@ -1,0 +1,69 @@
+package dialect
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+// Call is one call as its driver sees it.
+type Call interface {
+	ID() call.ID
+	Origin() call.Origin
+	// Do gives a command: accepted or refused at once; it never waits for the end. See call.Command.
+	Do(ctx context.Context, cmd call.Command) (call.Ticket, error)
+	// Events gives what happens, in order; closed when the call is over.
+	Events() <-chan call.Event
+	// Checkpoint keeps what another node needs to go on with this conversation.
+	Checkpoint(state []byte)
+}
+
+// App is one customer's application, ready to drive calls.
+type App interface {
+	// Drive holds the conversation of one call with the customer's code. When it returns, what is left of the call is
+	// hung up. It returns an error that is [ErrUnavailable] only before it gave the call any command that the far ends
+	// could notice: the next application of the rule is tried then.
+	Drive(ctx context.Context, c Call) error
+}
+
+// Resumable is what an App offers beside that can go on from a checkpoint.
+type Resumable interface {
+	Resume(ctx context.Context, c Call, state []byte) error
+}
+
+// Dialect is one vendor's language.
+type Dialect interface {
+	Name() string
+	// App makes an application from its settings, the JSON kept in directory.App.Settings. It is also called when an
+	// application is saved: bad settings never reach a call.
+	App(id string, settings json.RawMessage) (App, error)
+}
+
+// Restful is what a Dialect offers beside that has an HTTP API.
+type Restful interface {
+	Routes(mux Mux, calls Calls)
+}
+
+// Mux is where a dialect mounts its API: patterns as in http.ServeMux, with method and path.
+type Mux interface {
+	Handle(pattern string, h http.Handler)
+}
+
+// Calls is what a dialect's API may do with calls.
+type Calls interface {
+	// Start begins a call that the application asked for: the app is driven with an origin that has no leg.
+	Start(ctx context.Context, app string, origin call.Origin) (call.ID, error)
+	// Ask hands body to the driver of a live call and gives its answer; [ErrNoCall] when there is none.
+	Ask(ctx context.Context, id call.ID, body []byte) ([]byte, error)
+}
+
+// Errors that cross the dialects' border.
+var (
+	ErrUnavailable = errors.New("application can't be invoked")
+	ErrNoCall      = errors.New("no such call")
+	ErrNoApp       = errors.New("no such application")
+	ErrDraining    = errors.New("this node is stopping")
+)

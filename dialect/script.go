@@ -1,0 +1,91 @@
+package dialect
+
+import (
+	"context"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+// Script lets a driver be written top to bottom: it runs one thing to its end and hands every event that comes
+// meanwhile to On. Used by the driver's goroutine alone.
+type Script struct {
+	Call
+	// On is called for each event that is not the awaited one, in order. An error ends what runs and is returned by it.
+	On func(call.Event) error
+}
+
+// Run gives the command and, when it is an operation, waits for its Done, listening meanwhile. Done.Err is also the error.
+func (s *Script) Run(ctx context.Context, cmd call.Command) (call.Done, error) {
+	t, err := s.Do(ctx, cmd)
+	if err != nil {
+		return call.Done{}, err
+	}
+	return s.Wait(ctx, t)
+}
+
+// Wait waits for the Done of an operation begun with Do, listening meanwhile.
+func (s *Script) Wait(ctx context.Context, t call.Ticket) (call.Done, error) {
+	for t.Op != 0 {
+		ev, err := s.Next(ctx)
+		if err != nil {
+			return call.Done{Op: t.Op, Leg: t.Leg, Err: err}, err
+		}
+		if d, ok := ev.(call.Done); ok && d.Op == t.Op {
+			return d, d.Err
+		}
+		if err := s.On(ev); err != nil {
+			return call.Done{Op: t.Op, Leg: t.Leg, Err: err}, err
+		}
+	}
+	return call.Done{Leg: t.Leg}, nil
+}
+
+// Next gives the next event; call.ErrOver when there are no more.
+func (s *Script) Next(ctx context.Context) (call.Event, error) {
+	select {
+	case ev, ok := <-s.Events():
+		if !ok {
+			return nil, call.ErrOver
+		}
+		return ev, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Await runs f (a fetch from the customer's code, a timer) in a goroutine of its own and waits for it, listening
+// meanwhile. f's context ends when On gave an error or ctx is done; Await always waits for f to return, so f must heed it.
+func Await[T any](ctx context.Context, s *Script, f func(context.Context) (T, error)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	back := make(chan result, 1)
+	go func() {
+		v, err := f(ctx)
+		back <- result{v, err}
+	}()
+	events := s.Events()
+	var fail error
+	for {
+		select {
+		case r := <-back:
+			if fail != nil {
+				return r.v, fail
+			}
+			return r.v, r.err
+		case ev, ok := <-events:
+			if !ok {
+				events = nil // the call is over; the fetch still ends by itself or by its time limit
+				continue
+			}
+			if fail == nil {
+				if fail = s.On(ev); fail != nil {
+					cancel()
+				}
+			}
+		}
+	}
+}
