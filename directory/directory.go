@@ -1,0 +1,111 @@
+package directory
+
+import (
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	"github.com/switchhook/switchhook/header"
+)
+
+// Account owns everything else. ID is twelve digits, the form of an AWS account, so that vendors' ARNs can carry it.
+type Account struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+}
+
+// Key lets a client of a vendor's API or of ours in: an AWS access key, a Plivo auth id and token.
+type Key struct {
+	ID      string `json:"id"`      // the public half
+	Secret  string `json:"secret"`  // the secret half
+	Account string `json:"account"` // whose
+	Kind    string `json:"kind"`    // "aws", "plivo", "admin"
+}
+
+// App is a customer's application: a dialect and its settings.
+type App struct {
+	ID       string          `json:"id"`
+	Account  string          `json:"account"`
+	Name     string          `json:"name"`
+	Dialect  string          `json:"dialect"`
+	Settings json.RawMessage `json:"settings"` // the dialect's own; checked by dialect.Dialect.App on save
+	Vendor   json.RawMessage `json:"vendor,omitempty"`
+	Created  time.Time       `json:"created"`
+	Updated  time.Time       `json:"updated"`
+}
+
+// Number is a number we own.
+type Number struct {
+	E164    string          `json:"e164"` // with "+"; the key
+	Account string          `json:"account"`
+	Trunk   string          `json:"trunk,omitempty"` // the trunk it belongs to, if any
+	Vendor  json.RawMessage `json:"vendor,omitempty"`
+	Created time.Time       `json:"created"`
+	Updated time.Time       `json:"updated"`
+}
+
+// Transport is how a peer is reached: "udp" or "tcp".
+type Transport string
+
+// Peer is one far end of a trunk.
+type Peer struct {
+	Host      string    `json:"host"`           // name or address
+	Port      int       `json:"port,omitempty"` // 0 means 5060
+	Transport Transport `json:"transport,omitempty"`
+	Priority  int       `json:"priority,omitempty"` // lower is tried first
+	Weight    int       `json:"weight,omitempty"`   // share within one priority; 0 counts as 1
+}
+
+// Trunk is a peering with a carrier or PBX.
+type Trunk struct {
+	ID      string `json:"id"`
+	Account string `json:"account"`
+	Name    string `json:"name"`
+	// Host is the Request-URI host that names this trunk when a peer calls us through it; unique; may be empty.
+	Host string `json:"host,omitempty"`
+	// Peers are where calls go out, tried in order of priority, then by weight. Empty: no calls out.
+	Peers []Peer `json:"peers,omitempty"`
+	// Allow lists where calls may come from. Empty: from the peers' addresses alone.
+	Allow []netip.Prefix `json:"allow,omitempty"`
+	// In and Out are the policies for context that comes in and goes out.
+	In  header.Policy `json:"in"`
+	Out header.Policy `json:"out"`
+	// Keepalive is the interval of OPTIONS pings to each peer; 0 means none.
+	Keepalive time.Duration `json:"keepalive,omitempty"`
+	// PSTN marks the trunk that numbers nobody here owns are dialled at.
+	PSTN     bool            `json:"pstn,omitempty"`
+	Disabled bool            `json:"disabled,omitempty"`
+	Vendor   json.RawMessage `json:"vendor,omitempty"`
+	Created  time.Time       `json:"created"`
+	Updated  time.Time       `json:"updated"`
+}
+
+// TriggerKind says what of an attempt a rule looks at.
+type TriggerKind string
+
+// The kinds.
+const (
+	ByNumber TriggerKind = "number" // the called number
+	ByHost   TriggerKind = "host"   // the host of the Request-URI
+)
+
+// Target is one application of a rule.
+type Target struct {
+	App      string          `json:"app"`
+	Priority int             `json:"priority"` // lower is tried first
+	Vendor   json.RawMessage `json:"vendor,omitempty"`
+}
+
+// Rule sends attempts to applications in order of priority.
+type Rule struct {
+	ID       string          `json:"id"`
+	Account  string          `json:"account"`
+	Name     string          `json:"name"`
+	Kind     TriggerKind     `json:"kind"`
+	Value    string          `json:"value"` // a number with "+", or a host in lower case; unique within Kind
+	Targets  []Target        `json:"targets"`
+	Disabled bool            `json:"disabled,omitempty"`
+	Vendor   json.RawMessage `json:"vendor,omitempty"`
+	Created  time.Time       `json:"created"`
+	Updated  time.Time       `json:"updated"`
+}

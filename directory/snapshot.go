@@ -1,0 +1,131 @@
+package directory
+
+import "net/netip"
+
+// Snapshot is the directory at one moment, indexed for look-ups on a call's way. Immutable: safe for all goroutines.
+type Snapshot struct {
+	accounts map[string]Account
+	keys     map[string]Key
+	apps     map[string]App
+	numbers  map[string]Number
+	trunks   map[string]*Trunk
+	hosts    map[string]*Trunk
+	rules    map[TriggerKind]map[string]*Rule
+	allowed  []allowed
+	pstn     *Trunk
+}
+
+// allowed is one source prefix of one trunk.
+type allowed struct {
+	prefix netip.Prefix
+	trunk  *Trunk
+}
+
+// Content is everything that a snapshot is made of.
+type Content struct {
+	Accounts []Account
+	Keys     []Key
+	Apps     []App
+	Numbers  []Number
+	Trunks   []Trunk
+	Rules    []Rule
+}
+
+// NewSnapshot indexes the content, which must not be changed afterwards.
+func NewSnapshot(c Content) *Snapshot {
+	s := &Snapshot{
+		accounts: make(map[string]Account, len(c.Accounts)),
+		keys:     make(map[string]Key, len(c.Keys)),
+		apps:     make(map[string]App, len(c.Apps)),
+		numbers:  make(map[string]Number, len(c.Numbers)),
+		trunks:   make(map[string]*Trunk, len(c.Trunks)),
+		hosts:    make(map[string]*Trunk, len(c.Trunks)),
+		rules:    map[TriggerKind]map[string]*Rule{ByNumber: {}, ByHost: {}},
+	}
+	for _, a := range c.Accounts {
+		s.accounts[a.ID] = a
+	}
+	for _, k := range c.Keys {
+		s.keys[k.Kind+"\x00"+k.ID] = k
+	}
+	for _, a := range c.Apps {
+		s.apps[a.ID] = a
+	}
+	for _, n := range c.Numbers {
+		s.numbers[n.E164] = n
+	}
+	for i := range c.Trunks {
+		s.addTrunk(&c.Trunks[i])
+	}
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		if m := s.rules[r.Kind]; m != nil {
+			m[r.Value] = r
+		}
+	}
+	return s
+}
+
+func (s *Snapshot) addTrunk(t *Trunk) {
+	s.trunks[t.ID] = t
+	if t.Host != "" {
+		s.hosts[t.Host] = t
+	}
+	if t.PSTN && s.pstn == nil {
+		s.pstn = t
+	}
+	for _, p := range t.Allow {
+		s.allowed = append(s.allowed, allowed{p, t})
+	}
+	if len(t.Allow) > 0 {
+		return
+	}
+	for _, p := range t.Peers {
+		if a, err := netip.ParseAddr(p.Host); err == nil {
+			s.allowed = append(s.allowed, allowed{netip.PrefixFrom(a, a.BitLen()), t})
+		}
+	}
+}
+
+// Account finds an account.
+func (s *Snapshot) Account(id string) (Account, bool) { a, ok := s.accounts[id]; return a, ok }
+
+// Key finds a key of a kind by its public half.
+func (s *Snapshot) Key(kind, id string) (Key, bool) { k, ok := s.keys[kind+"\x00"+id]; return k, ok }
+
+// App finds an application.
+func (s *Snapshot) App(id string) (App, bool) { a, ok := s.apps[id]; return a, ok }
+
+// Number finds a number that we own.
+func (s *Snapshot) Number(e164 string) (Number, bool) { n, ok := s.numbers[e164]; return n, ok }
+
+// Trunk finds a trunk; do not change it.
+func (s *Snapshot) Trunk(id string) (*Trunk, bool) { t, ok := s.trunks[id]; return t, ok }
+
+// TrunkByHost finds the trunk that a Request-URI host names.
+func (s *Snapshot) TrunkByHost(host string) (*Trunk, bool) { t, ok := s.hosts[host]; return t, ok }
+
+// TrunkBySource finds the trunk that a source address may call by: the longest prefix that holds it.
+func (s *Snapshot) TrunkBySource(a netip.Addr) (*Trunk, bool) {
+	var best *Trunk
+	bits := -1
+	a = a.Unmap()
+	for _, al := range s.allowed {
+		if al.prefix.Bits() > bits && al.prefix.Contains(a) && !al.trunk.Disabled {
+			best, bits = al.trunk, al.prefix.Bits()
+		}
+	}
+	return best, best != nil
+}
+
+// Trunks gives every trunk; do not change them.
+func (s *Snapshot) Trunks() map[string]*Trunk { return s.trunks }
+
+// PSTN finds the trunk for numbers that nobody here owns.
+func (s *Snapshot) PSTN() (*Trunk, bool) { return s.pstn, s.pstn != nil }
+
+// Rule finds the rule for a trigger.
+func (s *Snapshot) Rule(k TriggerKind, value string) (*Rule, bool) {
+	r, ok := s.rules[k][value]
+	return r, ok
+}
