@@ -84,17 +84,17 @@ type Note struct{ Log Log }
 // Book enters into the ledger what the application's dialect did with values: accepted, changed, refused.
 type Book struct{ Entries []Entry }
 
-func (Ring) command()    {}
-func (Answer) command()  {}
-func (Hangup) command()  {}
-func (Play) command()    {}
-func (Say) command()     {}
-func (Dial) command()    {}
-func (Join) command()    {}
-func (Part) command()    {}
-func (Stop) command()    {}
-func (Note) command()    {}
-func (Book) command() {}
+func (Ring) command()   {}
+func (Answer) command() {}
+func (Hangup) command() {}
+func (Play) command()   {}
+func (Say) command()    {}
+func (Dial) command()   {}
+func (Join) command()   {}
+func (Part) command()   {}
+func (Stop) command()   {}
+func (Note) command()   {}
+func (Book) command()   {}
 
 // Ticket is what an accepted command gave: the operation's number and the leg made, where there is one.
 type Ticket struct {

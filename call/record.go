@@ -45,3 +45,10 @@ type MediaStats struct {
 	RoundTrip  time.Duration `json:"roundTrip"`  // from the last RTCP report, 0 when unknown
 	RemoteLoss float64       `json:"remoteLoss"` // fraction 0..1 the far end reported
 }
+
+// Finished is all that a call leaves: its record, what became of every context value, and, where logs are on, its log.
+type Finished struct {
+	Record Record `json:"record"`
+	Ledger Ledger `json:"ledger"`
+	Log    []Log  `json:"log,omitempty"`
+}
