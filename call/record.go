@@ -52,3 +52,13 @@ type Finished struct {
 	Ledger Ledger `json:"ledger"`
 	Log    []Log  `json:"log,omitempty"`
 }
+
+// Filter chooses records. Empty fields choose all.
+type Filter struct {
+	Account string    // whose
+	Number  string    // From or To, whole
+	Header  string    // a context header that the ledger mentions, by name
+	Label   Label     // how it ended
+	Since   time.Time // started at or after
+	Until   time.Time // started before
+}
