@@ -19,8 +19,14 @@ type Key struct {
 	ID      string `json:"id"`      // the public half
 	Secret  string `json:"secret"`  // the secret half
 	Account string `json:"account"` // whose
-	Kind    string `json:"kind"`    // "aws", "plivo", "admin"
+	Kind    string `json:"kind"`    // one of the kinds below
 }
+
+// The kinds of keys.
+const (
+	KeyAWS   = "aws"   // an AWS access key: signs the requests of AWS clients
+	KeyAdmin = "admin" // opens our own API under /api
+)
 
 // App is a customer's application: a dialect and its settings.
 type App struct {

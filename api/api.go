@@ -1,0 +1,149 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/directory"
+)
+
+// Records gives the calls that are over.
+type Records interface {
+	// Record gives one; directory.ErrNotFound.
+	Record(ctx context.Context, id call.ID) (call.Finished, error)
+	// Records gives a page, newest first.
+	Records(ctx context.Context, f call.Filter, p directory.Page) ([]call.Record, error)
+}
+
+// Live gives the calls that stand.
+type Live interface {
+	Standing() []Standing
+}
+
+// Standing is one live call.
+type Standing struct {
+	ID    call.ID   `json:"id"`
+	App   string    `json:"app,omitempty" doc:"the application that drives it"`
+	From  string    `json:"from"`
+	To    string    `json:"to"`
+	Start time.Time `json:"start"`
+}
+
+// Trunks tells how the trunks' peers do.
+type Trunks interface {
+	Health() []PeerHealth
+}
+
+// PeerHealth is what is known of one peer.
+type PeerHealth struct {
+	Trunk string    `json:"trunk"`
+	Peer  string    `json:"peer" doc:"host:port;transport"`
+	Up    bool      `json:"up"`
+	Since time.Time `json:"since" doc:"since when"`
+	Why   string    `json:"why,omitempty" doc:"what the last failure said"`
+}
+
+// Config is what the API needs.
+type Config struct {
+	Records       Records
+	Live          Live
+	Trunks        Trunks
+	Directory     func() *directory.Snapshot
+	Ready         func() error // nil when calls are taken; else why not
+	Metrics       http.Handler // served at /metrics
+	Dialects      []dialect.Dialect
+	Calls         dialect.Calls
+	TrustLoopback bool // requests from this machine need no key (--dev)
+	Version       string
+	Logger        *slog.Logger
+}
+
+// New gives the handler of the whole HTTP address.
+func New(c Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := c.Ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Write([]byte("ready\n"))
+	})
+	if c.Metrics != nil {
+		mux.Handle("GET /metrics", c.Metrics)
+	}
+	for _, d := range c.Dialects {
+		if r, ok := d.(dialect.Restful); ok {
+			r.Routes(mux, c.Calls)
+		}
+	}
+	admin := http.NewServeMux()
+	c.admin(admin)
+	mux.Handle("/api/", c.authorise(admin))
+	return c.guard(mux)
+}
+
+// maxBody bounds what any request may send us.
+const maxBody = 1 << 20
+
+// guard bounds each request's body and keeps one request's fault from touching another.
+func (c *Config) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if v := recover(); v != nil && v != http.ErrAbortHandler {
+				c.Logger.Error("request handler failed", "method", r.Method, "path", r.URL.Path, "fault", v)
+				http.Error(w, "internal error", http.StatusInternalServerError)
+			}
+		}()
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// authorise lets in who has an admin key (HTTP Basic: key id and secret), and this machine where that is trusted.
+func (c *Config) authorise(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.TrustLoopback && fromLoopback(r) || c.hasAdminKey(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="switchhook", charset="UTF-8"`)
+		http.Error(w, "an admin key is needed: send its id and secret by HTTP Basic", http.StatusUnauthorized)
+	})
+}
+
+func (c *Config) hasAdminKey(r *http.Request) bool {
+	id, secret, ok := r.BasicAuth()
+	if !ok {
+		return false
+	}
+	k, found := c.Directory().Key(directory.KeyAdmin, id)
+	return equalSecret(secret, k.Secret) && found && k.Secret != ""
+}
+
+// fromLoopback tells whether a request comes from this machine and was meant for it: a page in a browser that was led
+// here by a foreign name (DNS rebinding) has another Host.
+func fromLoopback(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !peer.Addr().Unmap().IsLoopback() || r.Header.Get("Origin") != "" {
+		return false
+	}
+	return loopbackHost(r.Host)
+}
+
+// admin mounts our own API.
+func (c *Config) admin(mux *http.ServeMux) {
+	cfg := huma.DefaultConfig("Switchhook", c.Version)
+	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", "/api/schemas"
+	api := humago.New(mux, cfg)
+	c.calls(api)
+	c.things(api)
+}
