@@ -34,6 +34,8 @@ type Origin struct {
 	Attempt
 	// Leg is the inbound leg; empty when the application asked for the call.
 	Leg LegID `json:"leg,omitempty"`
+	// Rule is the ID of the rule that chose the application; empty when the application asked for the call.
+	Rule string `json:"rule,omitempty"`
 	// Request is what the application asked for when it created the call, in its dialect's own form; nil for an inbound call.
 	Request []byte `json:"request,omitempty"`
 }

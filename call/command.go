@@ -23,7 +23,8 @@ type Answer struct {
 }
 
 // Hangup ends a leg, whatever its state: an unanswered inbound leg is refused with Cause.SIP (480 when zero), an
-// outbound leg that rings is cancelled, an answered one gets BYE. Its [LegEnded] follows.
+// outbound leg that rings is cancelled, an answered one gets BYE. Operations of the leg end at once, its [LegEnded]
+// follows when the far end is told. Hanging up a leg twice is no error.
 type Hangup struct {
 	Leg     LegID
 	Cause   Cause
@@ -31,7 +32,8 @@ type Hangup struct {
 }
 
 // Play plays audio clips to a leg, instead of what its peer says; operation. On an unanswered inbound leg it is
-// early media (183). Done.Result.Digit tells the digit that stopped it.
+// early media (183). Done.Result.Digit tells the digit that stopped it. A second Play or Say on a leg takes the place of
+// the first, which ends with [ErrStopped].
 type Play struct {
 	Leg   LegID
 	Clips []Clip
@@ -57,7 +59,8 @@ type Say struct {
 }
 
 // Dial places an outbound leg; operation: Done comes with Answered or with the failure's cause in Err (a *[Refusal]). The
-// ticket carries the new leg at once. Stop or Hangup of the leg cancels it.
+// ticket carries the new leg at once. Stop or Hangup of the leg cancels it; then Done comes at once, the leg's LegEnded
+// when the far end is told.
 type Dial struct {
 	To      string        // number (E.164), or user part when Trunk is set
 	From    string        // caller's number
@@ -66,16 +69,17 @@ type Dial struct {
 	Headers header.List   // context to send, before the trunk's policy
 	Timeout time.Duration // from INVITE to answer; 0 means 60 s
 	For     LegID         // the leg it is dialled for, if any: its hop count and codec are carried over
-	Account string        // who dials; filled by the exchange when empty
+	Account string        // who dials; empty: the call's account
 }
 
-// Join connects two legs so that they hear each other.
+// Join connects two legs so that they hear each other; a leg joined elsewhere is parted first. An unanswered inbound leg
+// gets early media (183). [Joined] follows when both legs have media, which may be later.
 type Join struct{ A, B LegID }
 
-// Part disconnects a leg from its bridge.
+// Part disconnects a leg from its bridge; no error when it is in none.
 type Part struct{ Leg LegID }
 
-// Stop ends an operation early; its Done follows.
+// Stop ends an operation early; its Done follows, with [ErrStopped]. No error when it is over already.
 type Stop struct{ Op OpID }
 
 // Note adds an entry of the application's side (an invocation, a log line of the function) to the call's log.

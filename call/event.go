@@ -32,7 +32,8 @@ type Answered struct {
 	Headers header.List
 }
 
-// LegEnded: a leg is over; the far end's BYE or final response brought Headers, if any. The last event of a leg.
+// LegEnded: a leg is over; the far end's BYE or final response brought Headers, if any. The last event of a leg: the Done
+// of each of its operations and its Parted come before.
 type LegEnded struct {
 	Leg     LegID
 	Cause   Cause
@@ -95,10 +96,11 @@ func (Logged) event()    {}
 // Errors of operations and commands.
 var (
 	ErrStopped  = errors.New("operation stopped")
-	ErrLegEnded = errors.New("leg ended")
+	ErrLegEnded = errors.New("leg ended") // also of a command to a leg that has ended or is hung up
 	ErrOver     = errors.New("call is over")
-	ErrNoLeg    = errors.New("no such leg")
+	ErrNoLeg    = errors.New("no such leg") // the call never had it
 	ErrState    = errors.New("not possible in the leg's state")
+	ErrLimit    = errors.New("limit reached") // too many legs or operations in one call
 )
 
 // Refusal is the failure of a Dial.

@@ -9,14 +9,20 @@ import (
 )
 
 // Leg is our end of one dialog with its media. Its methods never block and may be called in any state; the outcome is
-// reported. One type serves both directions: Ring, Early and Answer have no effect on an outbound leg.
+// reported. One type serves both directions: Ring, Early and Answer have no effect on an outbound leg. A leg reports
+// exactly one call.LegEnded, as its last, also when it was refused or cancelled; its cause is the one given to Hangup
+// where that is what ended it. After that the engine calls Describe once and nothing else.
 type Leg interface {
 	Ring(header.List)               // 180
 	Early(header.List)              // 183 with our media: the caller hears before the answer
 	Answer(header.List)             // 200
 	Hangup(call.Cause, header.List) // final refusal, CANCEL or BYE, as the state asks
-	Media() media.Session           // nil until there is media
-	Describe() call.LegRecord       // what is known for the record: direction, parties, trunk, Call-ID
+	// Media is nil until there is media. An inbound leg has it when Early or Answer returns (where the offer can't be met,
+	// LegEnded follows), an outbound one when it reports Progress or Answered. The engine asks after each of these, and
+	// listens to the session's digits itself: a leg reports call.Digit only for keys that came by signalling. The leg
+	// closes the session when it ends.
+	Media() media.Session
+	Describe() call.LegRecord // what is known for the record: direction, parties, trunk, Call-ID
 }
 
 // Dialer places outbound legs. Dial returns at once: a leg exists before it rings. Every failure, an unknown trunk
