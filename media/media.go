@@ -2,6 +2,8 @@ package media
 
 import (
 	"context"
+	"errors"
+	"net/netip"
 	"time"
 )
 
@@ -35,6 +37,59 @@ const FrameTime = 20 * time.Millisecond
 // Frame is 20 ms of linear audio: 16 bit, mono, 8 kHz.
 type Frame [FrameSamples]int16
 
+// Direction says which way audio may flow on a leg, seen from our side (RFC 3264 section 5.1).
+type Direction uint8
+
+// The directions.
+const (
+	SendRecv Direction = iota
+	SendOnly           // we send, the far end only listens
+	RecvOnly           // we listen
+	Inactive
+)
+
+// Sends tells whether we may send.
+func (d Direction) Sends() bool { return d == SendRecv || d == SendOnly }
+
+// Receives tells whether we listen.
+func (d Direction) Receives() bool { return d == SendRecv || d == RecvOnly }
+
+// Reverse gives the direction as the other side sees it.
+func (d Direction) Reverse() Direction {
+	switch d {
+	case SendOnly:
+		return RecvOnly
+	case RecvOnly:
+		return SendOnly
+	}
+	return d
+}
+
+// String gives the direction as an SDP attribute.
+func (d Direction) String() string {
+	switch d {
+	case SendOnly:
+		return "sendonly"
+	case RecvOnly:
+		return "recvonly"
+	case Inactive:
+		return "inactive"
+	}
+	return "sendrecv"
+}
+
+// Remote is what a far end told (in SDP) of where and how it wants media, after offer and answer.
+type Remote struct {
+	RTP, RTCP  netip.AddrPort // where it wants them; without RTP nothing is sent (hold in the manner of RFC 2543)
+	Signalling netip.Addr     // where its signalling came from, if known: audio may come from there too (NAT)
+	Codec      Codec          // of what we send
+	// Payload types: what goes out bears those that the far end declared, what comes in those that we declared.
+	// Those of telephone events are 0 when not agreed on.
+	TypeOut, TypeIn, EventOut, EventIn uint8
+	Ptime                              time.Duration // what the far end would like; 0 when it did not say
+	Direction                          Direction
+}
+
 // Packet is one packet of encoded audio, or of a telephone event (RFC 4733), on its way through. The payload belongs
 // to the writer and is valid during [Port.Write] alone.
 type Packet struct {
@@ -50,8 +105,15 @@ type Packet struct {
 // Port is where audio goes. Write never blocks and keeps nothing of p. It is called by one goroutine at a time.
 type Port interface{ Write(p *Packet) }
 
+// PortFunc makes a function a [Port].
+type PortFunc func(p *Packet)
+
+// Write calls the function.
+func (f PortFunc) Write(p *Packet) { f(p) }
+
 // Source gives audio that is not a far end's. Next fills f; it never blocks: a source that has nothing yet fills in
-// silence. io.EOF ends it (f is not played then). It is called once each 20 ms, by one goroutine at a time.
+// silence. io.EOF ends it (f is not played then). It is called once each 20 ms, by one goroutine at a time, and must
+// not call the session that plays it.
 type Source interface{ Next(f *Frame) error }
 
 // Session is the media of one leg. Its methods may be called from any goroutine and never block.
@@ -77,6 +139,15 @@ type Stats struct {
 	Jitter, RoundTrip                      time.Duration
 	RemoteLoss                             float64 // fraction 0..1 that the far end reported
 }
+
+// Why audio could not be opened; an Opener's errors wrap them.
+var (
+	ErrNoBucket = errors.New("no such bucket")
+	ErrNotFound = errors.New("no such audio")
+	ErrAccess   = errors.New("audio cannot be read")
+	ErrFormat   = errors.New("not audio that can be played")
+	ErrTooLarge = errors.New("audio too large")
+)
 
 // Opener opens stored audio as a source. The returned source's reads are buffered: a slow bucket gives silence, never
 // a late clock. Close when done with.
