@@ -1,7 +1,5 @@
 package header
 
-import "strings"
-
 // Long gives the long form of a compact header name ("i" gives "Call-ID", "x" gives "Session-Expires"), or the name
 // itself. RFC 3261 section 7.3.3 and the IANA register of SIP header fields.
 func Long(name string) string {
@@ -51,13 +49,57 @@ func Long(name string) string {
 	return name
 }
 
-// SameName tells whether two names mean the same header: case does not count, nor does the compact form.
+// SameName tells whether two names mean the same header: ASCII case does not count, nor does the compact form. No
+// other letters fold: a name with the Kelvin sign or a long s is never taken for an ASCII one.
 func SameName(a, b string) bool {
 	if len(a) == len(b) {
-		return strings.EqualFold(a, b)
+		return equalFold(a, b)
 	}
-	if len(a) == 1 || len(b) == 1 {
-		return strings.EqualFold(Long(a), Long(b))
+	if len(a) == 1 {
+		return equalFold(Long(a), b)
+	}
+	if len(b) == 1 {
+		return equalFold(a, Long(b))
 	}
 	return false
+}
+
+// equalFold compares without regard to ASCII case, and to no other case: strings.EqualFold also folds letters outside
+// ASCII, by which a name that is no token could pass for one that a rule names.
+func equalFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+// lowered gives s in lower case, ASCII only, and s itself when it already is.
+func lowered(s string) string {
+	for i := range len(s) {
+		if lower(s[i]) != s[i] {
+			b := []byte(s)
+			for j := i; j < len(b); j++ {
+				b[j] = lower(b[j])
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// hasPrefixFold tells whether s begins with the prefix, which is in lower case; ASCII case does not count.
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && equalFold(s[:len(prefix)], prefix)
 }

@@ -1,0 +1,80 @@
+package header
+
+// class is what a header name is to a back-to-back user agent, before any policy.
+type class uint8
+
+const (
+	context    class = iota // it may tell of the call: rules decide
+	plumbing                // each leg makes its own: passed over without a word
+	credential              // belongs to one hop, and is secret
+	preference              // a hint to this hop alone (RFC 3325 section 6)
+	dialogName              // names a dialog of one leg
+	asserted                // believed only from a trusted peer
+	network                 // stays inside the trust domain, either way (RFC 7315)
+)
+
+// classify gives the class of a name, in lower case and long form. Its cases are those of RFC 3261 section 20, RFC
+// 3325, RFC 7315 and the IANA register of SIP header fields.
+func classify(name []byte) class {
+	switch string(name) {
+	case // made anew for each leg
+		"via", "record-route", "route", "from", "to", "call-id", "cseq", "contact", "max-forwards", "max-breadth",
+		"content-length", "content-type", "content-disposition", "content-encoding", "content-id", "content-language",
+		"mime-version", "user-agent", "server", "date", "timestamp", "expires", "min-expires", "warning",
+		"retry-after", "error-info",
+		// negotiated on each leg
+		"supported", "require", "proxy-require", "unsupported", "allow", "allow-events", "accept", "accept-encoding",
+		"accept-language", "session-expires", "min-se", "rseq", "rack", "security-client", "security-server",
+		"security-verify", "path", "service-route", "feature-caps", "refer-sub", "recv-info", "info-package",
+		"sip-etag", "sip-if-match", "flow-timer", "reject-contact", "request-disposition",
+		// belonging to one subscription or transfer, and handled there
+		"event", "subscription-state", "refer-to", "refer-events-at", "target-dialog-id":
+		return plumbing
+	case "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "authentication-info",
+		"proxy-authentication-info":
+		return credential
+	case "p-preferred-identity":
+		return preference
+	case "replaces", "join", "target-dialog", "in-reply-to":
+		return dialogName
+	case "diversion", "history-info", "remote-party-id", "identity", "identity-info", "p-asserted-identity":
+		return asserted
+	}
+	switch {
+	case !hasPrefix(name, "p-"):
+		return context
+	case hasPrefix(name, "p-charging-"), hasPrefix(name, "p-access-network-"), hasPrefix(name, "p-visited-network-"):
+		return network
+	}
+	return asserted
+}
+
+// carriesURI tells whether the header's values are addresses whose host a rule may rewrite.
+func carriesURI(lowName string) bool {
+	switch lowName {
+	case "diversion", "history-info", "p-asserted-identity", "remote-party-id", "referred-by", "reply-to",
+		"p-called-party-id", "p-associated-uri":
+		return true
+	}
+	return false
+}
+
+// Names of platforms in lower case, which nobody outside may set.
+const (
+	internalPrefix = "x-switchhook-" // ours: never crosses a trunk, either way
+	amazonPrefix   = "x-amzn"
+	azurePrefix    = "x-ms-"
+	azureCustom    = "x-ms-custom-" // Azure's own customers' names, and free
+)
+
+// isReserved tells whether a lower-case name belongs to a platform.
+func isReserved(lowName string) bool {
+	return isInternal(lowName) || hasPrefix(lowName, amazonPrefix) ||
+		hasPrefix(lowName, azurePrefix) && !hasPrefix(lowName, azureCustom)
+}
+
+func isInternal(lowName string) bool { return hasPrefix(lowName, internalPrefix) }
+
+func hasPrefix[T string | []byte](s T, prefix string) bool {
+	return len(s) >= len(prefix) && string(s[:len(prefix)]) == prefix
+}
