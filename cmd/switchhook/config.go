@@ -1,0 +1,147 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/switchhook/switchhook/directory"
+)
+
+// config is what the configuration file may say. docs/operating.md shows each key. Unknown keys are refused.
+type config struct {
+	Account   string            `json:"account"` // twelve digits: who owns what is declared here
+	Region    string            `json:"region"`  // the AWS region that vendors' APIs show
+	Keys      []directory.Key   `json:"keys"`
+	Numbers   []string          `json:"numbers"` // numbers that the account owns
+	Stock     []string          `json:"stock"`   // numbers that customers may search and order through a vendor's API
+	Trunks    []trunkConfig     `json:"trunks"`
+	Apps      []appConfig       `json:"apps"`
+	Rules     []ruleConfig      `json:"rules"`
+	Functions []functionConfig  `json:"functions"`
+	Buckets   map[string]string `json:"buckets"` // name → URL: file:///…, s3://…
+	SIP       sipConfig         `json:"sip"`
+	Media     mediaConfig       `json:"media"`
+	HTTP      httpConfig        `json:"http"`
+	Speech    speechConfig      `json:"speech"`
+	Records   recordsConfig     `json:"records"`
+}
+
+// trunkConfig is a trunk as an operator writes it.
+type trunkConfig struct {
+	directory.Trunk `json:",inline"`
+	// Trusted chooses the ready-made policies for both directions; In and Out, when written, count instead.
+	Trusted bool `json:"trusted"`
+}
+
+// appConfig is an application as an operator writes it.
+type appConfig struct {
+	ID       string          `json:"id"`
+	Name     string          `json:"name"`
+	Dialect  string          `json:"dialect"`
+	Settings json.RawMessage `json:"settings"`
+}
+
+// ruleConfig is a rule as an operator writes it: one trigger, applications in order.
+type ruleConfig struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Number   string   `json:"number"`
+	Host     string   `json:"host"`
+	Apps     []string `json:"apps"`
+	Disabled bool     `json:"disabled"`
+}
+
+// functionConfig declares a function that runs here or behind a URL, instead of in AWS Lambda.
+type functionConfig struct {
+	Name        string            `json:"name"`        // the function name of an ARN, or the whole name
+	URL         string            `json:"url"`         // Runtime Interface Emulator, or anything that takes the event by POST
+	Command     []string          `json:"command"`     // a program that speaks the Lambda Runtime API
+	Handler     string            `json:"handler"`     // a handler file: index.mjs, app.py; with .name for another function than handler
+	Dir         string            `json:"dir"`         // where it runs
+	Env         map[string]string `json:"env"`         // added to its environment
+	Concurrency int               `json:"concurrency"` // processes at once
+	Timeout     time.Duration     `json:"timeout"`     // default 20s
+}
+
+type sipConfig struct {
+	Listen   []string `json:"listen"`   // udp://0.0.0.0:5060, tcp://[::]:5060
+	External string   `json:"external"` // address to write into messages when it differs from the one listened on
+	Trace    bool     `json:"trace"`    // keep each call's messages with its record
+	Calls    int      `json:"calls"`    // standing calls at most; 0: no limit
+	Rate     int      `json:"rate"`     // new calls a second at most; 0: no limit
+}
+
+type mediaConfig struct {
+	Listen   string `json:"listen"`   // address for RTP; default: that of SIP
+	External string `json:"external"` // address to write into SDP when it differs
+	Ports    string `json:"ports"`    // "10000-59999"
+}
+
+type httpConfig struct {
+	Listen string `json:"listen"` // default 127.0.0.1:8080
+}
+
+type speechConfig struct {
+	Engine string `json:"engine"` // auto, espeak-ng, flite, piper, polly, none
+	Model  string `json:"model"`  // piper's voice file
+}
+
+type recordsConfig struct {
+	Keep time.Duration `json:"keep"` // how long records stay; default 720h
+}
+
+// readConfig reads the file strictly. An error names the file, the line and what to do.
+func readConfig(path string) (config, error) {
+	var c config
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("there is no %s: give --config another file, or --dev to start without one", path)
+	}
+	if err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	err = yaml.UnmarshalWithOptions(data, &c, yaml.Strict(),
+		yaml.CustomUnmarshaler(func(m *json.RawMessage, b []byte) (err error) {
+			*m, err = yaml.YAMLToJSON(b)
+			return err
+		}),
+		yaml.CustomUnmarshaler(func(p *netip.Prefix, b []byte) (err error) {
+			*p, err = parsePrefix(string(b))
+			return err
+		}))
+	if err != nil {
+		return c, fmt.Errorf("%s%s", path, position(err))
+	}
+	return c, nil
+}
+
+// position puts a YAML error as ":line:column: message", then the lines around it.
+func position(err error) string {
+	var ye yaml.Error
+	if errors.As(err, &ye) && ye.GetToken() != nil {
+		p := ye.GetToken().Position
+		return fmt.Sprintf(":%d:%d: %s", p.Line, p.Column, ye.GetMessage())
+	}
+	return ": " + err.Error()
+}
+
+// parsePrefix takes "192.0.2.0/24" and a bare address.
+func parsePrefix(s string) (netip.Prefix, error) {
+	s = strings.Trim(strings.TrimSpace(s), `"'`)
+	if a, err := netip.ParseAddr(s); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return p, fmt.Errorf("%q is neither an address nor a prefix such as 192.0.2.0/24", s)
+	}
+	return p, nil
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is every command with its flags.
+type cli struct {
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Demo    demoCommand    `cmd:"" help:"Make one real call with its context, end to end, and show what became of every header."`
+	Phone   phoneCommand   `cmd:"" help:"A phone for the terminal and for scripts: call or wait for a call, with headers, digits and sound."`
+	Explain explainCommand `cmd:"" help:"Show the INVITE that a call would send and every rule that touched it, without dialling."`
+	Calls   callsCommand   `cmd:"" help:"List the calls that a running server has handled."`
+	Why     whyCommand     `cmd:"" help:"Say what became of the headers of a call, and why."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+
+	LogLevel  slog.Level `help:"debug, info, warn or error." default:"info" env:"SWITCHHOOK_LOG_LEVEL"`
+	LogFormat string     `help:"text or json; by default text on a terminal, json otherwise." enum:"auto,text,json" default:"auto" env:"SWITCHHOOK_LOG_FORMAT"`
+}
+
+// console is where a command reads and writes: the terminal, or a test's buffers.
+type console struct {
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], console{os.Stdout, os.Stderr}))
+}
+
+// run is main with its surroundings given: the exit code comes back.
+func run(ctx context.Context, args []string, con console) (code int) {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("switchhook"),
+		kong.Description("A SIP server that carries call context from end to end and runs your cloud telephony application unchanged."),
+		kong.UsageOnError(),
+		kong.Writers(con.out, con.err),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(con),
+	)
+	if err != nil {
+		fmt.Fprintln(con.err, "switchhook:", err)
+		return 2
+	}
+	kctx, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(con.err, "switchhook: %v (see switchhook --help)\n", err)
+		return 2
+	}
+	if err := kctx.Run(newLogger(con.err, c.LogLevel, c.LogFormat)); err != nil {
+		fmt.Fprintln(con.err, "switchhook:", err)
+		return 1
+	}
+	return 0
+}
+
+// newLogger logs as text for a person and as JSON for a collector.
+func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: level}
+	if format == "text" || format == "auto" && isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, opts))
+	}
+	return slog.New(slog.NewJSONHandler(w, opts))
+}
+
+// isTerminal tells whether a person is likely to read what is written.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
