@@ -58,6 +58,7 @@ type Filter struct {
 	Account string    // whose
 	Number  string    // From or To, whole
 	Header  string    // a context header that the ledger mentions, by name
+	Text    string    // a part of any text in the record or the ledger, ASCII case aside: a header's value, a SIP Call-ID
 	Label   Label     // how it ended
 	Since   time.Time // started at or after
 	Until   time.Time // started before

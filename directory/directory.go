@@ -28,6 +28,9 @@ const (
 	KeyAdmin = "admin" // opens our own API under /api
 )
 
+// Ref is the key's ID in a [Table]: clients of different APIs may have the same public half.
+func (k Key) Ref() string { return k.Kind + ":" + k.ID }
+
 // App is a customer's application: a dialect and its settings.
 type App struct {
 	ID       string          `json:"id"`
@@ -40,7 +43,7 @@ type App struct {
 	Updated  time.Time       `json:"updated"`
 }
 
-// Number is a number we own.
+// Number is a number we own. Without an account it is in stock: an account may find and order it.
 type Number struct {
 	E164    string          `json:"e164"` // with "+"; the key
 	Account string          `json:"account"`

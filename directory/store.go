@@ -24,6 +24,9 @@ const (
 	KindNumber  Kind = "number"
 	KindTrunk   Kind = "trunk"
 	KindRule    Kind = "rule"
+
+	// KindDocument is a vendor's own thing.
+	KindDocument Kind = "document"
 )
 
 // Page asks for one page of a list, in order of ID.
@@ -33,6 +36,7 @@ type Page struct {
 }
 
 // Store keeps the directory. Reads see every write that returned before them. Values given and taken are copies.
+// Invalid values are refused with an *[InvalidError].
 type Store interface {
 	Accounts() Table[Account]
 	Keys() Table[Key]
@@ -46,11 +50,12 @@ type Store interface {
 	Snapshot() *Snapshot
 }
 
-// Table keeps the things of one kind by ID (for Number: E164).
+// Table keeps the things of one kind by ID (for Number: E164, for Key: its [Key.Ref]).
 type Table[T any] interface {
 	// Get gives one; ErrNotFound.
 	Get(ctx context.Context, id string) (T, error)
-	// List gives a page of an account's things in order of ID.
+	// List gives a page of an account's things in order of ID (of their bytes). With an empty account it gives the
+	// numbers that are in stock; every other thing has an account.
 	List(ctx context.Context, account string, p Page) ([]T, error)
 	// Create keeps a new one; ErrConflict when the ID, or a value that must be unique, is taken. Invalid values are refused.
 	Create(ctx context.Context, v T) error

@@ -5,7 +5,37 @@
 // sound through media.Opener and [Speaker]; what an application wants comes as call.Command, what happens goes out as
 // call.Event, in order. No mutex stands here, and the owner never blocks.
 //
-//	      commands (Do) ──▶ ┌──────── call goroutine ────────┐ ──▶ events, in order, bounded; overflow ends this call
+//	       commands (Do) ──▶ ┌──────── call goroutine ────────┐ ──▶ events, in order, bounded; overflow ends this call
 //	leg reports (Report) ──▶ │ legs · operations · ledger     │ ──▶ record, ledger, log at its end
-//	 operations' ends ─────▶ └────────────────────────────────┘
+//	  operations' returns ─▶ └────────────────────────────────┘
+//
+// # The way through
+//
+// [Engine.Start] makes a [Call] and its goroutine (run.go). All that others want done goes into its inbox (inbox.go),
+// which takes without waiting and loses nothing until the call is over; then it refuses, so that what was accepted is
+// always answered. Each command has its own file, named after it: it checks the leg's state, tells the leg, and returns
+// a ticket at once. Reports of legs are handled in leg.go.
+//
+// # The states of a leg
+//
+//	            Ring                  Early, Play, Say, Join          (outbound: Progress)
+//	trying ──────────▶ trying ────────────────────────────▶ early
+//	   │                                                      │
+//	   ├──── Answer (inbound) ──▶ answering ◀─── Answer ──────┤
+//	   │                              │ Answered              │
+//	   └──── Answered (outbound) ─▶ answered ◀────────────────┘
+//
+//	any of them ── Hangup ──▶ ending ── LegEnded ──▶ ended
+//	any of them ── LegEnded ───────────────────────▶ ended
+//
+// When a leg ends, first its operations do, then its bridge, then it is gone: LegEnded is its last event. A leg that was
+// hung up and does not report its end within Limits.Hangup is given up.
+//
+// # The end of a call
+//
+//	standing ── End: operations stopped, legs hung up ──▶ ending ── last leg gone ──▶ quiet (events closed)
+//	quiet ── driver gone (Close), operations' goroutines returned ──▶ over (record written, Done closed)
+//
+// From End on, a driver hears nothing but what was promised: one Done for each operation, one LegEnded for each leg. The
+// event channel keeps room for these beyond its bound, so that they arrive even when the driver was too slow for the rest.
 package engine

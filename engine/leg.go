@@ -26,7 +26,7 @@ type Leg interface {
 }
 
 // Dialer places outbound legs. Dial returns at once: a leg exists before it rings. Every failure, an unknown trunk
-// included, is reported as call.LegEnded.
+// included, is reported as call.LegEnded; where no leg came to be, nil is returned beside.
 type Dialer interface {
 	Dial(id call.LegID, d call.Dial, r call.Report) Leg
 }

@@ -1,5 +1,10 @@
 package message
 
+import (
+	"errors"
+	"strings"
+)
+
 // Via is the topmost Via value (RFC 3261 section 20.42, RFC 3581).
 type Via struct {
 	Transport string // as received: "UDP", "TCP", …
@@ -11,10 +16,185 @@ type Via struct {
 	Raw       string // the value, as received
 }
 
-// Cookie tells whether the branch begins with the magic cookie z9hG4bK, so that it is unique (RFC 3261 section 8.1.1.7).
-func (v Via) Cookie() bool { return len(v.Branch) > len(cookie) && v.Branch[:len(cookie)] == cookie }
-
+// cookie begins every branch made since RFC 3261.
 const cookie = "z9hG4bK"
 
+// Cookie tells whether the branch begins with the magic cookie z9hG4bK, so that it is unique (RFC 3261 section 8.1.1.7).
+func (v Via) Cookie() bool { return strings.HasPrefix(v.Branch, cookie) }
+
+var errVia = errors.New("malformed Via")
+
 // ParseVia reads the first value of a Via row.
-func ParseVia(row string) (Via, error) { return Via{}, nil }
+func ParseVia(row string) (Via, error) {
+	c := cursor{s: row}
+	v, ok := scanVia(&c)
+	if !ok || !v.is20() {
+		return v, errVia
+	}
+	return v, nil
+}
+
+// is20 tells whether the protocol is SIP/2.0: the only one that a SIP/2.0 message may have gone by.
+func (v Via) is20() bool {
+	c := cursor{s: v.Raw}
+	name := c.run(isToken)
+	c.blanks()
+	c.take('/')
+	c.blanks()
+	return fold(name, "sip") && c.run(isToken) == "2.0"
+}
+
+// scanVia reads one value and stops at the comma or the end. Where it fails, Host is set if sent-by could be read, so
+// that the sender can be told.
+func scanVia(c *cursor) (v Via, ok bool) {
+	c.blanks()
+	from := c.i
+	v.RPort = -1
+	defer func() { v.Raw = trim(c.s[from:c.i]) }()
+	for range 2 {
+		if c.run(isToken) == "" {
+			return v, false
+		}
+		if c.blanks(); !c.take('/') {
+			return v, false
+		}
+		c.blanks()
+	}
+	if v.Transport = c.run(isToken); v.Transport == "" {
+		return v, false
+	}
+	gap := c.i
+	if c.blanks(); c.i == gap || !v.sentBy(c) {
+		return v, false
+	}
+	for {
+		name, value, ok := c.param()
+		if !ok {
+			return v, false
+		}
+		if name == "" {
+			return v, true
+		}
+		if !v.set(name, value) {
+			return v, false
+		}
+	}
+}
+
+// sentBy reads the host and the port.
+func (v *Via) sentBy(c *cursor) bool {
+	host := c.i
+	if c.peek() == '[' {
+		if !ipv6(c) {
+			return false
+		}
+	} else if c.run(isHost) == "" {
+		return false
+	}
+	end := c.i
+	if c.blanks(); c.take(':') {
+		c.blanks()
+		port, ok := number(c.run(isDigit), 65535)
+		if !ok || port == 0 {
+			return false
+		}
+		v.Port = int(port)
+	}
+	v.Host = c.s[host:end]
+	return true
+}
+
+// set takes one parameter. A parameter that we use must not come twice.
+func (v *Via) set(name, value string) bool {
+	switch {
+	case fold(name, "branch"):
+		if v.Branch != "" || value == "" {
+			return false
+		}
+		v.Branch = value
+	case fold(name, "rport"):
+		port, ok := number(value, 65535)
+		if v.RPort >= 0 || !ok && value != "" {
+			return false
+		}
+		v.RPort = int(port)
+	case fold(name, "received"):
+		if v.Received != "" {
+			return false
+		}
+		// RFC 5118 section 4.5: with brackets or without.
+		v.Received = strings.TrimSuffix(strings.TrimPrefix(value, "["), "]")
+	}
+	return true
+}
+
+// ipv6 passes over a bracketed IPv6 address. It takes RFC 5118's superfluous colon.
+func ipv6(c *cursor) bool {
+	c.i++
+	for !c.done() && (is(c.peek(), isHex) || c.peek() == ':' || c.peek() == '.') {
+		c.i++
+	}
+	return c.take(']')
+}
+
+// Received puts what the receiver of a request adds to its topmost Via (RFC 3261 section 18.2.1, RFC 3581 section 4):
+// received, if sent-by is not addr or if rport was asked for, and rport's value.
+func (m *Message) Received(addr string, port int) {
+	v := &m.Via
+	i, at := m.topVia()
+	if i < 0 || v.RPort < 0 && v.Host == addr {
+		return
+	}
+	row := m.Headers[i].Value
+	c := cursor{s: row, i: at}
+	var skip Via
+	for range 2 {
+		c.run(isToken)
+		c.blanks()
+		c.take('/')
+		c.blanks()
+	}
+	c.run(isToken)
+	c.blanks()
+	skip.sentBy(&c)
+	var b strings.Builder
+	b.Grow(len(row) + len(";received=;rport=65535") + len(addr))
+	b.WriteString(row[:c.i])
+	b.WriteString(";received=")
+	b.WriteString(addr)
+	if v.RPort >= 0 {
+		b.WriteString(";rport=")
+		var digits [5]byte
+		b.Write(appendInt(digits[:0], port))
+		v.RPort = port
+	}
+	v.Received = addr
+	writeRest(&b, row[c.i:])
+	m.Headers[i].Value = b.String()
+}
+
+// writeRest copies parameters (and further values) but for the first value's own received and rport.
+func writeRest(b *strings.Builder, rest string) {
+	c := cursor{s: rest}
+	for {
+		from := c.i
+		name, _, ok := c.param()
+		if !ok || name == "" {
+			b.WriteString(rest[from:])
+			return
+		}
+		if !fold(name, "received") && !fold(name, "rport") {
+			b.WriteString(rest[from:c.i])
+		}
+	}
+}
+
+// topVia gives the row of the topmost Via and where its value begins.
+func (m *Message) topVia() (row, at int) {
+	for i := range m.Headers {
+		if kindOf(m.Headers[i].Name) == kindVia {
+			return i, 0
+		}
+	}
+	return -1, 0
+}
