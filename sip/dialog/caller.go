@@ -1,0 +1,173 @@
+package dialog
+
+import (
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// attempt is one INVITE of ours outside a dialog. A dialog makes one after another: the next peer, the next contact of
+// a 3xx. What comes for one that is over is looked at for its 2xx alone, which must be acknowledged and ended.
+type attempt struct {
+	d         *Dialog
+	client    *transaction.Client
+	seq       uint32
+	over      bool // its final response was told, or nobody wants it any more
+	cancelled bool
+	timer     *transaction.Timer // bounds the wait for a final response after CANCEL
+}
+
+// Invite sends an INVITE made by [Dialog.Request] to a target. Provisional, then Accepted or Refused follow. [ErrState]
+// when another one is out or the dialog stands.
+func (d *Dialog) Invite(m *message.Message, to transport.Target) error {
+	if d.state != idle {
+		return ErrState
+	}
+	a := &attempt{d: d, seq: d.seq}
+	d.state, d.attempt, d.near = calling, a, to
+	d.traced(true, m)
+	c := d.set.cfg.Layer.Send(m, to, func(_ *transaction.Client, m *message.Message, err error) { a.response(m, err) })
+	a.client = c
+	return nil
+}
+
+// Cancel gives the INVITE up: CANCEL with these rows goes out as soon as RFC 3261 section 9.1 allows. Refused with
+// [ErrCancelled] follows, at the latest after 64*T1, whatever the far end answers.
+func (d *Dialog) Cancel(rows header.List) {
+	a := d.attempt
+	if d.state != calling || a.cancelled {
+		return
+	}
+	a.cancelled = true
+	a.client.Cancel(rows)
+	if a.over {
+		return // the layer had an answer ready
+	}
+	a.timer = d.set.cfg.Layer.After(d.callID, 64*d.set.cfg.T1, func() { a.finish(nil, ErrCancelled) })
+}
+
+// Abandon gives the INVITE up without waiting for its end: the dialog may invite elsewhere at once.
+func (d *Dialog) Abandon() {
+	a := d.attempt
+	if a == nil || a.over {
+		return
+	}
+	a.close()
+	d.state, d.early = idle, nil
+	a.client.Cancel(nil)
+}
+
+func (a *attempt) close() {
+	a.over = true
+	a.timer.Stop()
+}
+
+// response takes every response to the INVITE, and the error that ends it without one.
+func (a *attempt) response(m *message.Message, err error) {
+	d := a.d
+	if m != nil {
+		d.traced(false, m)
+	}
+	switch {
+	case err != nil:
+		a.finish(nil, err)
+	case m.Status >= 300:
+		a.finish(m, nil)
+	case m.Status >= 200:
+		d.success(a, m)
+	case !a.over && !a.cancelled:
+		d.provisional(m)
+		d.emit(Event{Kind: Provisional, Msg: m})
+	}
+}
+
+// finish tells that the attempt failed.
+func (a *attempt) finish(m *message.Message, err error) {
+	d := a.d
+	if a.over || d.attempt != a {
+		return
+	}
+	a.close()
+	if d.state != calling {
+		return
+	}
+	d.state, d.early = idle, nil
+	if a.cancelled {
+		err = ErrCancelled
+	}
+	d.emit(Event{Kind: Refused, Msg: m, Err: err})
+}
+
+// provisional learns of an early dialog (RFC 3261 section 12.1.2): one for each To-tag.
+func (d *Dialog) provisional(m *message.Message) {
+	if m.Status == 100 || m.ToTag == "" || d.earlyOf(m.ToTag) != nil || len(d.early) == maxEarly {
+		return
+	}
+	d.early = append(d.early, callee(m, d.remote.target))
+}
+
+// success takes a 2xx to an INVITE of ours (RFC 3261 section 13.2.2.4). The first one makes the dialog. A repeated one
+// is acknowledged again. All others, from forks, from attempts that are over, from a callee whose 200 crossed our
+// CANCEL, are acknowledged and ended with BYE. a is nil for a response that no transaction knows any more.
+func (d *Dialog) success(a *attempt, m *message.Message) {
+	wanted := a != nil && a == d.attempt && !a.over
+	switch {
+	case wanted && !a.cancelled:
+		d.accept(a, m)
+	case m.CSeq.Number == d.ackSeq && m.ToTag == d.remote.tag:
+		d.ack(m, &d.remote)
+	default:
+		d.lose(m)
+		if wanted {
+			a.finish(m, ErrCancelled)
+		}
+	}
+}
+
+func (d *Dialog) accept(a *attempt, m *message.Message) {
+	a.close()
+	left := false
+	if r := d.earlyOf(m.ToTag); r != nil {
+		left = r.left
+	}
+	d.remote = callee(m, d.remote.target)
+	d.early = nil
+	d.state, d.ackSeq = confirmed, a.seq
+	d.ack(m, &d.remote)
+	d.emit(Event{Kind: Accepted, Msg: m})
+	if left && d.state == confirmed {
+		d.end()
+		d.emit(Event{Kind: Left})
+	}
+}
+
+// lose acknowledges a 2xx that nobody wants, and ends its dialog with BYE the first time that it comes.
+func (d *Dialog) lose(m *message.Message) {
+	r := callee(m, d.remote.target)
+	d.ack(m, &r)
+	for _, tag := range d.losers {
+		if tag == r.tag {
+			return
+		}
+	}
+	if len(d.losers) == maxEarly {
+		return
+	}
+	d.losers = append(d.losers, r.tag)
+	bye := d.request("BYE", max(m.CSeq.Number, d.seq)+1, &r)
+	d.send(bye, &r, func(resp *message.Message, _ error) { d.traced(false, resp) })
+}
+
+// ack acknowledges a 2xx. An ACK that gets lost is asked for again by the 2xx that follows.
+func (d *Dialog) ack(m *message.Message, r *remote) {
+	ack := d.request("ACK", m.CSeq.Number, r)
+	d.route(r, func(to transport.Target, err error) {
+		if err != nil {
+			return
+		}
+		if d.set.cfg.Layer.SendAck(ack, to) == nil {
+			d.traced(true, ack)
+		}
+	})
+}

@@ -1,0 +1,170 @@
+package dialog
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// state of a dialog; see the package comment.
+type state uint8
+
+const (
+	idle      state = iota // caller: no INVITE is out
+	calling                // caller: an INVITE is out
+	incoming               // callee: the INVITE has no final answer
+	answered               // callee: our 2xx waits for its ACK
+	confirmed              // both
+	ending                 // our BYE is out
+	ended
+)
+
+// Identity is what names our end of a dialog.
+type Identity struct {
+	CallID  string
+	Tag     string // our tag
+	Local   string // our address as From of our requests, without the tag: `"Ann" <sip:ann@example.com>`
+	Remote  string // the far end's address as To of our requests, without a tag
+	Contact string // the value of our Contact
+	Target  string // the first Request-URI
+}
+
+// Dialog is our end of one dialog, from the INVITE on. All of it belongs to the shard of its Call-ID.
+type Dialog struct {
+	set  *Set
+	next *Dialog // another dialog of the same Call-ID: a call from us to us
+	on   func(Event)
+
+	callID, tag string
+	local       string // From of our requests, its tag included
+	contact     string
+	remote      remote
+	early       []remote
+	near        transport.Target // where the far end was last heard, or called
+	state       state
+	seq, ackSeq uint32 // of our last request; of the INVITE whose 2xx we acknowledge
+	heard       uint32 // the far end's last CSeq; 0 before its first request
+	attempt     *attempt
+	losers      []string // tags of forks that were sent BYE
+	server      *serving
+	byeWanted   bool
+	byeRows     header.List
+	trace       func(sent bool, m *message.Message)
+}
+
+// Trace makes f hear of every message of the dialog that is sent (sent is true) or received, retransmissions aside.
+func (d *Dialog) Trace(f func(sent bool, m *message.Message)) { d.trace = f }
+
+func (d *Dialog) traced(sent bool, m *message.Message) {
+	if d.trace != nil && m != nil {
+		d.trace(sent, m)
+	}
+}
+
+// CallID gives the dialog's Call-ID.
+func (d *Dialog) CallID() string { return d.callID }
+
+// Near gives where the far end was last heard or called.
+func (d *Dialog) Near() transport.Target { return d.near }
+
+// Request makes a request of the dialog: the Request-URI, Max-Forwards, From, To, Call-ID, CSeq and Route rows. An
+// INVITE bears our Contact. The next request has the next CSeq.
+func (d *Dialog) Request(method string) *message.Message {
+	d.seq++
+	return d.request(method, d.seq, &d.remote)
+}
+
+func (d *Dialog) request(method string, seq uint32, r *remote) *message.Message {
+	p := r.path()
+	m := message.NewRequest(method, p.uri)
+	m.Add("Max-Forwards", "70")
+	m.Add("From", d.local)
+	m.Add("To", r.addr)
+	m.Add("Call-ID", d.callID)
+	m.Add("CSeq", strconv.FormatUint(uint64(seq), 10)+" "+method)
+	if method == "INVITE" {
+		m.Add("Contact", d.contact)
+	}
+	for _, route := range p.routes {
+		m.Add("Route", route)
+	}
+	return m
+}
+
+// Retarget makes the next INVITE go to another Request-URI, with our Contact as seen from there: another peer of the
+// trunk, or the Contact of a 3xx. Before the dialog is established only.
+func (d *Dialog) Retarget(uri, contact string) {
+	if d.state == idle {
+		d.remote.target, d.contact = uri, contact
+	}
+}
+
+// route finds where a request for r goes, then calls f on the shard.
+func (d *Dialog) route(r *remote, f func(transport.Target, error)) {
+	d.set.cfg.Resolve(d.callID, r.path().hop, d.near, f)
+}
+
+// send begins a client transaction inside the dialog. on is called once, with the final response or an error.
+func (d *Dialog) send(m *message.Message, r *remote, on func(*message.Message, error)) {
+	d.route(r, func(to transport.Target, err error) {
+		if err != nil {
+			on(nil, err)
+			return
+		}
+		d.traced(true, m)
+		d.set.cfg.Layer.Send(m, to, func(_ *transaction.Client, resp *message.Message, err error) {
+			if resp != nil && resp.Status < 200 {
+				return
+			}
+			on(resp, err)
+		})
+	})
+}
+
+// emit tells the user.
+func (d *Dialog) emit(e Event) { d.on(e) }
+
+// end takes the dialog out of the set and frees what it holds. No event follows but the one that its caller emits.
+func (d *Dialog) end() {
+	if d.state == ended {
+		return
+	}
+	d.state = ended
+	d.unwatch()
+	d.early = nil
+	d.set.remove(d)
+}
+
+// End forgets a dialog whose INVITE was refused, or that never had one. An INVITE that is still out is given up: its
+// late 2xx is acknowledged and ended.
+func (d *Dialog) End() {
+	d.Abandon()
+	d.end()
+}
+
+// matches tells whether the tags of a request or ACK from the far end are the dialog's.
+func (d *Dialog) matches(ours, theirs string) bool {
+	if d.tag != ours {
+		return false
+	}
+	if d.state == calling || d.state == idle {
+		return true // its 2xx may be on its way behind this request
+	}
+	return d.remote.tag == theirs
+}
+
+func (d *Dialog) earlyOf(tag string) *remote {
+	for i := range d.early {
+		if d.early[i].tag == tag {
+			return &d.early[i]
+		}
+	}
+	return nil
+}
+
+// withTag adds our tag to an address.
+func withTag(addr, tag string) string { return strings.Clone(addr) + ";tag=" + tag }

@@ -1,0 +1,55 @@
+package dialog
+
+import (
+	"errors"
+
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+)
+
+// Kind says what happened to a dialog.
+type Kind uint8
+
+// The kinds.
+const (
+	// Provisional: a 101 to 199 came to our INVITE.
+	Provisional Kind = iota + 1
+	// Refused: our INVITE is over without success: Msg is the final response (300 to 699), or Err says why there is
+	// none. The user tries again with [Dialog.Invite] or gives up with [Dialog.End].
+	Refused
+	// Accepted: the first 2xx to our INVITE came, and its ACK is out.
+	Accepted
+	// Acknowledged: the ACK for our first 2xx came.
+	Acknowledged
+	// Cancelled: the far end gave its INVITE up, by CANCEL or by an early BYE; the INVITE is answered with 487. Msg is
+	// the request that did it, if known.
+	Cancelled
+	// Modified: a re-INVITE or UPDATE came; the user answers Tx with [Dialog.Respond] before it returns.
+	Modified
+	// Asked: another request came inside the dialog; the user answers Tx with [Dialog.Respond].
+	Asked
+	// Left: the far end's BYE came and is answered. The dialog is over.
+	Left
+	// Over: what [Dialog.Bye] began has come to its end; Msg is the answer to our BYE, or Err says why there is none.
+	Over
+	// Unacknowledged: no ACK came for our 2xx in 64*T1; a BYE is on its way, and Over follows.
+	Unacknowledged
+)
+
+// Event is one thing that happened to a dialog.
+type Event struct {
+	Kind Kind
+	Msg  *message.Message    // the message that brought it; nil for a time-out
+	Tx   *transaction.Server // to be answered: Modified and Asked alone
+	Err  error
+}
+
+// Errors of dialogs.
+var (
+	// ErrCancelled: our CANCEL ended the INVITE, whatever its final response was.
+	ErrCancelled = errors.New("cancelled")
+	// ErrFull: the set holds as many dialogs as it may.
+	ErrFull = errors.New("too many dialogs")
+	// ErrState: the dialog's state does not allow it.
+	ErrState = errors.New("not possible in the dialog's state")
+)

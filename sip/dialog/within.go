@@ -1,0 +1,108 @@
+package dialog
+
+import (
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+)
+
+// requested takes a request inside the dialog.
+func (d *Dialog) requested(tx *transaction.Server) {
+	m := tx.Msg()
+	d.traced(false, m)
+	if d.heard != 0 && m.CSeq.Number <= d.heard { // RFC 3261 section 12.2.2
+		d.answer(tx, 500, "Request Out Of Order", nil)
+		return
+	}
+	if d.state == idle || d.state == calling && m.Method != "BYE" && d.earlyOf(m.FromTag) == nil {
+		d.answer(tx, 481, "", nil)
+		return
+	}
+	d.heard = m.CSeq.Number
+	if d.state != calling {
+		d.near = source(tx.Incoming())
+	}
+	switch m.Method {
+	case "BYE":
+		d.left(tx)
+	case "INVITE":
+		d.reinvited(tx)
+	case "UPDATE":
+		d.emit(Event{Kind: Modified, Msg: m, Tx: tx})
+	default:
+		d.emit(Event{Kind: Asked, Msg: m, Tx: tx})
+	}
+}
+
+// reinvited takes a re-INVITE. While the INVITE before it has no answer it is 500, while its 2xx has no ACK it is 491
+// (RFC 3261 section 14.2, RFC 5407 section 3.1).
+func (d *Dialog) reinvited(tx *transaction.Server) {
+	switch {
+	case d.state == incoming:
+		d.answer(tx, 500, "INVITE Pending", header.List{{Name: "Retry-After", Value: "5"}})
+	case d.server != nil, d.state == calling:
+		d.answer(tx, 491, "Request Pending", nil)
+	case d.state == ending:
+		d.answer(tx, 481, "Call Is Ending", nil)
+	default:
+		d.emit(Event{Kind: Modified, Msg: tx.Msg(), Tx: tx})
+	}
+}
+
+// answer responds where the user need not be asked.
+func (d *Dialog) answer(tx *transaction.Server, status int, reason string, rows header.List) {
+	_ = d.Respond(tx, Response{Status: status, Reason: reason, Headers: rows}) // a peer that misses it asks again
+}
+
+// left takes the far end's BYE (RFC 3261 section 15.1.2), in whatever state it comes.
+func (d *Dialog) left(tx *transaction.Server) {
+	m := tx.Msg()
+	d.answer(tx, 200, "", nil)
+	switch d.state {
+	case incoming: // early BYE of the caller
+		d.giveUp(m)
+	case calling: // overtook its own 2xx, which must still be acknowledged
+		d.leftEarly(m)
+	case ending: // crossed our BYE
+		d.end()
+		d.emit(Event{Kind: Over})
+	default:
+		d.end()
+		d.emit(Event{Kind: Left, Msg: m})
+	}
+}
+
+func (d *Dialog) leftEarly(m *message.Message) {
+	r := d.earlyOf(m.FromTag)
+	if r == nil {
+		if len(d.early) == maxEarly {
+			return
+		}
+		d.early = append(d.early, remote{tag: m.FromTag, addr: d.remote.addr, target: d.remote.target})
+		r = &d.early[len(d.early)-1]
+	}
+	r.left = true
+}
+
+// Bye ends the dialog, with these rows on the BYE; Over follows. A callee's BYE waits for the ACK of its 2xx, or for
+// the end of that wait (RFC 3261 section 15).
+func (d *Dialog) Bye(rows header.List) {
+	switch d.state {
+	case answered:
+		d.byeWanted, d.byeRows = true, rows
+	case confirmed:
+		d.state = ending
+		m := d.Request("BYE")
+		for _, f := range rows {
+			m.Add(f.Name, f.Value)
+		}
+		d.byeRows = nil
+		d.send(m, &d.remote, func(resp *message.Message, err error) {
+			d.traced(false, resp)
+			if d.state == ending {
+				d.end()
+				d.emit(Event{Kind: Over, Msg: resp, Err: err})
+			}
+		})
+	}
+}

@@ -1,0 +1,18 @@
+// Package sip is the SIP edge: an INVITE that comes becomes a call.Attempt, legs are placed through trunks, and each leg
+// reports to its call what happens to it.
+//
+// It owns: which trunk a request belongs to, the trunk's policies applied to everything that carries context and the
+// ledger entries of that, peers in order with failover and health, redirection, offer and answer, the meaning of SIP
+// status codes as causes, limits, and the drain. It must not know who runs calls or what an application is: it reports
+// call.Event and takes call.Dial.
+//
+//	INVITE ─▶ screen (405, 420, 415 …) ─▶ trunk (403) ─▶ limits (503) ─▶ policy in ─▶ Receive(attempt, open)
+//	                                                                               open ─▶ *Leg
+//	Dial ─▶ *Leg ─▶ policy out ─▶ peer after peer: down? skip ─▶ DNS ─▶ INVITE ─▶ 503, time-out: next ─▶ 3xx: its contacts
+//
+// A [Leg] is one type for both directions. Its methods may be called from any goroutine and never block: they post to
+// the shard of the leg's Call-ID, which owns the leg's state, its dialog and its transactions.
+//
+//	trying ──▶ ringing ──▶ answered ──▶ ended        (inbound: answered is when the caller acknowledged)
+//	   └──────────┴──── refused, cancelled ──▶ ended
+package sip
