@@ -1,0 +1,1 @@
+import 'there-is-no-such-package'; export const handler = async () => 1;

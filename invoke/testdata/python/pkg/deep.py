@@ -1,0 +1,5 @@
+from . import words
+
+
+def handler(event, context):
+    return words.WORD

@@ -1,0 +1,106 @@
+package invoke
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// newTransport makes the connections of all functions behind URLs: enough idle ones for every invocation in flight.
+func newTransport() *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    1024,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true,
+	}
+}
+
+// remote is a function behind a URL that takes events as the Runtime Interface Emulator does: POST, event in, answer out.
+type remote struct {
+	transport http.RoundTripper
+	request   *http.Request // what all requests share; never sent itself
+	limit     int64         // of the answer
+}
+
+func newRemote(u *url.URL, transport http.RoundTripper, limit int64) *remote {
+	h := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"switchhook"}, "X-Amz-Invocation-Type": {"RequestResponse"}}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		r := http.Request{Header: h}
+		r.SetBasicAuth(u.User.Username(), password)
+	}
+	return &remote{transport: transport, limit: limit, request: &http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h,
+	}}
+}
+
+// outgoing is a request's body. The transport may read it after the response is there: returned tells when it has let go.
+type outgoing struct {
+	bytes.Reader
+	once     sync.Once
+	returned sync.WaitGroup
+}
+
+// Close implements io.Closer for the transport, which may call it more than once.
+func (o *outgoing) Close() error {
+	o.once.Do(o.returned.Done)
+	return nil
+}
+
+func (r *remote) try(ctx context.Context, _ string, payload []byte) ([]byte, error) {
+	body := &outgoing{}
+	body.Reset(payload)
+	body.returned.Add(1)
+	defer body.returned.Wait()
+
+	req := r.request.WithContext(ctx)
+	req.Body, req.ContentLength = body, int64(len(payload))
+	resp, err := r.transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	answer, err := readAnswer(resp.Body, resp.ContentLength, r.limit)
+	if errors.Is(err, errTooLarge) {
+		return nil, &Error{Kind: TooLarge, Message: err.Error(), Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return judge(resp, answer)
+}
+
+// judge tells an answer from an error.
+func judge(resp *http.Response, answer []byte) ([]byte, error) {
+	ok := resp.StatusCode/100 == 2
+	if resp.Header.Get("X-Amz-Function-Error") != "" && (ok || resp.StatusCode == http.StatusBadGateway) {
+		return nil, crash(answer)
+	}
+	if ok {
+		if fault := emulated(answer); fault != nil {
+			return nil, fault
+		}
+		return answer, nil
+	}
+	if resp.StatusCode == http.StatusBadGateway {
+		if t, _ := reported(answer); t != "" { // the emulator's word for a function whose process died
+			return nil, crash(answer)
+		}
+	}
+	fault := &Error{Kind: kindOf(resp.StatusCode), Type: resp.Header.Get("X-Amzn-Errortype")}
+	if _, fault.Message = reported(answer); fault.Message == "" {
+		fault.Message = resp.Status
+	}
+	return nil, fault
+}
