@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
+)
+
+// state of a leg; the package's doc draws it.
+type state uint8
+
+const (
+	trying state = iota
+	early
+	answering
+	answered
+	ending
+	ended
+)
+
+// leg is a leg as its call keeps it.
+type leg struct {
+	Leg
+	id     call.LegID
+	state  state
+	record call.LegRecord
+	media  media.Session // once it is there
+	peer   *leg          // whom it is joined with
+	heard  bool          // they hear each other: both have media
+	lost   *time.Timer   // runs from its hang-up to its end
+}
+
+func (l *leg) inbound() bool { return l.record.Direction == call.In }
+
+// place puts the Leg where it belongs; nil stands for one that never came to be.
+func (l *leg) place(made Leg) {
+	if made != nil {
+		l.Leg = made
+	}
+}
+
+// noLeg stands where a leg could not be made.
+type noLeg struct{}
+
+func (noLeg) Ring(header.List)               {}
+func (noLeg) Early(header.List)              {}
+func (noLeg) Answer(header.List)             {}
+func (noLeg) Hangup(call.Cause, header.List) {}
+func (noLeg) Media() media.Session           { return nil }
+func (noLeg) Describe() call.LegRecord       { return call.LegRecord{} }
+
+// describe completes the record with what the Leg knows.
+func (l *leg) describe() {
+	known, mine := l.Describe(), &l.record
+	mine.SIPCallID = known.SIPCallID
+	mine.From = cmp.Or(known.From, mine.From)
+	mine.To = cmp.Or(known.To, mine.To)
+	mine.Trunk = cmp.Or(known.Trunk, mine.Trunk)
+}
+
+// newLeg makes a leg, still without its Leg.
+func (c *Call) newLeg(d call.Direction) *leg {
+	l := &leg{Leg: noLeg{}, id: call.NewLegID(c.e.cfg.Node)}
+	l.record = call.LegRecord{ID: l.id, Direction: d, Start: c.e.cfg.Now()}
+	c.legs = append(c.legs, l)
+	c.live.Add(1)
+	return l
+}
+
+// leg finds a leg that is there and not hung up.
+func (c *Call) leg(id call.LegID) (*leg, error) {
+	i := slices.IndexFunc(c.legs, func(l *leg) bool { return l.id == id })
+	switch {
+	case i < 0:
+		return nil, call.ErrNoLeg
+	case c.legs[i].state >= ending:
+		return nil, call.ErrLegEnded
+	}
+	return c.legs[i], nil
+}
+
+// unanswered finds an inbound leg that is not answered.
+func (c *Call) unanswered(id call.LegID) (*leg, error) {
+	l, err := c.leg(id)
+	if err == nil && (!l.inbound() || l.state > early) {
+		return nil, call.ErrState
+	}
+	return l, err
+}
+
+// reporter gives the leg the way to report.
+func (c *Call) reporter(l *leg) call.Report {
+	return func(ev call.Event) { c.inbox.put(func() { c.reported(l, ev) }) }
+}
+
+// reported hears what happened to a leg.
+func (c *Call) reported(l *leg, ev call.Event) {
+	switch ev := ev.(type) {
+	case call.Accounted:
+		c.notes.book(l.id, ev.Entries)
+	case call.Logged:
+		c.notes.log(l.id, ev.Log)
+	case call.LegEnded:
+		ev.Leg = l.id
+		c.legEnded(l, ev)
+	case call.Digit:
+		c.pressed(l, ev.Digit, ev.For)
+	case call.Ringing:
+		if l.state < answered && !l.inbound() {
+			ev.Leg = l.id
+			c.emit(ev)
+		}
+	case call.Progress:
+		if l.state < answered && !l.inbound() {
+			l.state, ev.Leg = early, l.id
+			c.emit(ev)
+			c.seekMedia(l)
+		}
+	case call.Answered:
+		if l.state < answered {
+			ev.Leg = l.id
+			c.legAnswered(l, ev)
+		}
+	}
+}
+
+func (c *Call) legAnswered(l *leg, ev call.Answered) {
+	l.state = answered
+	l.record.Answered = c.e.cfg.Now()
+	if c.answered.IsZero() {
+		c.answered = l.record.Answered
+	}
+	c.emit(ev)
+	c.seekMedia(l)
+	for _, op := range c.opsOf(l) {
+		if op.dial {
+			c.finish(op, call.Result{Headers: ev.Headers}, nil)
+		}
+	}
+}
+
+// legEnded ends a leg: its operations, its bridge, then itself.
+func (c *Call) legEnded(l *leg, ev call.LegEnded) {
+	if l.state == ended {
+		return
+	}
+	if l.lost != nil {
+		l.lost.Stop()
+	}
+	c.release(l, &call.Refusal{Cause: ev.Cause, Headers: ev.Headers})
+	l.state = ended
+	l.record.End, l.record.Cause, l.record.Media = c.e.cfg.Now(), ev.Cause, ev.Media
+	c.live.Add(-1)
+	c.watchLegs()
+	c.emit(ev)
+	l.describe()
+	l.Leg, l.media = nil, nil // what signals it can go
+}
+
+// release ends what the leg does: its operations, a Dial with refusal, and its bridge.
+func (c *Call) release(l *leg, refusal *call.Refusal) {
+	for _, op := range c.opsOf(l) {
+		if op.dial {
+			c.finish(op, call.Result{}, refusal)
+		} else {
+			c.finish(op, call.Result{}, call.ErrLegEnded)
+		}
+	}
+	c.part(l)
+}
+
+// seekMedia notices a leg's media once it is there, and does what waited for it.
+func (c *Call) seekMedia(l *leg) {
+	if l.media != nil || l.state >= ending {
+		return
+	}
+	if l.media = l.Media(); l.media == nil {
+		return
+	}
+	l.media.OnDigit(func(digit byte, held time.Duration) {
+		c.inbox.put(func() { c.pressed(l, digit, held) })
+	})
+	c.connect(l)
+	for _, op := range c.opsOf(l) {
+		c.playIfReady(op)
+	}
+}
+
+// pressed hears a key of a leg's far end.
+func (c *Call) pressed(l *leg, digit byte, held time.Duration) {
+	if l.state >= ending {
+		return
+	}
+	c.emit(call.Digit{Leg: l.id, Digit: digit, For: held})
+	for _, op := range c.opsOf(l) {
+		if op.ends(digit) {
+			c.finish(op, call.Result{Digit: digit}, nil)
+		}
+	}
+}

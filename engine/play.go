@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/media"
+)
+
+func (c *Call) doPlay(cmd call.Play) (call.Ticket, error) {
+	opener := c.e.cfg.Opener
+	if len(cmd.Clips) == 0 || opener == nil {
+		return call.Ticket{}, errors.New("play: nothing to play")
+	}
+	times := max(cmd.Times, 1)
+	if cmd.Times < 0 {
+		times = -1
+	}
+	return c.sound(cmd.Leg, cmd.Until, func(ctx context.Context, n int) (media.Stream, error) {
+		if times > 0 && n/len(cmd.Clips) >= times {
+			return nil, io.EOF
+		}
+		clip := cmd.Clips[n%len(cmd.Clips)]
+		s, err := opener.Open(ctx, clip.Bucket, clip.Key)
+		if err != nil {
+			return nil, fmt.Errorf("open %s/%s: %w", clip.Bucket, clip.Key, err)
+		}
+		return s, nil
+	})
+}
+
+// sound begins to play to a leg what open gives.
+func (c *Call) sound(id call.LegID, until string, open opener) (call.Ticket, error) {
+	l, err := c.leg(id)
+	if err != nil {
+		return call.Ticket{}, err
+	}
+	if !l.inbound() && l.state != answered {
+		return call.Ticket{}, call.ErrState
+	}
+	for _, op := range c.opsOf(l) { // the new one takes the place of what plays
+		c.finish(op, call.Result{}, call.ErrStopped)
+	}
+	if len(c.ops) >= c.e.cfg.Limits.Operations {
+		return call.Ticket{}, call.ErrLimit
+	}
+	c.hearEarly(l)
+	op := c.begin(l)
+	op.until, op.list = until, newPlaylist()
+	ctx, cancel := context.WithCancel(context.Background())
+	op.cancel = cancel
+	c.working++
+	list := op.list
+	go func() {
+		err := list.fill(ctx, open, func() {
+			c.inbox.put(func() {
+				op.opened = true
+				c.playIfReady(op)
+			})
+		})
+		if err != nil {
+			c.inbox.put(func() { c.finish(op, call.Result{}, err) })
+		}
+		list.close()
+		c.inbox.put(func() { c.working-- })
+	}()
+	return op.ticket(), nil
+}
+
+// playIfReady lets the leg hear an operation that has something to play, once the leg has media.
+func (c *Call) playIfReady(op *operation) {
+	if !op.opened || op.stop != nil || op.leg.media == nil || !c.runs(op) {
+		return
+	}
+	list := op.list
+	op.stop = op.leg.media.Play(list, func(err error) {
+		close(list.over)
+		if errors.Is(err, context.Canceled) {
+			err = call.ErrStopped
+		}
+		c.inbox.put(func() {
+			op.list = nil // silent already
+			c.finish(op, call.Result{}, err)
+			op.cancel()
+		})
+	})
+}
+
+// silence ends the playing and the opening.
+func (op *operation) silence() {
+	op.cancel()
+	if op.stop != nil {
+		op.stop()
+	} else {
+		close(op.list.over) // it was never played: nobody else will say so
+	}
+}
