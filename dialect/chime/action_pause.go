@@ -1,0 +1,36 @@
+package chime
+
+import (
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+// Bounds of Pause, in milliseconds.
+const minPause, maxPause = 100, 30_000
+
+// pausing is a Pause under way: the driver's alarm ends it.
+type pausing struct{ leg *leg }
+
+func startPause(d *driver, a *action) (step, *fault) {
+	ms := 0
+	for key, value := range members(a.params) {
+		if key == "DurationInMilliseconds" {
+			ms, _ = whole(value)
+		}
+	}
+	if ms < minPause || ms > maxPause {
+		return nil, invalid("The Duration parameter is invalid.")
+	}
+	d.pickUp(a.leg, nil)
+	d.wake(time.Duration(ms)*time.Millisecond, func() { d.finish(outcome{over: true}) })
+	return pausing{a.leg}, nil
+}
+
+func (s pausing) hear(_ *driver, ev call.Event) outcome {
+	ended, ok := ev.(call.LegEnded)
+	gone := ok && ended.Leg == s.leg.id
+	return outcome{over: gone, lost: gone}
+}
+
+func (pausing) stop(*driver) {} // the driver silences its alarm

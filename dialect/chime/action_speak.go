@@ -1,0 +1,57 @@
+package chime
+
+import (
+	"encoding/json"
+	"unicode/utf8"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+// maxSpeech bounds the text of a Speak, in characters.
+const maxSpeech = 1000
+
+func startSpeak(d *driver, a *action) (step, *fault) {
+	say, f := readSpeech(a.params)
+	if f != nil {
+		return nil, f
+	}
+	say.Leg = a.leg.id
+	return d.operate(a, say, systemFault)
+}
+
+// readSpeech reads what is to be said, and how.
+func readSpeech(raw json.RawMessage) (call.Say, *fault) {
+	say := call.Say{Voice: "Joanna", Quality: "standard"}
+	for key, value := range members(raw) {
+		if isUnset(value) {
+			continue
+		}
+		s, ok := text(value)
+		switch key {
+		case "Text":
+			say.Text = s
+		case "VoiceId":
+			say.Voice = s
+		case "LanguageCode":
+			say.Language = s
+		case "Engine":
+			say.Quality = s
+			ok = s == "standard" || s == "neural"
+		case "TextType":
+			say.SSML = s == "ssml"
+			ok = s == "ssml" || s == "text"
+		default:
+			ok = true
+		}
+		if !ok {
+			return say, invalid(key + " parameter value is invalid.")
+		}
+	}
+	switch {
+	case say.Text == "":
+		return say, &fault{kind: "MissingRequiredActionParameter", message: "Text is a required parameter"}
+	case utf8.RuneCountInString(say.Text) > maxSpeech:
+		return say, &fault{kind: "MissingRequiredActionParameter", message: "Text is limited to 1,000 characters"}
+	}
+	return say, nil
+}

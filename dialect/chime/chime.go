@@ -1,0 +1,177 @@
+package chime
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/invoke"
+)
+
+var _ dialect.Dialect = (*Dialect)(nil)
+
+// Functions finds the customer's function that an application names.
+type Functions interface {
+	// Function gives the function behind an ARN. An error means that it can't be invoked: the rule's next target is tried.
+	Function(arn string) (invoke.Function, error)
+}
+
+// Config is what a Dialect needs of the program around it.
+type Config struct {
+	Functions Functions
+	// Directory gives the directory as it is now.
+	Directory func() *directory.Snapshot
+	// Store is where the control plane keeps what customers create.
+	Store directory.Store
+	// Region stands in events of applications that name none; empty: "us-east-1".
+	Region string
+	// Account stands in events of calls that belong to no account.
+	Account string
+	Limits  Limits
+	// Clock gives the time; nil: time.Now.
+	Clock func() time.Time
+	// Logger takes what an operator should know; nil: nobody.
+	Logger *slog.Logger
+}
+
+// Limits bounds what one call and one answer may ask for. A zero field means the vendor's value, which stands behind it.
+type Limits struct {
+	Invocations    int           // in one call: 1,000
+	Invoke         time.Duration // from an event to the function's answer: 20 s
+	Unanswered     time.Duration // how long an inbound call rings with nothing to do: 30 s
+	Ring           time.Duration // how long the far end of an API's call may ring: 60 s
+	Answer         int           // bytes of an answer: 256 KiB
+	Actions        int           // in an answer: 10
+	Attributes     int           // pairs in TransactionAttributes: 100
+	AttributeBytes int           // their JSON: 20 KiB
+	Headers        int           // in SipHeaders: 20
+	HeaderLength   int           // characters of "Name: value": 2,048
+	HeadersLength  int           // characters of all of them: 2,048; negative: each counts alone
+	LogBody        int           // bytes of an event or answer that go into the call's log: none; at most 16 KiB
+}
+
+const maxLogBody = 16 << 10
+
+func (l Limits) withDefaults() Limits {
+	set := func(v *int, to int) {
+		if *v == 0 {
+			*v = to
+		}
+	}
+	wait := func(v *time.Duration, to time.Duration) {
+		if *v == 0 {
+			*v = to
+		}
+	}
+	set(&l.Invocations, 1000)
+	wait(&l.Invoke, 20*time.Second)
+	wait(&l.Unanswered, 30*time.Second)
+	wait(&l.Ring, time.Minute)
+	set(&l.Answer, 256<<10)
+	set(&l.Actions, 10)
+	set(&l.Attributes, 100)
+	set(&l.AttributeBytes, 20<<10)
+	set(&l.Headers, 20)
+	set(&l.HeaderLength, 2048)
+	set(&l.HeadersLength, 2048)
+	l.LogBody = min(l.LogBody, maxLogBody)
+	return l
+}
+
+// Dialect is Amazon Chime SDK PSTN Audio. Safe for concurrent use.
+type Dialect struct {
+	cfg Config
+}
+
+// New makes the dialect.
+func New(cfg Config) *Dialect {
+	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Region == "" {
+		cfg.Region = "us-east-1"
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Dialect{cfg: cfg}
+}
+
+// Name gives "chime".
+func (d *Dialect) Name() string { return "chime" }
+
+// Settings is what directory.App.Settings holds for an application of this dialect: a SIP media application. Its ID,
+// name and account are those of the directory.App.
+type Settings struct {
+	// LambdaArn names the function, as CreateSipMediaApplication was given it: an ARN, or what Config.Functions knows.
+	LambdaArn string `json:"LambdaArn"`
+	// AwsRegion is the application's region; empty: Config.Region.
+	AwsRegion string `json:"AwsRegion,omitempty"`
+}
+
+// ParseSettings reads and checks settings. Keys that it does not know are refused.
+func ParseSettings(raw json.RawMessage) (Settings, error) {
+	var s Settings
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&s); err != nil {
+		return s, fmt.Errorf("read chime settings: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return s, errors.New("read chime settings: more than one value")
+	}
+	if s.LambdaArn == "" {
+		return s, errors.New("chime settings: LambdaArn is missing")
+	}
+	return s, nil
+}
+
+// CallRequest is what CreateSipMediaApplicationCall asks for beyond the two numbers: the JSON in call.Origin.Request.
+type CallRequest struct {
+	// SipHeaders go out with the INVITE; checked with [Dialect.CheckSipHeaders] before.
+	SipHeaders header.List `json:"sipHeaders,omitempty"`
+	// Arguments is the ArgumentsMap as given, handed on byte for byte; nil when there was none.
+	Arguments json.RawMessage `json:"arguments,omitempty"`
+}
+
+// App makes an application from its settings.
+func (d *Dialect) App(id string, settings json.RawMessage) (dialect.App, error) {
+	s, err := ParseSettings(settings)
+	if err != nil {
+		return nil, err
+	}
+	if s.AwsRegion == "" {
+		s.AwsRegion = d.cfg.Region
+	}
+	return &app{dialect: d, id: id, settings: s}, nil
+}
+
+// app is one SIP media application.
+type app struct {
+	dialect  *Dialect
+	id       string
+	settings Settings
+}
+
+// Drive holds one call's conversation with the application's function.
+func (a *app) Drive(ctx context.Context, c dialect.Call) error {
+	fn, err := a.dialect.cfg.Functions.Function(a.settings.LambdaArn)
+	if err != nil {
+		return fmt.Errorf("find function %s: %w: %w", a.settings.LambdaArn, dialect.ErrUnavailable, err)
+	}
+	d := newDriver(ctx, a, c, fn)
+	origin := c.Origin()
+	if origin.Leg == "" {
+		return d.outbound(origin)
+	}
+	return d.inbound(origin)
+}

@@ -1,0 +1,414 @@
+package chime_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/dialect/chime"
+	"github.com/switchhook/switchhook/dialect/dialecttest"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/invoke"
+)
+
+// A dialogue is a text file of sections, in the form of golang.org/x/tools/txtar. What happens:
+//
+//	-- inbound --      a call comes in: "from", "to", then the INVITE's headers
+//	-- outbound --     the API asks for a call: "from", "to", "request" (the JSON that the control plane leaves)
+//	-- answer --       the function's answer to the event before
+//	-- crash KIND --   it gives none
+//	-- far --          what the far ends do: "2 rings", "1 hangs up", "2 refuses 486 busy" …, headers below
+//	-- wait 30s --     nothing happens for a while
+//	-- next ID --      the rule's next application takes over the call
+//
+// and what must follow, all of it and nothing else:
+//
+//	-- commands --     given to the call
+//	-- ledger --       entered
+//	-- event --        given to the function: these bytes but for the blanks between
+//	-- returned --     what Drive returned
+var update = flag.Bool("update", false, "rewrite what must follow from what does; then read the difference")
+
+func TestDialogues(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no dialogues: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := parseDialogue(string(text))
+			var got []section
+			synctest.Test(t, func(t *testing.T) { got = play(t, want) })
+			if *update {
+				if err := os.WriteFile(file, []byte(formatDialogue(got)), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(normal(want), normal(got)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// section is one of a dialogue; the first has no name and holds the comment.
+type section struct{ name, body string }
+
+func parseDialogue(text string) []section {
+	all := []section{{}}
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(line, "-- "); ok {
+			if name, ok = strings.CutSuffix(strings.TrimSpace(name), " --"); ok {
+				all = append(all, section{name: name})
+				continue
+			}
+		}
+		all[len(all)-1].body += line
+	}
+	return all
+}
+
+func formatDialogue(all []section) string {
+	var b strings.Builder
+	for _, s := range all {
+		if s.name != "" {
+			fmt.Fprintf(&b, "-- %s --\n", s.name)
+		}
+		b.WriteString(s.body)
+	}
+	return b.String()
+}
+
+// normal takes the blanks out of events that are only there for the reader.
+func normal(all []section) []section {
+	out := make([]section, len(all))
+	for i, s := range all {
+		if s.name == "event" {
+			var b bytes.Buffer
+			if json.Compact(&b, []byte(s.body)) == nil {
+				s.body = b.String()
+			}
+		}
+		out[i] = s
+	}
+	return out
+}
+
+// stage is where a dialogue is played.
+type stage struct {
+	t      *testing.T
+	call   *dialecttest.Call
+	fn     *fakeFunction
+	result chan error
+	booked int
+	out    []section
+}
+
+// play does what the dialogue says and gives the dialogue as it went.
+func play(t *testing.T, script []section) []section {
+	s := &stage{t: t, fn: newFakeFunction(), result: make(chan error, 1)}
+	for _, step := range script {
+		name, arg, _ := strings.Cut(step.name, " ")
+		switch name {
+		case "commands", "ledger", "event", "returned":
+			continue
+		}
+		s.out = append(s.out, step)
+		switch name {
+		case "inbound", "outbound":
+			s.call = dialecttest.NewCall(origin(step.body, name == "outbound"))
+			s.drive("8a912ad2-67aa-4852-a892-34a454d370c7")
+		case "next":
+			s.drive(arg)
+		case "answer":
+			s.fn.back <- reply{body: []byte(step.body)}
+		case "crash":
+			s.fn.back <- reply{err: &invoke.Error{Kind: invoke.Kind(arg), Function: functionARN, Message: step.body}}
+		case "far":
+			s.far(step.body)
+		case "wait":
+			d, err := time.ParseDuration(arg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(d) // in the bubble's time
+		case "":
+			continue
+		default:
+			t.Fatalf("section %q is not known", step.name)
+		}
+		synctest.Wait()
+		s.look()
+	}
+	if s.call != nil {
+		s.call.End()
+		close(s.fn.gone)
+		synctest.Wait()
+	}
+	return s.out
+}
+
+func (s *stage) drive(id string) {
+	d := newDialect(s.fn, chime.Limits{})
+	app, err := d.App(id, json.RawMessage(`{"LambdaArn":"`+functionARN+`"}`))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c := s.call
+	go func() { s.result <- app.Drive(s.t.Context(), c) }()
+}
+
+// layout breaks an event into lines that a person can read. No string in it can hold these patterns: quotes are escaped.
+var layout = strings.NewReplacer(`,"ActionData":`, ",\n\"ActionData\":", `,"CallDetails":`, ",\n\"CallDetails\":",
+	`,"Participants":[`, ",\n \"Participants\":[\n  ", `},{"CallId":`, "},\n  {\"CallId\":", `,"ErrorType":`, ",\n \"ErrorType\":")
+
+// look writes down what followed.
+func (s *stage) look() {
+	add := func(name, body string) {
+		if body != "" {
+			s.out = append(s.out, section{name, body})
+		}
+	}
+	var b strings.Builder
+	for _, cmd := range s.call.Given() {
+		b.WriteString(formatCommand(cmd))
+	}
+	add("commands", b.String())
+	b.Reset()
+	ledger := s.call.Ledger()
+	for _, e := range ledger[s.booked:] {
+		b.WriteString(formatEntry(e))
+	}
+	s.booked = len(ledger)
+	add("ledger", b.String())
+	select {
+	case event := <-s.fn.asked:
+		if !json.Valid(event) {
+			s.t.Fatalf("event is not JSON: %s", event)
+		}
+		add("event", layout.Replace(string(event))+"\n")
+	default:
+	}
+	select {
+	case err := <-s.result:
+		text := "nothing wrong"
+		if err != nil {
+			text = err.Error()
+		}
+		if errors.Is(err, dialect.ErrUnavailable) {
+			text = "unavailable: " + text
+		}
+		add("returned", text+"\n")
+	default:
+	}
+}
+
+// far makes the far ends do what the lines say.
+func (s *stage) far(body string) {
+	for _, block := range blocks(body) {
+		var n int
+		var what, arg string
+		fmt.Sscanf(block.line, "%d", &n)
+		if f := strings.Fields(block.line); len(f) > 1 {
+			what, arg = f[1], strings.Join(f[2:], " ")
+		}
+		f := s.call.Far(n - 1)
+		if f == nil {
+			s.t.Fatalf("%q: there is no such leg", block.line)
+		}
+		switch what {
+		case "rings":
+			f.Ring(block.headers)
+		case "progresses":
+			f.Progress(block.headers)
+		case "answers":
+			f.Answer(block.headers)
+		case "hangs": // up
+			f.Hangup(block.headers)
+		case "presses":
+			f.Press(arg[0])
+		case "finishes":
+			f.Finish()
+		case "fails":
+			f.Fail(errors.New(arg))
+		case "refuses":
+			c := call.Cause{By: call.ByPeer}
+			fmt.Sscanf(arg, "%d %s", &c.SIP, &c.Label)
+			f.Refuse(c, block.headers)
+		default:
+			s.t.Fatalf("%q: no far end does that", block.line)
+		}
+	}
+}
+
+// block is a line and the headers indented below it.
+type block struct {
+	line    string
+	headers header.List
+}
+
+func blocks(body string) []block {
+	var all []block
+	for line := range strings.Lines(body) {
+		line = strings.TrimSuffix(line, "\n")
+		if row, ok := strings.CutPrefix(line, "  "); ok && len(all) > 0 {
+			name, value, _ := strings.Cut(row, ": ")
+			last := &all[len(all)-1]
+			last.headers = last.headers.With(name, value)
+		} else if line != "" {
+			all = append(all, block{line: line})
+		}
+	}
+	return all
+}
+
+func origin(body string, outbound bool) call.Origin {
+	o := call.Origin{Rule: "3f5f6ec1-6004-494a-b514-1673d62cb8c5"}
+	o.Account, o.At = account, time.Now()
+	for _, b := range blocks(body) {
+		key, value, _ := strings.Cut(b.line, " ")
+		switch key {
+		case "from":
+			o.From = value
+		case "to":
+			o.To = value
+		case "request":
+			o.Request = []byte(value)
+		}
+		o.Headers = append(o.Headers, b.headers...)
+	}
+	if outbound {
+		o.Rule = ""
+		if o.Request == nil {
+			o.Request = []byte(`{}`)
+		}
+	}
+	return o
+}
+
+func formatCommand(cmd call.Command) string {
+	var line string
+	var headers header.List
+	switch c := cmd.(type) {
+	case call.Ring:
+		line, headers = "Ring "+legName(c.Leg), c.Headers
+	case call.Answer:
+		line, headers = "Answer "+legName(c.Leg), c.Headers
+	case call.Hangup:
+		line, headers = "Hangup "+legName(c.Leg)+": "+c.Cause.String(), c.Headers
+	case call.Play:
+		line = fmt.Sprintf("Play %s: %v times %d until %q", legName(c.Leg), c.Clips, c.Times, c.Until)
+	case call.Say:
+		line = fmt.Sprintf("Say %s: %q ssml=%v voice=%s language=%s quality=%s", legName(c.Leg), c.Text, c.SSML, c.Voice, c.Language, c.Quality)
+	case call.Dial:
+		line = fmt.Sprintf("Dial %s from %s trunk %q for %s within %v", c.To, c.From, c.Trunk, legName(c.For), c.Timeout)
+		headers = c.Headers
+	case call.Join:
+		line = "Join " + legName(c.A) + " " + legName(c.B)
+	case call.Stop:
+		line = fmt.Sprintf("Stop %d", c.Op)
+	default:
+		line = fmt.Sprintf("%T %+v", c, c)
+	}
+	for _, f := range headers {
+		line += "\n  " + f.Name + ": " + f.Value
+	}
+	return line + "\n"
+}
+
+func formatEntry(e call.Entry) string {
+	line := fmt.Sprintf("%s %s %s by %s, %s: %s: %q", legName(e.Leg), e.Message, e.Direction, e.Writer, e.Action, e.Name, e.Value)
+	line += " (" + string(e.Reason)
+	if e.Detail != "" {
+		line += ": " + e.Detail
+	}
+	return line + ")\n"
+}
+
+func legName(id call.LegID) string {
+	for n := range 9 {
+		if id == dialecttest.LegID(n) {
+			return fmt.Sprint(n + 1)
+		}
+	}
+	return "none"
+}
+
+const (
+	account     = "111122223333"
+	functionARN = "arn:aws:lambda:us-east-1:111122223333:function:ivr"
+	connector   = "ehwryzdm9hy4u6rrud7jym"
+)
+
+func newDialect(fn invoke.Function, lim chime.Limits) *chime.Dialect {
+	snapshot := directory.NewSnapshot(directory.Content{
+		Numbers: []directory.Number{{E164: "+18005551212", Account: account}, {E164: "+12065550177", Account: "999999999999"}},
+		Trunks:  []directory.Trunk{{ID: connector, Account: account}},
+	})
+	return chime.New(chime.Config{
+		Functions: functions{fn},
+		Directory: func() *directory.Snapshot { return snapshot },
+		Limits:    lim,
+	})
+}
+
+// functions has one function behind every name but "missing".
+type functions struct{ fn invoke.Function }
+
+func (f functions) Function(arn string) (invoke.Function, error) {
+	if arn == "missing" {
+		return nil, errors.New("no function is named missing")
+	}
+	return f.fn, nil
+}
+
+// fakeFunction hands events to the test and returns what the test says.
+type fakeFunction struct {
+	asked chan []byte
+	back  chan reply
+	gone  chan struct{}
+}
+
+type reply struct {
+	body []byte
+	err  error
+}
+
+func newFakeFunction() *fakeFunction {
+	return &fakeFunction{make(chan []byte, 1), make(chan reply), make(chan struct{})}
+}
+
+func (f *fakeFunction) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	select {
+	case f.asked <- bytes.Clone(payload):
+	case <-f.gone:
+		return nil, &invoke.Error{Kind: invoke.Crashed, Function: functionARN}
+	}
+	select {
+	case r := <-f.back:
+		return r.body, r.err
+	case <-f.gone:
+		return nil, &invoke.Error{Kind: invoke.Crashed, Function: functionARN}
+	case <-ctx.Done():
+		return nil, &invoke.Error{Kind: invoke.TimedOut, Function: functionARN, Err: ctx.Err()}
+	}
+}

@@ -1,0 +1,299 @@
+package chime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/invoke"
+)
+
+// driver is the running conversation of one call with its function. Its goroutine alone touches it.
+type driver struct {
+	conversation
+	playlist
+
+	ctx     context.Context // Drive's: the driver lives as long
+	app     *app
+	call    dialect.Call
+	fn      invoke.Function
+	account string
+	rule    string // the rule that chose the application; empty for an API's call
+	a, b    *leg   // b is nil unless it is dialled, or was answered and its end is not yet told
+}
+
+// leg is one participant as its function sees it.
+type leg struct {
+	id       call.LegID
+	tag      legTag
+	to, from string
+	inbound  bool
+	start    time.Time
+	rung     bool        // inbound: the caller was told that it rings; outbound: the function was told
+	answered bool        // our 200 is out, or the far end's came in
+	hungUp   bool        // we hung it up; its end is awaited
+	ended    bool        // it is over
+	code     int         // the SipResponseCode that its HANGUP tells; negative: what its cause says
+	cause    call.Cause  // why it is over
+	carry    header.List // what the end of the other leg brought: it goes out when the function hangs this one up
+	shown    header.List // the rows that view shows
+	view     []byte      // SipHeaders as JSON, nil when there are none
+}
+
+// legTag is the name a function knows a leg by.
+type legTag string
+
+const (
+	legA legTag = "LEG-A"
+	legB legTag = "LEG-B"
+)
+
+func (l *leg) live() bool { return l != nil && !l.ended }
+
+var errRequest = errors.New("this call takes no requests")
+
+func newDriver(ctx context.Context, a *app, c dialect.Call, fn invoke.Function) *driver {
+	d := &driver{ctx: ctx, app: a, call: c, fn: fn}
+	d.script = dialect.Script{Call: c, On: d.hear}
+	origin := c.Origin()
+	d.rule, d.account = origin.Rule, origin.Account
+	if d.account == "" {
+		d.account = a.dialect.cfg.Account
+	}
+	return d
+}
+
+func (d *driver) limits() *Limits { return &d.app.dialect.cfg.Limits }
+
+func (d *driver) now() time.Time { return d.app.dialect.cfg.Clock() }
+
+func (d *driver) do(cmd call.Command) (call.Ticket, error) { return d.call.Do(d.ctx, cmd) }
+
+// inbound drives a call that came in.
+func (d *driver) inbound(o call.Origin) error {
+	d.a = &leg{id: o.Leg, tag: legA, to: o.To, from: o.From, inbound: true, start: o.At, code: -1}
+	d.show(d.a, newInbound, o.Headers)
+	d.push(&notice{event: newInbound, leg: d.a})
+	return d.converse()
+}
+
+// outbound places the call that the application asked for, and drives it.
+func (d *driver) outbound(o call.Origin) error {
+	var req CallRequest
+	if len(o.Request) > 0 {
+		if err := json.Unmarshal(o.Request, &req); err != nil {
+			return fmt.Errorf("read what the call was created with: %w", err)
+		}
+	}
+	changes := make([]header.Change, len(req.SipHeaders))
+	for i, f := range req.SipHeaders {
+		changes[i] = header.Change{Action: header.Kept, Field: f, Reason: reasonFromApp}
+	}
+	t, err := d.do(call.Dial{To: o.To, From: o.From, Headers: req.SipHeaders, Timeout: d.limits().Ring})
+	if err != nil {
+		return fmt.Errorf("dial %s: %w", o.To, err)
+	}
+	d.a = &leg{id: t.Leg, tag: legA, to: o.To, from: o.From, start: d.now(), code: -1}
+	d.book(d.a, "CreateSipMediaApplicationCall", call.In, call.WriterApp, changes)
+	d.arguments = req.Arguments
+	d.push(&notice{event: newOutbound, leg: d.a})
+	return d.converse()
+}
+
+// converse is the driver's loop, a state machine: tell what is to be told, carry out what is to be carried out, listen.
+// It ends when no leg is left and the function knows.
+func (d *driver) converse() error {
+	defer d.silence()
+	for {
+		var err error
+		switch {
+		case len(d.notices) > 0:
+			n := d.notices[0]
+			d.notices = d.notices[1:]
+			err = d.tell(n)
+		case d.gone():
+			return d.closing
+		case d.step == nil && len(d.list) > 0:
+			d.begin()
+		default:
+			err = d.listen()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (d *driver) gone() bool { return !d.a.live() && !d.b.live() }
+
+// listen waits for the next thing to happen.
+func (d *driver) listen() error {
+	d.ringIdle()
+	select {
+	case ev, ok := <-d.call.Events():
+		if !ok {
+			d.overheard()
+			return nil
+		}
+		return d.hear(ev)
+	case <-d.alarm.rings():
+		f := d.alarm.then
+		d.silence()
+		f()
+		return nil
+	case <-d.ctx.Done():
+		return fmt.Errorf("drive call %s: %w", d.call.ID(), d.ctx.Err())
+	}
+}
+
+// ringIdle keeps a caller who is not answered, and for whom nothing is to be done, ringing for a while.
+func (d *driver) ringIdle() {
+	if d.step != nil || !d.a.live() || !d.a.inbound || d.a.answered || d.a.hungUp || d.alarm.then != nil {
+		return
+	}
+	if !d.a.rung {
+		d.ring(nil)
+	}
+	d.wake(d.limits().Unanswered, func() {
+		d.hangUp(d.a, call.Cause{SIP: 480, By: call.ByPlatform, Label: call.LabelNoAnswer, Text: "the function gave no action"}, 480)
+	})
+}
+
+// hear takes one event of the call. It never blocks and never fails: the error is for dialect.Script.
+func (d *driver) hear(ev call.Event) error {
+	switch ev := ev.(type) {
+	case call.Ringing:
+		d.farEndRings(ev.Leg)
+	case call.Progress:
+		d.farEndRings(ev.Leg)
+	case call.Answered:
+		d.farEndAnswered(ev)
+	case call.LegEnded:
+		d.legEnded(ev)
+	case call.Request:
+		ev.Reply(nil, errRequest)
+	}
+	if d.step != nil {
+		if o := d.step.hear(d, ev); o.over {
+			d.finish(o)
+		}
+	}
+	return nil
+}
+
+// farEndRings tells the function, once, that the far end of an API's call rings.
+func (d *driver) farEndRings(id call.LegID) {
+	if id == d.a.id && !d.a.inbound && !d.a.rung && !d.a.answered {
+		d.a.rung = true
+		d.push(&notice{event: ringing, leg: d.a})
+	}
+}
+
+// farEndAnswered tells the function that the far end of an API's call has answered.
+func (d *driver) farEndAnswered(ev call.Answered) {
+	if ev.Leg != d.a.id || d.a.inbound || d.a.answered {
+		return
+	}
+	d.a.answered = true
+	d.show(d.a, callAnswered, ev.Headers)
+	d.push(&notice{event: callAnswered, leg: d.a})
+}
+
+// legEnded tells the function that a leg is over; one that it has never seen answered is the bridge's own matter.
+func (d *driver) legEnded(ev call.LegEnded) {
+	l, other := d.a, d.b
+	if d.b != nil && ev.Leg == d.b.id {
+		l, other = d.b, d.a
+	}
+	if ev.Leg != l.id || l.ended {
+		return
+	}
+	l.ended, l.cause = true, ev.Cause
+	if other != nil && !l.hungUp {
+		other.carry = ev.Headers
+	}
+	if l == d.a || l.answered {
+		d.push(&notice{event: hangup, leg: l})
+	}
+}
+
+// overheard takes the end of the events: whatever is left is over.
+func (d *driver) overheard() {
+	for _, l := range [...]*leg{d.a, d.b} {
+		if l.live() {
+			_ = d.hear(call.LegEnded{Leg: l.id, Cause: call.Cause{By: call.ByPlatform, Label: call.LabelInternal}})
+		}
+	}
+}
+
+// ring tells the caller that it rings.
+func (d *driver) ring(headers header.List) {
+	d.a.rung = true
+	_, _ = d.do(call.Ring{Leg: d.a.id, Headers: headers}) // when the leg is over, its LegEnded is on the way
+}
+
+// pickUp answers an inbound leg that is not answered yet.
+func (d *driver) pickUp(l *leg, headers header.List) {
+	if l.inbound && !l.answered {
+		l.answered = true
+		_, _ = d.do(call.Answer{Leg: l.id, Headers: headers}) // as in ring
+	}
+}
+
+// hangUp ends a leg; code is what its HANGUP tells.
+func (d *driver) hangUp(l *leg, cause call.Cause, code int) {
+	l.hungUp, l.code = true, code
+	_, _ = d.do(call.Hangup{Leg: l.id, Cause: cause, Headers: l.carry}) // as in ring
+}
+
+// hangUpAll ends the call because its function failed it.
+func (d *driver) hangUpAll(label call.Label, why error) {
+	d.list = nil
+	d.drop()
+	for _, l := range [...]*leg{d.a, d.b} {
+		if l.live() && !l.hungUp {
+			d.hangUp(l, call.Cause{SIP: 480, By: call.ByPlatform, Label: label, Text: why.Error()}, 480)
+		}
+	}
+}
+
+// show makes the headers that came with a message part of what the function sees of a leg.
+func (d *driver) show(l *leg, message string, headers header.List) {
+	var changes []header.Change
+	l.shown, l.view, changes = view(headers)
+	d.book(l, message, call.Out, call.WriterPlatform, changes)
+}
+
+// alarm is the driver's one timer.
+type alarm struct {
+	timer *time.Timer
+	then  func() // nil: not set
+}
+
+func (a *alarm) rings() <-chan time.Time {
+	if a.then == nil {
+		return nil
+	}
+	return a.timer.C
+}
+
+// wake calls then after a while, unless silence comes before.
+func (d *driver) wake(after time.Duration, then func()) {
+	if d.alarm.then = then; d.alarm.timer == nil {
+		d.alarm.timer = time.NewTimer(after)
+	} else {
+		d.alarm.timer.Reset(after)
+	}
+}
+
+func (d *driver) silence() {
+	if d.alarm.then != nil {
+		d.alarm.timer.Stop()
+		d.alarm.then = nil
+	}
+}

@@ -1,0 +1,210 @@
+package chime
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+const schemaVersion = "1.0"
+
+// The invocation event types that a function is told.
+const (
+	newInbound      = "NEW_INBOUND_CALL"
+	newOutbound     = "NEW_OUTBOUND_CALL"
+	ringing         = "RINGING"
+	callAnswered    = "CALL_ANSWERED"
+	succeeded       = "ACTION_SUCCESSFUL"
+	failed          = "ACTION_FAILED"
+	interrupted     = "ACTION_INTERRUPTED"
+	hangup          = "HANGUP"
+	invalidResponse = "INVALID_LAMBDA_RESPONSE"
+)
+
+// notice is something that the function is to be told.
+type notice struct {
+	event  string
+	leg    *leg    // what it is about
+	action *action // of the ACTION_ events
+	fault  *fault  // of ACTION_FAILED and INVALID_LAMBDA_RESPONSE
+}
+
+// appendEvent adds the event that tells n: the envelope in the vendor's order of keys.
+func (d *driver) appendEvent(b []byte, n *notice) []byte {
+	b = append(b, `{"SchemaVersion":"`+schemaVersion+`","Sequence":`...)
+	b = strconv.AppendInt(b, int64(d.sequence), 10)
+	b = append(b, `,"InvocationEventType":"`...)
+	b = append(b, n.event...)
+	b = append(b, '"')
+	b = d.appendActionData(b, n)
+	b = append(b, `,"CallDetails":{"TransactionId":`...)
+	b = appendString(b, string(d.call.ID()))
+	if d.attributes != nil {
+		b = append(b, `,"TransactionAttributes":`...)
+		b = append(b, d.attributes...)
+	}
+	b = append(b, `,"AwsAccountId":`...)
+	b = appendString(b, d.account)
+	b = append(b, `,"AwsRegion":`...)
+	b = appendString(b, d.app.settings.AwsRegion)
+	if d.rule != "" {
+		b = append(b, `,"SipRuleId":`...)
+		b = appendString(b, d.rule)
+	}
+	b = append(b, `,"SipMediaApplicationId":`...)
+	b = appendString(b, d.app.id)
+	b = append(b, `,"Participants":[`...)
+	b = appendParticipant(b, d.a, n.event)
+	if d.b != nil && d.b.answered {
+		b = append(b, ',')
+		b = appendParticipant(b, d.b, n.event)
+	}
+	b = append(b, `]}`...)
+	if n.event == invalidResponse {
+		b = appendFault(b, n.fault)
+	}
+	return append(b, '}')
+}
+
+// appendActionData adds the member ActionData, of the events that have one.
+func (d *driver) appendActionData(b []byte, n *notice) []byte {
+	switch n.event {
+	case newOutbound:
+		if d.arguments == nil {
+			return b
+		}
+		b = append(b, `,"ActionData":{"Type":"CallCreateRequest","Parameters":{"Arguments":`...)
+		b = append(b, d.arguments...)
+		return append(b, `}}`...)
+	case hangup:
+		b = append(b, `,"ActionData":{"Type":"Hangup","Parameters":{"SipResponseCode":`...)
+		b = strconv.AppendInt(b, int64(n.leg.responseCode()), 10)
+		b = append(b, `,"CallId":`...)
+		b = appendString(b, string(n.leg.id))
+		b = append(b, `,"ParticipantTag":"`...)
+		b = append(b, n.leg.tag...)
+		return append(b, `"}}`...)
+	case succeeded, failed, interrupted:
+		b = append(b, `,"ActionData":{"Type":`...)
+		b = appendString(b, n.action.name)
+		b = append(b, `,"Parameters":`...)
+		b = append(b, n.action.echo...)
+		if n.event == failed {
+			b = appendFault(b, n.fault)
+		}
+		return append(b, '}')
+	}
+	return b
+}
+
+func appendFault(b []byte, f *fault) []byte {
+	b = append(b, `,"ErrorType":`...)
+	b = appendString(b, f.kind)
+	b = append(b, `,"ErrorMessage":`...)
+	return appendString(b, f.message)
+}
+
+func appendParticipant(b []byte, l *leg, event string) []byte {
+	b = append(b, `{"CallId":`...)
+	b = appendString(b, string(l.id))
+	b = append(b, `,"ParticipantTag":"`...)
+	b = append(b, l.tag...)
+	b = append(b, `","To":`...)
+	b = appendString(b, l.to)
+	b = append(b, `,"From":`...)
+	b = appendString(b, l.from)
+	if l.inbound {
+		b = append(b, `,"Direction":"Inbound","StartTimeInMilliseconds":"`...)
+	} else {
+		b = append(b, `,"Direction":"Outbound","StartTimeInMilliseconds":"`...)
+	}
+	b = strconv.AppendInt(b, l.start.UnixMilli(), 10)
+	b = append(b, '"')
+	if s := l.status(event); s != "" {
+		b = append(b, `,"Status":"`...)
+		b = append(b, s...)
+		b = append(b, '"')
+	}
+	if l.view != nil {
+		b = append(b, `,"SipHeaders":`...)
+		b = append(b, l.view...)
+	}
+	return append(b, '}')
+}
+
+// status gives the participant's Status: none before the answer, but in the events whose handlers count on one.
+func (l *leg) status(event string) string {
+	switch {
+	case event == newInbound || event == newOutbound || event == ringing:
+		return ""
+	case l.ended:
+		return "Disconnected"
+	case l.answered || event == hangup || strings.HasPrefix(event, "ACTION_"):
+		return "Connected"
+	}
+	return ""
+}
+
+// responseCode gives the SipResponseCode that tells how the leg ended: 0 for a normal end, 480 and 486 as handlers know
+// them, otherwise the far end's own.
+func (l *leg) responseCode() int {
+	if l.code >= 0 {
+		return l.code
+	}
+	switch {
+	case l.answered, l.cause.Label == call.LabelCancelled, l.cause.Label == call.LabelNormal:
+		return 0
+	case l.cause.Label == call.LabelBusy:
+		return 486
+	case l.cause.Label == call.LabelNoAnswer, l.cause.SIP == 0:
+		return 480
+	}
+	return l.cause.SIP
+}
+
+// echo gives an action's parameters as events show them: byte for byte as given, with the CallId of the leg that it
+// acts on behind them, or in the place of a blank one.
+func echo(params json.RawMessage, l *leg) json.RawMessage {
+	if params == nil {
+		params = json.RawMessage(`{}`)
+	}
+	if l == nil {
+		return params
+	}
+	empty := true
+	for key, value := range members(params) {
+		if empty = false; key == "CallId" {
+			if isUnset(value) {
+				return echoInPlace(params, l)
+			}
+			return params
+		}
+	}
+	out := make(json.RawMessage, 0, len(params)+len(l.id)+len(`,"CallId":""`))
+	out = append(out, params[:len(params)-1]...)
+	if !empty {
+		out = append(out, ',')
+	}
+	out = append(out, `"CallId":`...)
+	out = appendString(out, string(l.id))
+	return append(out, '}')
+}
+
+// echoInPlace gives the parameters with each blank CallId filled in.
+func echoInPlace(params json.RawMessage, l *leg) json.RawMessage {
+	out := json.RawMessage{}
+	for key, value := range members(params) {
+		out = append(out, ',')
+		out = appendString(out, key)
+		out = append(out, ':')
+		if key == "CallId" && isUnset(value) {
+			out = appendString(out, string(l.id))
+		} else {
+			out = append(out, value...)
+		}
+	}
+	out[0] = '{'
+	return append(out, '}')
+}
