@@ -62,10 +62,8 @@ func Check(name, value string) error {
 	if value == "" {
 		return &CheckError{Name: name, Fault: FaultEmptyValue}
 	}
-	for _, i := range [2]int{0, len(value) - 1} {
-		if value[i] == ' ' {
-			return &CheckError{Name: name, Fault: FaultBlank, At: i, Byte: ' '}
-		}
+	if err := checkEnds(name, value); err != nil && err.Byte == ' ' {
+		return err
 	}
 	for i := 0; i < len(value); i++ {
 		c := value[i]
@@ -96,10 +94,20 @@ func checkText(name, value string, from int) error {
 	return nil
 }
 
+// checkEnds refuses a blank at either end of a value.
+func checkEnds(name, value string) *CheckError {
+	for _, i := range [2]int{0, len(value) - 1} {
+		if i >= 0 && i < len(value) && isBlank(value[i]) {
+			return &CheckError{Name: name, Fault: FaultBlank, At: i, Byte: value[i]}
+		}
+	}
+	return nil
+}
+
 // CheckWire tells whether a row may stand on the wire at all: the name is a token and the value has no control
-// character but HTAB. It is looser than [Check], for rows that are relayed byte for byte: an empty value, a tab between
-// words and bytes of another character set came from a peer and another peer may want them. The error is a
-// *[CheckError].
+// character but HTAB, and no blank at either end. It is looser than [Check], for rows that are relayed byte for byte: an
+// empty value, a tab between words and bytes of another character set came from a peer and another peer may want them.
+// The error is a *[CheckError].
 func CheckWire(name, value string) error {
 	if err := checkName(name); err != nil {
 		return err
@@ -108,6 +116,9 @@ func CheckWire(name, value string) error {
 		if c := value[i]; c < ' ' && c != '\t' || c == 0x7F {
 			return &CheckError{Name: name, Fault: FaultControl, At: i, Byte: c}
 		}
+	}
+	if err := checkEnds(name, value); err != nil {
+		return err
 	}
 	return nil
 }
