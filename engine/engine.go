@@ -29,8 +29,8 @@ type Config struct {
 type Limits struct {
 	Legs       int           // legs at one time: 16
 	Dials      int           // legs in all: 1000
-	Operations int           // operations at one time: 32
-	Events     int           // events that the driver has not read: 64; one more ends the call, label app-slow
+	Operations int           // operations at one time: 16
+	Events     int           // events that the driver has not read: 32; one more ends the call, label app-slow
 	Ledger     int           // entries of the ledger: 512; the last says how many more there were
 	Log        int           // entries of the log: 512; as above
 	Hangup     time.Duration // from a leg's hang-up to its end: 40 s, more than SIP's own 32 s
@@ -45,8 +45,8 @@ func (l Limits) withDefaults() Limits {
 	}
 	number(&l.Legs, 16)
 	number(&l.Dials, 1000)
-	number(&l.Operations, 32)
-	number(&l.Events, 64)
+	number(&l.Operations, 16)
+	number(&l.Events, 32)
 	number(&l.Ledger, 512)
 	number(&l.Log, 512)
 	if l.Hangup <= 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,9 @@ import (
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/media"
 )
+
+// ctx is never done.
+var ctx = context.Background()
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -284,6 +288,7 @@ func newWorld(change func(*engine.Config)) *world {
 	w := &world{dialed: make(chan *fakeLeg, 1024)}
 	cfg := engine.Config{
 		Node: 7, Dialer: w, Opener: &w.bucket, Speaker: &w.bucket, Log: true,
+		Logger: slog.New(slog.DiscardHandler),
 		Record: func(f call.Finished) {
 			w.mu.Lock()
 			defer w.mu.Unlock()

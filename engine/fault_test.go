@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,7 +19,7 @@ func TestRequestFromInsideWebhook(t *testing.T) {
 	c, _ := w.inbound()
 	webhook := make(chan string)
 	go func() {
-		answer, err := c.Ask(context.Background(), []byte("update"))
+		answer, err := c.Ask(ctx, []byte("update"))
 		webhook <- fmt.Sprintf("%s %v", answer, err)
 	}()
 	for got := ""; got == ""; { // the driver: waits for its webhook and listens
@@ -87,7 +86,7 @@ func TestCallerGoneBeforeFirstRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(nil)
 			c := w.Start(call.Origin{}, open)
-			if _, err := c.Do(context.Background(), call.Answer{Leg: c.Origin().Leg}); !errors.Is(err, call.ErrLegEnded) {
+			if _, err := c.Do(ctx, call.Answer{Leg: c.Origin().Leg}); !errors.Is(err, call.ErrLegEnded) {
 				t.Errorf("Answer gave %v; want %v", err, call.ErrLegEnded)
 			}
 			if ev := next[call.LegEnded](t, c); ev.Leg != c.Origin().Leg || ev.Cause != byPeer {
@@ -143,7 +142,7 @@ func TestAnswersAtTheEnd(t *testing.T) {
 		accepted := make(chan call.OpID, 8)
 		for range 4 {
 			wg.Go(func() {
-				k, err := c.Do(context.Background(), call.Play{Leg: a.id, Clips: []call.Clip{{Key: "slow"}}})
+				k, err := c.Do(ctx, call.Play{Leg: a.id, Clips: []call.Clip{{Key: "slow"}}})
 				switch {
 				case err == nil:
 					accepted <- k.Op
@@ -180,7 +179,7 @@ func TestAnswerBesidesEndCounts(t *testing.T) {
 		c, _ := w.inbound()
 		back := make(chan error, 1)
 		go func() {
-			_, err := c.Ask(context.Background(), nil)
+			_, err := c.Ask(ctx, nil)
 			back <- err
 		}()
 		r := next[call.Request](t, c)

@@ -78,8 +78,8 @@ func (c *Call) playIfReady(op *operation) {
 	list := op.list
 	op.stop = op.leg.media.Play(list, func(err error) {
 		close(list.over)
-		if errors.Is(err, context.Canceled) {
-			err = call.ErrStopped
+		if errors.Is(err, context.Canceled) { // not by us: what we stop is not in Call.ops any more
+			err = call.ErrLegEnded
 		}
 		c.inbox.put(func() {
 			op.list = nil // silent already

@@ -1,0 +1,152 @@
+package engine_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+// Whatever is commanded and whatever the far ends do, in any order: each accepted operation has exactly one Done, each
+// leg exactly one LegEnded, which is the last that is heard of it; who is joined is parted; nothing stays open.
+func TestEveryOperationEndsOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(nil)
+		c, a := w.inbound()
+		heard := make(chan *history)
+		go func() {
+			h := newHistory()
+			for ev := range c.Events() {
+				h.add(ev)
+			}
+			heard <- h
+		}()
+		legs := []*fakeLeg{a}
+		ops := map[call.OpID]call.LegID{}
+		anyLeg := func() *fakeLeg { return rapid.SampledFrom(legs).Draw(t, "leg") }
+		command := func(cmd call.Command) {
+			k, err := c.Do(ctx, cmd)
+			if err == nil && k.Op != 0 {
+				if _, stop := cmd.(call.Stop); !stop {
+					ops[k.Op] = k.Leg
+				}
+			}
+			if _, dial := cmd.(call.Dial); dial && err == nil {
+				legs = append(legs, <-w.dialed)
+			}
+		}
+		clip := func() []call.Clip {
+			return clips(rapid.SampledFrom([]string{"1x1", "2x3", "0x0", "slow", "missing"}).Draw(t, "clip"))
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"ring":   func(*rapid.T) { command(call.Ring{Leg: anyLeg().id}) },
+			"answer": func(*rapid.T) { command(call.Answer{Leg: anyLeg().id}) },
+			"hangup": func(*rapid.T) { command(call.Hangup{Leg: anyLeg().id, Cause: byApp}) },
+			"play": func(*rapid.T) {
+				command(call.Play{Leg: anyLeg().id, Clips: clip(), Times: rapid.IntRange(-1, 2).Draw(t, "times"), Until: "1"})
+			},
+			"say":      func(*rapid.T) { command(call.Say{Leg: anyLeg().id, Text: clip()[0].Key}) },
+			"dial":     func(*rapid.T) { command(call.Dial{To: "+12065550199"}) },
+			"join":     func(*rapid.T) { command(call.Join{A: anyLeg().id, B: anyLeg().id}) },
+			"part":     func(*rapid.T) { command(call.Part{Leg: anyLeg().id}) },
+			"stop":     func(*rapid.T) { command(call.Stop{Op: call.OpID(rapid.IntRange(1, 9).Draw(t, "op"))}) },
+			"far ring": func(*rapid.T) { anyLeg().ring() },
+			"far answer": func(*rapid.T) {
+				if l := anyLeg(); l.dir == call.Out {
+					l.answer()
+				}
+			},
+			"far hangup": func(*rapid.T) { anyLeg().hangup() },
+			"far busy":   func(*rapid.T) { anyLeg().end(busy) },
+			"far press":  func(*rapid.T) { anyLeg().press('1') },
+			"tick":       func(*rapid.T) { anyLeg().withMedia().tick() },
+			"ask":        func(*rapid.T) { go c.Ask(ctx, nil) },
+		})
+		go c.Close(byApp)
+		var h *history
+		select {
+		case h = <-heard:
+		case <-time.After(10 * time.Second):
+			t.Fatal("the events are not closed")
+		}
+		<-c.Done()
+		for op, leg := range ops {
+			if h.dones[op] != leg {
+				t.Errorf("operation %d of leg %s: Done for leg %q", op, leg, h.dones[op])
+			}
+		}
+		if len(h.dones) != len(ops) {
+			t.Errorf("%d Dones for %d operations", len(h.dones), len(ops))
+		}
+		if len(h.ended) != len(legs) {
+			t.Errorf("%d LegEndeds for %d legs", len(h.ended), len(legs))
+		}
+		if err := errors.Join(h.faults...); err != nil {
+			t.Error(err)
+		}
+		if open, _ := w.bucket.counts(); open != 0 {
+			t.Errorf("%d streams left open", open)
+		}
+		if n := len(w.left()); n != 1 {
+			t.Errorf("%d records", n)
+		}
+	})
+}
+
+// history is what a driver heard, checked as it comes.
+type history struct {
+	dones  map[call.OpID]call.LegID
+	ended  map[call.LegID]bool
+	peers  map[call.LegID]call.LegID
+	faults []error
+}
+
+func newHistory() *history {
+	return &history{map[call.OpID]call.LegID{}, map[call.LegID]bool{}, map[call.LegID]call.LegID{}, nil}
+}
+
+func (h *history) fault(text string) { h.faults = append(h.faults, errors.New(text)) }
+
+func (h *history) of(legs ...call.LegID) {
+	for _, l := range legs {
+		if h.ended[l] {
+			h.fault("an event after LegEnded")
+		}
+	}
+}
+
+func (h *history) add(ev call.Event) {
+	switch ev := ev.(type) {
+	case call.Ringing:
+		h.of(ev.Leg)
+	case call.Answered:
+		h.of(ev.Leg)
+	case call.Digit:
+		h.of(ev.Leg)
+	case call.Joined:
+		h.of(ev.A, ev.B)
+		if h.peers[ev.A] != "" || h.peers[ev.B] != "" {
+			h.fault("joined while joined")
+		}
+		h.peers[ev.A], h.peers[ev.B] = ev.B, ev.A
+	case call.Parted:
+		h.of(ev.A, ev.B)
+		if h.peers[ev.A] != ev.B {
+			h.fault("parted though not joined")
+		}
+		delete(h.peers, ev.A)
+		delete(h.peers, ev.B)
+	case call.Done:
+		h.of(ev.Leg)
+		if _, twice := h.dones[ev.Op]; twice {
+			h.fault("two Dones for one operation")
+		}
+		h.dones[ev.Op] = ev.Leg
+	case call.LegEnded:
+		h.of(ev.Leg)
+		h.ended[ev.Leg] = true
+	}
+}
