@@ -2,6 +2,7 @@ package message
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -14,6 +15,8 @@ type Via struct {
 	Received  string // without brackets
 	RPort     int    // -1: absent; 0: present without a value
 	Raw       string // the value, as received
+
+	end int // in Raw, after sent-by
 }
 
 // cookie begins every branch made since RFC 3261.
@@ -49,34 +52,40 @@ func (v Via) is20() bool {
 func scanVia(c *cursor) (v Via, ok bool) {
 	c.blanks()
 	from := c.i
+	ok = v.scan(c)
+	v.end -= from
+	v.Raw = trim(c.s[from:c.i])
+	return v, ok
+}
+
+func (v *Via) scan(c *cursor) bool {
 	v.RPort = -1
-	defer func() { v.Raw = trim(c.s[from:c.i]) }()
 	for range 2 {
 		if c.run(isToken) == "" {
-			return v, false
+			return false
 		}
 		if c.blanks(); !c.take('/') {
-			return v, false
+			return false
 		}
 		c.blanks()
 	}
 	if v.Transport = c.run(isToken); v.Transport == "" {
-		return v, false
+		return false
 	}
 	gap := c.i
 	if c.blanks(); c.i == gap || !v.sentBy(c) {
-		return v, false
+		return false
 	}
 	for {
 		name, value, ok := c.param()
 		if !ok {
-			return v, false
+			return false
 		}
 		if name == "" {
-			return v, true
+			return true
 		}
 		if !v.set(name, value) {
-			return v, false
+			return false
 		}
 	}
 }
@@ -92,13 +101,14 @@ func (v *Via) sentBy(c *cursor) bool {
 		return false
 	}
 	end := c.i
+	v.end = end
 	if c.blanks(); c.take(':') {
 		c.blanks()
 		port, ok := number(c.run(isDigit), 65535)
 		if !ok || port == 0 {
 			return false
 		}
-		v.Port = int(port)
+		v.Port, v.end = int(port), c.i
 	}
 	v.Host = c.s[host:end]
 	return true
@@ -141,60 +151,30 @@ func ipv6(c *cursor) bool {
 // received, if sent-by is not addr or if rport was asked for, and rport's value.
 func (m *Message) Received(addr string, port int) {
 	v := &m.Via
-	i, at := m.topVia()
-	if i < 0 || v.RPort < 0 && v.Host == addr {
+	at := m.index(kindVia)
+	if at < 0 || v.RPort < 0 && v.Host == addr {
 		return
 	}
-	row := m.Headers[i].Value
-	c := cursor{s: row, i: at}
-	var skip Via
-	for range 2 {
-		c.run(isToken)
-		c.blanks()
-		c.take('/')
-		c.blanks()
-	}
-	c.run(isToken)
-	c.blanks()
-	skip.sentBy(&c)
-	var b strings.Builder
-	b.Grow(len(row) + len(";received=;rport=65535") + len(addr))
-	b.WriteString(row[:c.i])
-	b.WriteString(";received=")
-	b.WriteString(addr)
+	row := m.Headers[at].Value
+	b := make([]byte, 0, len(row)+len(";received=;rport=65535")+len(addr))
+	b = append(b, row[:v.end]...)
+	b = append(append(b, ";received="...), addr...)
 	if v.RPort >= 0 {
-		b.WriteString(";rport=")
-		var digits [5]byte
-		b.Write(appendInt(digits[:0], port))
+		b = strconv.AppendInt(append(b, ";rport="...), int64(port), 10)
 		v.RPort = port
 	}
 	v.Received = addr
-	writeRest(&b, row[c.i:])
-	m.Headers[i].Value = b.String()
-}
-
-// writeRest copies parameters (and further values) but for the first value's own received and rport.
-func writeRest(b *strings.Builder, rest string) {
-	c := cursor{s: rest}
-	for {
+	// The rest follows, without the first value's own received and rport.
+	for c := (cursor{s: row, i: v.end}); ; {
 		from := c.i
 		name, _, ok := c.param()
 		if !ok || name == "" {
-			b.WriteString(rest[from:])
-			return
+			b = append(b, row[from:]...)
+			break
 		}
 		if !fold(name, "received") && !fold(name, "rport") {
-			b.WriteString(rest[from:c.i])
+			b = append(b, row[from:c.i]...)
 		}
 	}
-}
-
-// topVia gives the row of the topmost Via and where its value begins.
-func (m *Message) topVia() (row, at int) {
-	for i := range m.Headers {
-		if kindOf(m.Headers[i].Name) == kindVia {
-			return i, 0
-		}
-	}
-	return -1, 0
+	m.Headers[at].Value = string(b)
 }

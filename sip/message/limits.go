@@ -1,0 +1,10 @@
+package message
+
+// Limits of what is read and written. They bound the cost of any input.
+const (
+	MaxMessage = 64 << 10 // octets of a message
+	MaxHead    = 32 << 10 // octets of start line and headers
+	MaxRow     = 8 << 10  // octets of a start line, or of a header with its folds
+	MaxRows    = 256      // header rows
+	MaxVias    = 70       // Via values (RFC 3261 section 16.3: as many as Max-Forwards begins with)
+)
