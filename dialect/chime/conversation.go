@@ -35,9 +35,8 @@ func (d *driver) tell(n *notice) error {
 		return nil // HANGUP says it all
 	}
 	if d.sequence >= d.limits().Invocations {
-		err := fmt.Errorf("%d invocations in one call", d.sequence)
-		d.hangUpAll(call.LabelLimit, err)
-		return err
+		d.hangUpAll(call.LabelLimit, "too many invocations")
+		return fmt.Errorf("tell %s: more than %d invocations in one call", n.event, d.sequence)
 	}
 	body, err := d.invoke(n)
 	if n.event == hangup && n.leg == d.b {
@@ -77,7 +76,7 @@ func (d *driver) unanswered(n *notice, err error) error {
 		return fmt.Errorf("drive call %s: %w", d.call.ID(), d.ctx.Err())
 	}
 	d.note(call.LogAction, call.In, n, complaint(err), nil, nil)
-	err = fmt.Errorf("tell %s to function %s: %w", n.event, d.app.settings.LambdaArn, err)
+	err = fmt.Errorf("tell %s: %w", n.event, err)
 	switch {
 	case n.event == newInbound && d.a.live():
 		return fmt.Errorf("%w: %w", dialect.ErrUnavailable, err)
@@ -87,7 +86,7 @@ func (d *driver) unanswered(n *notice, err error) error {
 	case d.closing != nil:
 		return d.closing
 	}
-	d.hangUpAll(call.LabelAppFailed, err)
+	d.hangUpAll(call.LabelAppFailed, "the function failed")
 	return err
 }
 
@@ -121,7 +120,7 @@ func (d *driver) apply(n *notice, body []byte) {
 		return
 	case n.event == invalidResponse:
 		d.closing = fmt.Errorf("function %s gave a second invalid response: %s", d.app.settings.LambdaArn, f.message)
-		d.hangUpAll(call.LabelAppFailed, d.closing)
+		d.hangUpAll(call.LabelAppFailed, "the function gave invalid responses")
 		return
 	default:
 		d.warn("invalid response", fmt.Errorf("answer to %s: %s: %s %s", n.event, f.kind, f.message, f.detail))

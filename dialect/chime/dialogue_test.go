@@ -63,7 +63,7 @@ func TestDialogues(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(normal(want), normal(got)); diff != "" {
+			if diff := cmp.Diff(normal(want), normal(got), cmp.AllowUnexported(section{})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

@@ -251,14 +251,20 @@ func (d *driver) hangUp(l *leg, cause call.Cause, code int) {
 	_, _ = d.do(call.Hangup{Leg: l.id, Cause: cause, Headers: l.carry}) // as in ring
 }
 
-// hangUpAll ends the call because its function failed it.
-func (d *driver) hangUpAll(label call.Label, why error) {
+// hangUpAll ends the call because its function failed it. why is told to people on our side, and may be to the far end:
+// it says nothing that is the customer's own.
+func (d *driver) hangUpAll(label call.Label, why string) {
 	d.list = nil
 	d.drop()
 	for _, l := range [...]*leg{d.a, d.b} {
-		if l.live() && !l.hungUp {
-			d.hangUp(l, call.Cause{SIP: 480, By: call.ByPlatform, Label: label, Text: why.Error()}, 480)
+		if !l.live() || l.hungUp {
+			continue
 		}
+		cause := call.Cause{By: call.ByPlatform, Label: label, Text: why}
+		if !l.answered {
+			cause.SIP = 480
+		}
+		d.hangUp(l, cause, 480)
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	reasonDuplicate header.Reason = "duplicate-name"
 	reasonTooLong   header.Reason = "too-long"
 	reasonTooMany   header.Reason = "too-many"
+	reasonRefused   header.Reason = "refused-with-others"
 )
 
 // isAllowed tells whether functions deal in headers of the name, reserved ones left aside.
@@ -137,6 +138,9 @@ func valueOf(l header.List, i int) string {
 	return strings.Join(all, ", ")
 }
 
+// maxRows bounds how many headers of one map are looked at: beyond it only the first is named.
+const maxRows = 100
+
 // HeadersError says which of the SipHeaders given can't be sent.
 type HeadersError struct {
 	Names []string // as given, in order
@@ -165,6 +169,10 @@ func readHeaders(raw json.RawMessage, lim *Limits) (list header.List, changes []
 	}
 	total := 0
 	for name, value := range members(raw) {
+		if len(changes) >= maxRows {
+			bad = append(bad, name)
+			break
+		}
 		field := header.Field{Name: name}
 		text, isText := scalar(value)
 		field.Value = text
@@ -181,6 +189,12 @@ func readHeaders(raw json.RawMessage, lim *Limits) (list header.List, changes []
 			list = append(list, field)
 		}
 		changes = append(changes, change)
+	}
+	for i := range changes {
+		if len(bad) > 0 && changes[i].Action == header.Kept {
+			changes[i].Action, changes[i].Reason = header.Dropped, reasonRefused
+			changes[i].Detail = "nothing is sent, for others can't be"
+		}
 	}
 	return list, changes, bad
 }
