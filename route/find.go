@@ -1,0 +1,130 @@
+package route
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+)
+
+// Verdict says where an attempt goes. Apps is empty exactly when Refuse is set.
+type Verdict struct {
+	Account string          // of the rule, or else of the attempt
+	Rule    string          // the rule's ID, empty when none matched
+	Apps    []directory.App // in the order in which they are tried
+	Refuse  *call.Cause     // why it goes nowhere; Text tells what to change
+}
+
+// Find finds the applications for an attempt: those of the rule for the Request-URI's host, else of the rule for the
+// called number. A disabled rule counts as none, an application that does not exist is passed over.
+func Find(s *directory.Snapshot, at call.Attempt) Verdict {
+	host, number := Host(at.Host), Number(at.To)
+	var off *directory.Rule
+	for _, trigger := range [...]struct {
+		kind  directory.TriggerKind
+		value string
+	}{{directory.ByHost, host}, {directory.ByNumber, number}} {
+		r, ok := s.Rule(trigger.kind, trigger.value)
+		switch {
+		case !ok || trigger.value == "":
+		case r.Disabled:
+			off = r
+		default:
+			return follow(s, r)
+		}
+	}
+	why := fmt.Sprintf("no rule for host %q or number %q", host, number)
+	if off != nil {
+		why = fmt.Sprintf("rule %q is disabled, and there is no other for host %q or number %q", off.Name, host, number)
+	}
+	return Verdict{Account: at.Account, Refuse: refusal(404, why)}
+}
+
+// follow gives the rule's applications in order of priority; those of equal priority as the rule lists them.
+func follow(s *directory.Snapshot, r *directory.Rule) Verdict {
+	v := Verdict{Account: r.Account, Rule: r.ID}
+	targets := slices.SortedStableFunc(slices.Values(r.Targets), func(a, b directory.Target) int {
+		return cmp.Compare(a.Priority, b.Priority)
+	})
+	for _, t := range targets {
+		if app, ok := s.App(t.App); ok {
+			v.Apps = append(v.Apps, app)
+		}
+	}
+	if len(v.Apps) == 0 {
+		v.Refuse = refusal(480, fmt.Sprintf("rule %q names no application that exists", r.Name))
+	}
+	return v
+}
+
+// refusal is a cause that label no-route says. Q.850: 1 unallocated number, 20 subscriber absent (RFC 3398 section 8.2.6.1).
+func refusal(sip int, why string) *call.Cause {
+	q850 := 1
+	if sip == 480 {
+		q850 = 20
+	}
+	return &call.Cause{SIP: sip, Q850: q850, By: call.ByPlatform, Label: call.LabelNoRoute, Text: why}
+}
+
+// Host gives a Request-URI host in the form of a rule's value: lower case, without a final dot.
+func Host(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
+
+// Number gives a called party in the form of a rule's value: a number as "+" and digits, whatever its form on the wire
+// (percent-escapes, parameters such as ";phone-context", visual separators of RFC 3966 section 5.1.1, a missing "+").
+// What is none comes back unescaped and without parameters.
+func Number(user string) string {
+	user, _, _ = strings.Cut(user, ";")
+	user = unescape(user)
+	digits := make([]byte, 1, 16)
+	digits[0] = '+'
+	for i := range len(user) {
+		switch b := user[i]; {
+		case b >= '0' && b <= '9':
+			digits = append(digits, b)
+		case b == '+' && i == 0, b == '-', b == '.', b == '(', b == ')':
+		default:
+			return user
+		}
+	}
+	if len(digits) == 1 || user[0] != '+' && len(digits) <= minDigits {
+		return user
+	}
+	return string(digits)
+}
+
+// minDigits is how many digits a number without "+" has at least; fewer are a service's, such as 911.
+const minDigits = 7
+
+// unescape undoes percent-escapes; what is no escape stays.
+func unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			hi, lo := hexDigit(s[i+1]), hexDigit(s[i+2])
+			if hi >= 0 && lo >= 0 {
+				b.WriteByte(byte(hi<<4 | lo))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// hexDigit gives the value of a hexadecimal digit, -1 for what is none.
+func hexDigit(b byte) int {
+	switch {
+	case b >= '0' && b <= '9':
+		return int(b - '0')
+	case b|0x20 >= 'a' && b|0x20 <= 'f':
+		return int(b|0x20-'a') + 10
+	}
+	return -1
+}

@@ -1,0 +1,29 @@
+package route
+
+import (
+	"fmt"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+)
+
+// Out finds the trunk that an outbound leg takes: the one it names, which must be of who dials or open to all (the
+// trunk for numbers that nobody here owns), else that one. The trunk is not to be changed.
+func Out(s *directory.Snapshot, d call.Dial) (*directory.Trunk, *call.Cause) {
+	trunk, ok := s.PSTN()
+	if d.Trunk != "" {
+		trunk, ok = s.Trunk(d.Trunk)
+		ok = ok && (trunk.Account == d.Account || d.Account == "" || trunk.PSTN)
+	}
+	switch {
+	case !ok && d.Trunk != "":
+		return nil, refusal(404, fmt.Sprintf("account %s has no trunk %q", d.Account, d.Trunk))
+	case !ok:
+		return nil, refusal(404, "no trunk takes numbers that nobody here owns: mark one with pstn")
+	case trunk.Disabled:
+		return nil, refusal(480, fmt.Sprintf("trunk %q is disabled", trunk.ID))
+	case len(trunk.Peers) == 0:
+		return nil, refusal(480, fmt.Sprintf("trunk %q has no peers", trunk.ID))
+	}
+	return trunk, nil
+}

@@ -1,0 +1,163 @@
+package route_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/route"
+)
+
+const account = "111122223333"
+
+var snapshot = directory.NewSnapshot(directory.Content{
+	Apps: []directory.App{{ID: "ivr"}, {ID: "backup"}, {ID: "desk"}},
+	Rules: []directory.Rule{
+		{ID: "by-number", Account: account, Kind: directory.ByNumber, Value: "+12065550101", Targets: []directory.Target{
+			{App: "backup", Priority: 2}, {App: "gone", Priority: 0}, {App: "ivr", Priority: 1},
+		}},
+		{ID: "by-host", Account: account, Kind: directory.ByHost, Value: "pbx.example.com", Targets: []directory.Target{{App: "desk"}}},
+		{ID: "off-host", Name: "off", Account: account, Kind: directory.ByHost, Value: "off.example.com", Disabled: true,
+			Targets: []directory.Target{{App: "ivr"}}},
+		{ID: "empty", Name: "empty", Account: account, Kind: directory.ByNumber, Value: "+12065550102", Targets: []directory.Target{{App: "gone"}}},
+		{ID: "for-nobody", Kind: directory.ByNumber, Targets: []directory.Target{{App: "ivr"}}},
+	},
+	Trunks: []directory.Trunk{
+		{ID: "pbx", Account: account, Peers: []directory.Peer{{Host: "192.0.2.1"}}},
+		{ID: "off", Account: account, Peers: []directory.Peer{{Host: "192.0.2.1"}}, Disabled: true},
+		{ID: "in-only", Account: account},
+		{ID: "carrier", Account: "000000000000", PSTN: true, Peers: []directory.Peer{{Host: "192.0.2.2"}}},
+	},
+})
+
+func TestFind(t *testing.T) {
+	for name, tc := range map[string]struct {
+		to, host string
+		apps     []string
+		rule     string
+		refused  int
+		why      string
+	}{
+		"by number, in order":        {to: "+12065550101", apps: []string{"ivr", "backup"}, rule: "by-number"},
+		"without plus":               {to: "12065550101", apps: []string{"ivr", "backup"}, rule: "by-number"},
+		"escaped plus":               {to: "%2B12065550101", apps: []string{"ivr", "backup"}, rule: "by-number"},
+		"with parameters":            {to: "+12065550101;phone-context=x;npdi", apps: []string{"ivr", "backup"}, rule: "by-number"},
+		"with separators":            {to: "+1-206-(555)-01.01", apps: []string{"ivr", "backup"}, rule: "by-number"},
+		"by host, whoever is called": {to: "anna", host: "PBX.example.com.", apps: []string{"desk"}, rule: "by-host"},
+		"host before number":         {to: "+12065550101", host: "pbx.example.com", apps: []string{"desk"}, rule: "by-host"},
+		"disabled counts as none":    {to: "+12065550101", host: "off.example.com", apps: []string{"ivr", "backup"}, rule: "by-number"},
+		"disabled alone": {
+			to: "anna", host: "off.example.com", refused: 404,
+			why: `rule "off" is disabled, and there is no other for host "off.example.com" or number "anna"`,
+		},
+		"no application": {to: "+12065550102", rule: "empty", refused: 480, why: `rule "empty" names no application that exists`},
+		"nothing":        {to: "+12065550199", host: "x.example", refused: 404, why: `no rule for host "x.example" or number "+12065550199"`},
+		"nobody":         {refused: 404, why: `no rule for host "" or number ""`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := route.Find(snapshot, call.Attempt{To: tc.to, Host: tc.host})
+			var apps []string
+			for _, a := range v.Apps {
+				apps = append(apps, a.ID)
+			}
+			if diff := cmp.Diff(tc.apps, apps); diff != "" {
+				t.Errorf("applications (-want +got):\n%s", diff)
+			}
+			if v.Rule != tc.rule {
+				t.Errorf("rule %q; want %q", v.Rule, tc.rule)
+			}
+			if tc.rule != "" && v.Account != account {
+				t.Errorf("account %q", v.Account)
+			}
+			checkRefusal(t, v.Refuse, tc.refused, tc.why)
+		})
+	}
+}
+
+func checkRefusal(t *testing.T, got *call.Cause, status int, why string) {
+	t.Helper()
+	switch {
+	case got == nil && status == 0:
+	case got == nil:
+		t.Errorf("not refused; want %d", status)
+	case got.SIP != status || got.Text != why || got.Label != call.LabelNoRoute:
+		t.Errorf("refused with %v; want %d (%s)", *got, status, why)
+	}
+}
+
+func TestNumber(t *testing.T) {
+	for in, want := range map[string]string{
+		"":              "",
+		"+":             "+",
+		"anna":          "anna",
+		"anna%20b;x=y":  "anna b",
+		"%":             "%",
+		"%2":            "%2",
+		"%zz1":          "%zz1",
+		"1+2":           "1+2",
+		"%2b4930123456": "+4930123456",
+		"*31#":          "*31#",
+		"911":           "911",
+		"555-0100":      "+5550100",
+	} {
+		if got := route.Number(in); got != want {
+			t.Errorf("Number(%q) = %q; want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzNumber(f *testing.F) {
+	for _, s := range []string{"+12065550100", "%2B1;npdi", "a%00", "+(1)"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := route.Number(s)
+		if len(got) > len(s)+1 {
+			t.Errorf("Number(%q) = %q is longer than it may be", s, got)
+		}
+		if isNumber := len(got) > 1 && got[0] == '+' && strings.Trim(got[1:], "0123456789") == ""; isNumber && route.Number(got) != got {
+			t.Errorf("Number(%q) = %q is not stable", s, got)
+		}
+	})
+}
+
+func TestOut(t *testing.T) {
+	for name, tc := range map[string]struct {
+		dial    call.Dial
+		trunk   string
+		refused int
+		why     string
+	}{
+		"named":              {dial: call.Dial{Trunk: "pbx", Account: account}, trunk: "pbx"},
+		"none named":         {dial: call.Dial{To: "+12065550199", Account: account}, trunk: "carrier"},
+		"everybody's, named": {dial: call.Dial{Trunk: "carrier", Account: account}, trunk: "carrier"},
+		"another account's":  {dial: call.Dial{Trunk: "pbx", Account: "999999999999"}, refused: 404, why: `account 999999999999 has no trunk "pbx"`},
+		"unknown":            {dial: call.Dial{Trunk: "x", Account: account}, refused: 404, why: `account 111122223333 has no trunk "x"`},
+		"disabled":           {dial: call.Dial{Trunk: "off", Account: account}, refused: 480, why: `trunk "off" is disabled`},
+		"without peers":      {dial: call.Dial{Trunk: "in-only", Account: account}, refused: 480, why: `trunk "in-only" has no peers`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			trunk, refused := route.Out(snapshot, tc.dial)
+			if refused == nil && trunk.ID != tc.trunk {
+				t.Errorf("trunk %q; want %q", trunk.ID, tc.trunk)
+			}
+			checkRefusal(t, refused, tc.refused, tc.why)
+		})
+	}
+	if _, refused := route.Out(directory.NewSnapshot(directory.Content{}), call.Dial{To: "+12065550199"}); refused == nil {
+		t.Error("a trunk was found where there is none")
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	b.ReportAllocs()
+	at := call.Attempt{To: "+12065550101", Host: "192.0.2.10"}
+	for b.Loop() {
+		if v := route.Find(snapshot, at); v.Refuse != nil {
+			b.Fatal(v.Refuse)
+		}
+	}
+}
