@@ -86,3 +86,29 @@ func TestQuote(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorsSayWhat(t *testing.T) {
+	_, parse := header.ParseURI("sip:")
+	_, limit := header.AddDiversion(rows("Diversion: <sip:a@b>;counter=9"), header.NewDiversion("sip:c@d", "away"))
+	_, undecoded := header.ParseUserToUser("123")[0].Decode()
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{header.Check("", "x"), "header name is empty"},
+		{header.Check("X\r\nY", "x"), `header name "X\r\nY": byte 0x0D at 1 is no token character`},
+		{header.Check("X", ""), `header "X": value is empty`},
+		{header.Check("X", "a\nb"), `header "X": value has control character 0x0A at 1`},
+		{header.Check("X", "a\u2028"), `header "X": value has a Unicode line break at 1`},
+		{header.Check("X", "a\xff"), `header "X": value is not UTF-8 at 1 (byte 0xFF)`},
+		{header.Check("X", " a"), `header "X": value begins or ends with a blank`},
+		{parse, "parse URI: no scheme at 0"},
+		{limit, "diversion refused: call was diverted 9 times, limit 5"},
+		{undecoded, "User-to-User is not decoded: odd-digits"},
+		{&header.RefusedError{Name: "X-A", Detail: "too long"}, `message refused by trunk policy: header "X-A": too long`},
+	} {
+		if tt.err == nil || tt.err.Error() != tt.want {
+			t.Errorf("%v, want %s", tt.err, tt.want)
+		}
+	}
+}

@@ -76,7 +76,7 @@ func Embed(rows List) (string, error) {
 // pass the trunk's policy.
 func Honoured(rows List) (List, []Change) {
 	var out List
-	var changes []Change
+	changes := make([]Change, 0, len(rows))
 	for _, f := range rows {
 		c := Change{Action: Dropped, Field: f, Reason: BecauseEmbedded, Detail: "a URI may not set this header"}
 		if honoured(f.Name) {

@@ -2,6 +2,7 @@ package header_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -113,9 +114,7 @@ func TestUserToUserSamples(t *testing.T) {
 				}
 			}
 			octets, err := u.Decode()
-			if err != nil {
-				got.why = err.(header.Undecoded)
-			}
+			errors.As(err, &got.why)
 			if diff := cmp.Diff(w, got, cmp.AllowUnexported(uuiWant{})); diff != "" {
 				t.Error(diff)
 			}

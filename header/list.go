@@ -1,6 +1,9 @@
 package header
 
-import "iter"
+import (
+	"iter"
+	"strings"
+)
 
 // Field is one header row.
 type Field struct {
@@ -67,10 +70,27 @@ func (l List) Without(name string) List {
 	return out
 }
 
-// Clone gives a list that shares no memory with a receive buffer: use it to keep rows beyond the message's life.
+// Clone gives a list that shares no memory with the message it came from: use it to keep rows beyond the message's
+// life. The texts of all rows stand in one allocation.
 func (l List) Clone() List {
 	if l == nil {
 		return nil
 	}
-	return append(make(List, 0, len(l)), l...)
+	size := 0
+	for i := range l {
+		size += len(l[i].Name) + len(l[i].Value)
+	}
+	var b strings.Builder
+	b.Grow(size)
+	for i := range l {
+		b.WriteString(l[i].Name)
+		b.WriteString(l[i].Value)
+	}
+	text, out := b.String(), make(List, len(l))
+	for i := range l {
+		name, value := len(l[i].Name), len(l[i].Value)
+		out[i] = Field{Name: text[:name], Value: text[name : name+value]}
+		text = text[name+value:]
+	}
+	return out
 }

@@ -60,22 +60,23 @@ func scanNameAddr(what, s string, i int) (NameAddr, int, error) {
 	if a.Display, i, err = scanDisplay(what, s, i); err != nil {
 		return a, i, err
 	}
-	from, to, strictEnd := i, 0, false
-	if i < len(s) && s[i] == '<' {
-		from, strictEnd = i+1, true
+	from, to := i, i
+	bracketed := i < len(s) && s[i] == '<'
+	if bracketed {
+		from = i + 1
 		n := strings.IndexByte(s[from:], '>')
 		if n < 0 {
 			return a, from, bad(what, from, "no > after <")
 		}
 		to, i = from+n, from+n+1
 	} else {
-		for i < len(s) && s[i] != ';' && s[i] != ',' {
-			i++
+		for to < len(s) && s[to] != ';' && s[to] != ',' {
+			to++
 		}
-		to = i
+		i = to
 	}
 	a.URI = trimBlank(s[from:to])
-	if at := addressFault(a.URI, strictEnd); at >= 0 {
+	if at := addressFault(a.URI, bracketed); at >= 0 {
 		return a, from, bad(what, from+at, "no URI")
 	}
 	if a.Params, i, err = scanParams(what, s, i, false); err != nil {

@@ -3,6 +3,7 @@ package header
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -257,10 +258,8 @@ func (u UserToUser) MarshalJSON() ([]byte, error) {
 	if pd, _, ok := u.PD(); ok {
 		v.PD = &pd
 	}
-	if octets, err := u.Decode(); err == nil {
+	if octets, err := u.Decode(); !errors.As(err, &v.Undecoded) {
 		v.DataHex = upperHex(octets)
-	} else if why, ok := err.(Undecoded); ok {
-		v.Undecoded = why
 	}
 	return json.Marshal(v)
 }

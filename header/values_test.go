@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -232,6 +233,9 @@ func TestList(t *testing.T) {
 		t.Error(got)
 	}
 	c := l.Clone()
+	if !cmp.Equal(l, c) || unsafe.StringData(c[0].Name) == unsafe.StringData(l[0].Name) {
+		t.Errorf("cloned: %v", c)
+	}
 	c[0].Value = "other"
 	if l[0].Value != "1" || header.List(nil).Clone() != nil {
 		t.Error("Clone shares")
