@@ -350,3 +350,7 @@ func TestCloseEndsAll(t *testing.T) {
 type endless struct{}
 
 func (endless) Next(*media.Frame) error { return nil }
+
+func listenAt(ap netip.AddrPort) (*net.UDPConn, error) {
+	return net.ListenUDP("udp", net.UDPAddrFromAddrPort(ap))
+}

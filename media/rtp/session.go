@@ -47,7 +47,8 @@ func (s *Session) SetRemote(r media.Remote) error {
 		return fmt.Errorf("setting the far end of RTP: %w", ErrClosed)
 	}
 	want := toAddr(r.RTP)
-	if !s.rx.set || !want.equal(&s.rx.lock.want) {
+	anew := !s.rx.set || !want.equal(&s.rx.lock.want)
+	if anew {
 		if s.tx.connected {
 			if err := connect(s.data, &addr{}); err != nil {
 				return fmt.Errorf("listening to anyone again: %w", err)
@@ -56,16 +57,17 @@ func (s *Session) SetRemote(r media.Remote) error {
 		}
 		s.rx.lock = sourceLock{want: want, anyone: s.sh.e.cfg.LearnAnyone, since: s.sh.e.now()}
 		s.tx.to = want
-		s.tx.controlTo = addr{}
 	}
 	s.rx.lock.signalling = toAddr(netip.AddrPortFrom(r.Signalling, 0))
 	control := r.RTCP
 	if !control.IsValid() && r.RTP.IsValid() {
 		control = netip.AddrPortFrom(r.RTP.Addr(), r.RTP.Port()+1)
 	}
-	s.rx.lock.wantControl = toAddr(control)
-	if s.tx.controlTo.isZero() {
-		s.tx.controlTo = s.rx.lock.wantControl
+	if a := toAddr(control); anew || !a.equal(&s.rx.lock.wantControl) {
+		s.rx.lock.wantControl, s.tx.controlTo = a, a
+		if !a.sameHost(&s.tx.to) && s.rx.lock.state != learning {
+			s.tx.controlTo = addr{} // audio comes from elsewhere, so RTCP will
+		}
 	}
 	s.rx.agree(r)
 	s.tx.agree(r)

@@ -1,0 +1,51 @@
+package rtp
+
+import (
+	"unsafe"
+
+	"github.com/switchhook/switchhook/media"
+)
+
+// SessionSize is the memory of a session.
+const SessionSize = unsafe.Sizeof(Session{})
+
+// Sweep does at once what is due every five seconds.
+func (s *Session) Sweep() { s.sweep(s.sh.e.now()) }
+
+// SSRC is our own.
+func (s *Session) SSRC() uint32 { return s.tx.line.ssrc }
+
+// Heed reads an RTCP packet without a socket.
+func (s *Session) Heed(b []byte) bool {
+	s.rx.mu.Lock()
+	defer s.rx.mu.Unlock()
+	s.tx.mu.Lock()
+	defer s.tx.mu.Unlock()
+	return s.heed(b, s.sh.e.now())
+}
+
+// Take judges packets without a socket, all from the far end's address. It gives what is passed on.
+func (s *Session) Take(packets ...[]byte) (passed []media.Packet) {
+	s.rx.mu.Lock()
+	defer s.rx.mu.Unlock()
+	sh := &shard{e: s.sh.e, from: s.rx.lock.want}
+	for _, b := range packets {
+		if _, ok := s.take(b, sh, s.sh.e.now()); ok {
+			p := sh.packet
+			p.Payload = append([]byte(nil), p.Payload...)
+			passed = append(passed, p)
+		}
+	}
+	return passed
+}
+
+// TakeMany judges a packet n times, with the next number each time.
+func (s *Session) TakeMany(b []byte, n int) {
+	s.rx.mu.Lock()
+	defer s.rx.mu.Unlock()
+	sh := &shard{e: s.sh.e, from: s.rx.lock.want}
+	for i := range n {
+		b[2], b[3] = byte(i>>8), byte(i)
+		s.take(b, sh, 0)
+	}
+}
