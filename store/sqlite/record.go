@@ -1,0 +1,239 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+)
+
+// encoded is one finished call as it is written. The JSON of ledger and log is empty when there is none.
+type encoded struct {
+	r                   *call.Record
+	record, ledger, log string
+}
+
+// insert writes a batch in one transaction and gives how many were not there before.
+func (r *recorder) insert(list []call.Finished) (fresh int, err error) {
+	batch := r.encode(list) // before the transaction, which keeps other writers waiting
+	tx, err := r.db.Begin()
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback()
+	record, err := tx.Prepare(`INSERT INTO record (id, account, start, label, record, ledger, log)
+		VALUES (?, ?, ?, ?, ?, nullif(?, ''), nullif(?, '')) ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return 0, err
+	}
+	number, err := tx.Prepare(`INSERT INTO record_number (number, start, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range batch {
+		start := e.r.Start.UnixMicro()
+		res, err := record.Exec(string(e.r.ID), e.r.Account, start, string(e.r.Cause.Label), e.record, e.ledger, e.log)
+		if err != nil {
+			return 0, err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			continue // written already: the commit before the retry was heard, its answer was not
+		}
+		fresh++
+		for _, n := range numbersOf(e.r) {
+			if _, err := number.Exec(n, start, string(e.r.ID)); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return fresh, tx.Commit()
+}
+
+// encode leaves out, and reports, what has no JSON (a share that is not a number, say): it must not hold up the others.
+func (r *recorder) encode(list []call.Finished) []encoded {
+	batch := make([]encoded, 0, len(list))
+	var buf []byte
+	for i := range list {
+		f := &list[i]
+		e, err := encoded{r: &f.Record}, error(nil)
+		e.record, err = text(&f.Record)
+		if err != nil {
+			r.log.Error("call record lost: it has no JSON", "call", f.Record.ID, "error", err)
+			continue
+		}
+		buf = appendLedger(buf[:0], f.Ledger)
+		e.ledger = string(buf)
+		buf = appendLog(buf[:0], f.Log)
+		e.log = string(buf)
+		batch = append(batch, e)
+	}
+	return batch
+}
+
+// numbersOf gives the numbers of a call and its legs, each once.
+func numbersOf(r *call.Record) []string {
+	list := make([]string, 0, 4)
+	add := func(n string) {
+		for _, have := range list {
+			if have == n {
+				return
+			}
+		}
+		if n != "" {
+			list = append(list, n)
+		}
+	}
+	add(r.From)
+	add(r.To)
+	for i := range r.Legs {
+		add(r.Legs[i].From)
+		add(r.Legs[i].To)
+	}
+	return list
+}
+
+// Records gives a page of the records that the filter chooses, the newest first. Page.After is the ID of the last
+// record of the page before; that a record was deleted meanwhile ends the list. A search for text reads every record
+// that the rest of the filter leaves, so bound it by time or by ctx.
+func (s *Store) Records(ctx context.Context, f call.Filter, p directory.Page) ([]call.Record, error) {
+	query, args := recordQuery(f, p)
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list call records: %w", explain(err))
+	}
+	list, err := decodeAll[call.Record](rows)
+	if err != nil {
+		return nil, fmt.Errorf("list call records: %w", explain(err))
+	}
+	return list, nil
+}
+
+func recordQuery(f call.Filter, p directory.Page) (string, []any) {
+	from, by := "record r", "r"
+	where, args := []string{}, []any{}
+	and := func(cond string, arg ...any) {
+		where = append(where, cond)
+		args = append(args, arg...)
+	}
+	if f.Number != "" {
+		from, by = "record_number n JOIN record r ON r.id = n.id", "n"
+		and("n.number = ?", f.Number)
+	}
+	if f.Account != "" {
+		and("r.account = ?", f.Account)
+	}
+	if !f.Since.IsZero() {
+		and(by+".start >= ?", f.Since.UnixMicro())
+	}
+	if !f.Until.IsZero() {
+		and(by+".start < ?", f.Until.UnixMicro())
+	}
+	if f.Label != "" {
+		and("r.label = ?", string(f.Label))
+	}
+	if p.After != "" {
+		and("("+by+".start, "+by+".id) < (SELECT start, id FROM record WHERE id = ?)", p.After)
+	}
+	// LIKE on the JSON's text finds candidates fast; reading the JSON sorts out those where another part matched.
+	if f.Header != "" {
+		and(`r.ledger LIKE ? ESCAPE '!' AND EXISTS (SELECT 1 FROM json_each(r.ledger)
+			WHERE value ->> 'name' LIKE ? ESCAPE '!' OR value ->> 'newName' LIKE ? ESCAPE '!')`,
+			"%"+inJSON(f.Header)+"%", literal(f.Header), literal(f.Header))
+	}
+	if f.Text != "" {
+		const tree = ` LIKE ? ESCAPE '!' AND EXISTS (SELECT 1 FROM json_tree(%s) WHERE type = 'text' AND value LIKE ? ESCAPE '!')`
+		quick, exact := "%"+inJSON(f.Text)+"%", "%"+literal(f.Text)+"%"
+		and("(r.record"+fmt.Sprintf(tree, "r.record")+" OR r.ledger"+fmt.Sprintf(tree, "r.ledger")+")", quick, exact, quick, exact)
+	}
+	if len(where) == 0 {
+		and("true")
+	}
+	return "SELECT r.record FROM " + from + " WHERE " + strings.Join(where, " AND ") +
+		" ORDER BY " + by + ".start DESC, " + by + ".id DESC LIMIT ?", append(args, limit(p))
+}
+
+// literal gives a pattern for LIKE that matches s alone.
+func literal(s string) string {
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
+}
+
+// inJSON gives a pattern for s as it stands inside a JSON string.
+func inJSON(s string) string {
+	quoted, _ := text(s) // a string always has JSON
+	return literal(quoted[1 : len(quoted)-1])
+}
+
+// Record gives all that one call left; directory.ErrNotFound when there is none, or not yet.
+func (s *Store) Record(ctx context.Context, id call.ID) (call.Finished, error) {
+	var f call.Finished
+	var record, ledger, log []byte
+	err := s.read.QueryRowContext(ctx, `SELECT record, ledger, log FROM record WHERE id = ?`, string(id)).Scan(&record, &ledger, &log)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = directory.ErrNotFound
+	}
+	for _, part := range []struct {
+		body []byte
+		into any
+	}{{record, &f.Record}, {ledger, &f.Ledger}, {log, &f.Log}} {
+		if err == nil && part.body != nil {
+			err = json.Unmarshal(part.body, part.into)
+		}
+	}
+	if err != nil {
+		return call.Finished{}, fmt.Errorf("get call record %s: %w", id, explain(err))
+	}
+	return f, nil
+}
+
+// deleteOld deletes up to pruneSize records that are older than is kept, or more than are kept, in one transaction.
+func (r *recorder) deleteOld() (int, error) {
+	before, surplus := int64(0), 0
+	if r.age > 0 {
+		before = time.Now().Add(-r.age).UnixMicro()
+	}
+	if r.newest > 0 {
+		surplus = min(max(0, r.count-r.newest), pruneSize)
+	}
+	if before == 0 && surplus == 0 {
+		return 0, nil
+	}
+	tx, err := r.db.Begin()
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback()
+	rows, err := tx.Query(`SELECT record FROM (SELECT record, start, row_number() OVER (ORDER BY start, id) AS place
+		FROM record ORDER BY start, id LIMIT ?) WHERE start < ? OR place <= ?`, pruneSize, before, surplus)
+	if err != nil {
+		return 0, err
+	}
+	old, err := decodeAll[call.Record](rows)
+	if err != nil {
+		return 0, err
+	}
+	record, err := tx.Prepare(`DELETE FROM record WHERE id = ?`)
+	if err != nil {
+		return 0, err
+	}
+	number, err := tx.Prepare(`DELETE FROM record_number WHERE number = ? AND start = ? AND id = ?`)
+	if err != nil {
+		return 0, err
+	}
+	for i := range old {
+		if _, err := record.Exec(string(old[i].ID)); err != nil {
+			return 0, err
+		}
+		for _, n := range numbersOf(&old[i]) {
+			if _, err := number.Exec(n, old[i].Start.UnixMicro(), string(old[i].ID)); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(old), tx.Commit()
+}

@@ -1,0 +1,277 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+const (
+	batchSize = 256                    // records in one transaction
+	batchWait = 100 * time.Millisecond // how long a record waits for others
+	pruneTick = time.Minute
+	pruneSize = 512 // records deleted in one transaction
+	retryWait = time.Second
+	lastTries = 5 // at Close
+)
+
+// recorder writes finished calls in batches. Its one goroutine runs from newRecorder to close.
+type recorder struct {
+	db     *sql.DB
+	log    *slog.Logger
+	limit  int
+	age    time.Duration
+	newest int
+
+	// The goroutine's own.
+	count int   // records in the table
+	fails int   // batches that failed in a row
+	told  Stats // what was told in the log
+
+	wake chan struct{} // something is queued, or close was called
+	done chan struct{} // the goroutine has ended
+
+	mu      sync.Mutex // guards all below
+	queue   []call.Finished
+	idle    chan struct{} // closed when all that was queued is written; nil when none waits for it
+	busy    bool          // a batch is being written
+	closing bool
+	stats   Stats
+}
+
+// Stats counts what became of the records since the program began.
+type Stats struct {
+	Written     uint64 // records written
+	LogsDropped uint64 // records written without their log because the queue was more than half full
+	Dropped     uint64 // records lost because the queue was full
+	Pruned      uint64 // records deleted because of their age or number
+	Queued      int    // records that wait now
+}
+
+func newRecorder(db *sql.DB, log *slog.Logger, o Options) (*recorder, error) {
+	r := &recorder{
+		db: db, log: log, limit: cmp.Or(o.Queue, 8192), age: o.KeepAge, newest: o.KeepRecords,
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	if r.newest > 0 {
+		if err := db.QueryRow(`SELECT count(*) FROM record`).Scan(&r.count); err != nil {
+			return nil, fmt.Errorf("count records: %w", err)
+		}
+	}
+	go r.run()
+	return r, nil
+}
+
+// Keep queues what a call leaves, to be written within about 100 ms. It never blocks. When the disk does not keep up
+// and the queue is more than half full, the log is left out; when it is full, the record is lost. Both are counted in
+// [Stats] and told in the program's log. What is given must not be changed afterwards. After Close it is lost.
+func (s *Store) Keep(f call.Finished) { s.record.keep(f) }
+
+// Stats counts what became of the records.
+func (s *Store) Stats() Stats {
+	r := s.record
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := r.stats
+	st.Queued = len(r.queue)
+	return st
+}
+
+// Flush waits until every record kept before is written, or ctx is done.
+func (s *Store) Flush(ctx context.Context) error {
+	r := s.record
+	r.mu.Lock()
+	if len(r.queue) == 0 && !r.busy {
+		r.mu.Unlock()
+		return nil
+	}
+	if r.idle == nil {
+		r.idle = make(chan struct{})
+	}
+	idle := r.idle
+	r.mu.Unlock()
+	r.signal()
+	select {
+	case <-idle:
+		return nil
+	case <-r.done:
+		return errors.New("flush records: the store is closed")
+	case <-ctx.Done():
+		return fmt.Errorf("flush records: %w", ctx.Err())
+	}
+}
+
+func (r *recorder) keep(f call.Finished) {
+	r.mu.Lock()
+	switch n := len(r.queue); {
+	case n >= r.limit || r.closing:
+		r.stats.Dropped++
+		r.mu.Unlock()
+		return
+	case n >= r.limit/2 && len(f.Log) > 0:
+		f.Log = nil
+		r.stats.LogsDropped++
+		fallthrough
+	default:
+		r.queue = append(r.queue, f)
+	}
+	n := len(r.queue)
+	r.mu.Unlock()
+	if n == 1 || n == batchSize {
+		r.signal()
+	}
+}
+
+func (r *recorder) signal() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run writes batches until close, and deletes old records between them.
+func (r *recorder) run() {
+	defer close(r.done)
+	tick := time.NewTicker(pruneTick)
+	defer tick.Stop()
+	old := true // there may be old records to delete
+	for more := false; ; {
+		if !more && !old {
+			select {
+			case <-r.wake:
+				r.gather()
+			case <-tick.C:
+				old = true
+			}
+		}
+		more = r.batch()
+		r.report()
+		switch {
+		case r.isClosing():
+			if old = false; !more {
+				return
+			}
+		case old:
+			old = r.prune()
+		}
+	}
+}
+
+func (r *recorder) isClosing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closing
+}
+
+// gather waits for a full batch, for its time, or for close or Flush, which want it at once.
+func (r *recorder) gather() {
+	t := time.NewTimer(batchWait)
+	defer t.Stop()
+	for {
+		r.mu.Lock()
+		now := len(r.queue) >= batchSize || r.closing || r.idle != nil
+		r.mu.Unlock()
+		if now {
+			return
+		}
+		select {
+		case <-t.C:
+			return
+		case <-r.wake:
+		}
+	}
+}
+
+// batch writes up to batchSize records and tells whether to go on. A batch that can't be written stays queued for the
+// next try.
+func (r *recorder) batch() (more bool) {
+	r.mu.Lock()
+	n := min(len(r.queue), batchSize)
+	list := r.queue[:n:n] // keep appends behind it
+	r.busy = n > 0
+	r.mu.Unlock()
+	if n == 0 {
+		return r.written(0, 0)
+	}
+	fresh, err := r.insert(list)
+	if err == nil {
+		r.fails = 0
+		return r.written(n, fresh)
+	}
+	r.fails++
+	r.log.Error("call records can't be written", "records", n, "tries", r.fails, "error", explain(err))
+	r.report()
+	if r.isClosing() && r.fails >= lastTries {
+		return false
+	}
+	<-time.After(retryWait)
+	return true
+}
+
+// written takes a batch off the queue, of which fresh were not there before, and tells whether there are more.
+func (r *recorder) written(n, fresh int) (more bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	clear(r.queue[:n]) // let go of what was written though the array behind lives on
+	if r.queue = r.queue[n:]; len(r.queue) == 0 {
+		r.queue = nil
+	}
+	r.count += fresh
+	r.stats.Written += uint64(n)
+	r.busy = false
+	if len(r.queue) == 0 && r.idle != nil {
+		close(r.idle)
+		r.idle = nil
+	}
+	return len(r.queue) > 0
+}
+
+// report tells loudly what was dropped since the last time.
+func (r *recorder) report() {
+	r.mu.Lock()
+	now := r.stats
+	r.mu.Unlock()
+	if n := now.Dropped - r.told.Dropped; n > 0 {
+		r.log.Error("call records lost: the disk does not keep up", "records", n, "total", now.Dropped)
+	}
+	if n := now.LogsDropped - r.told.LogsDropped; n > 0 {
+		r.log.Warn("call logs left out: the disk does not keep up", "logs", n, "total", now.LogsDropped)
+	}
+	r.told = now
+}
+
+// close writes what is queued and ends the goroutine.
+func (r *recorder) close() error {
+	r.mu.Lock()
+	r.closing = true
+	r.mu.Unlock()
+	r.signal()
+	<-r.done
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.queue); n > 0 {
+		return fmt.Errorf("%d call records could not be written and are lost", n)
+	}
+	return nil
+}
+
+// prune deletes some of the oldest records and tells whether there may be more.
+func (r *recorder) prune() (more bool) {
+	n, err := r.deleteOld()
+	if err != nil {
+		r.log.Error("old call records can't be deleted", "error", explain(err))
+		return false
+	}
+	r.count -= n
+	r.mu.Lock()
+	r.stats.Pruned += uint64(n)
+	r.mu.Unlock()
+	return n == pruneSize
+}
