@@ -92,7 +92,7 @@ func (d *driver) outbound(o call.Origin) error {
 	}
 	changes := make([]header.Change, len(req.SipHeaders))
 	for i, f := range req.SipHeaders {
-		changes[i] = header.Change{Action: header.Kept, Field: f, Reason: reasonFromApp}
+		changes[i] = header.Change{Action: header.Added, Field: f, Reason: becauseSet}
 	}
 	t, err := d.do(call.Dial{To: o.To, From: o.From, Headers: req.SipHeaders, Timeout: d.limits().Ring})
 	if err != nil {

@@ -2,6 +2,7 @@ package chime
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -16,21 +17,18 @@ const (
 	diversion  = "Diversion"
 )
 
-// Why a value was kept, changed or dropped here, as the ledger tells it.
+// Why a value was kept, changed or dropped here, as the ledger tells it beside the reasons of package header.
 const (
-	reasonShown     header.Reason = "shown-to-function"
-	reasonJoined    header.Reason = "joined"            // rows of a list header become one value of the map
-	reasonOneValue  header.Reason = "map-holds-one"     // SipHeaders holds one value for a name: the first row's
-	reasonNotUTF8   header.Reason = "not-utf8"          // JSON carries no other bytes
-	reasonNotShown  header.Reason = "not-for-functions" // no X- header, User-to-User or Diversion
-	reasonReserved  header.Reason = "reserved-name"
-	reasonFromApp   header.Reason = "set-by-function"
-	reasonName      header.Reason = "name-not-allowed"
-	reasonValue     header.Reason = "value-not-allowed"
-	reasonDuplicate header.Reason = "duplicate-name"
-	reasonTooLong   header.Reason = "too-long"
-	reasonTooMany   header.Reason = "too-many"
-	reasonRefused   header.Reason = "refused-with-others"
+	becauseShown     header.Reason = "shown-to-function"
+	becauseJoined    header.Reason = "joined"              // rows of a list header become one value of the map
+	becauseOneValue  header.Reason = "one-per-name"        // SipHeaders holds one value for a name: the first row's
+	becauseNotUTF8   header.Reason = "not-utf8"            // JSON carries no other bytes
+	becauseNotShown  header.Reason = "not-for-functions"   // no X- header, User-to-User or Diversion
+	becauseSet       header.Reason = "set-by-function"     // or by who asked for the call
+	becauseName      header.Reason = "name-not-allowed"    // no X- header, User-to-User or Diversion
+	becauseValue     header.Reason = "value-not-allowed"   // empty, no text, or blanks around it
+	becauseDuplicate header.Reason = "duplicate-name"      // names that differ in case alone
+	becauseRefused   header.Reason = "refused-with-others" // one header that can't be sent stops all
 )
 
 // isAllowed tells whether functions deal in headers of the name, reserved ones left aside.
@@ -81,21 +79,21 @@ func view(l header.List) (shown header.List, b []byte, _ []header.Change) {
 	}
 	changes := make([]header.Change, 0, len(l))
 	for i, f := range l {
-		change := header.Change{Action: header.Kept, Field: f, Reason: reasonShown}
+		change := header.Change{Action: header.Kept, Field: f, Reason: becauseShown}
 		switch first := firstOf(l, f.Name); {
 		case !isAllowed(f.Name):
-			change.Action, change.Reason = header.Dropped, reasonNotShown
+			change.Action, change.Reason = header.Dropped, becauseNotShown
 		case isInternal(f.Name):
-			change.Action, change.Reason = header.Dropped, reasonReserved
+			change.Action, change.Reason = header.Dropped, header.BecauseReserved
 		case first < i && isList(f.Name):
-			change.Reason, change.Detail = reasonJoined, "joined to the first row with a comma"
+			change.Reason, change.Detail = becauseJoined, "joined to the first row with a comma"
 		case first < i:
-			change.Action, change.Reason = header.Dropped, reasonOneValue
+			change.Action, change.Reason = header.Dropped, becauseOneValue
 		default:
 			value := valueOf(l, i)
 			shown = append(shown, header.Field{Name: f.Name, Value: value})
 			if !utf8.ValidString(value) {
-				change.Action, change.Reason = header.Rewritten, reasonNotUTF8
+				change.Action, change.Reason = header.Rewritten, becauseNotUTF8
 				change.NewName, change.NewValue = f.Name, strings.ToValidUTF8(f.Value, "\ufffd")
 			}
 			b = append(b, ',')
@@ -179,9 +177,9 @@ func readHeaders(raw json.RawMessage, lim *Limits) (list header.List, changes []
 		reason, detail := checkHeader(field, isText, list, lim)
 		length := utf8.RuneCountInString(name) + len(": ") + utf8.RuneCountInString(text)
 		if total += length; reason == "" && lim.HeadersLength > 0 && total > lim.HeadersLength {
-			reason, detail = reasonTooLong, fmt.Sprintf("all together have more than %d characters", lim.HeadersLength)
+			reason, detail = header.BecauseTooLong, fmt.Sprintf("all together have more than %d characters", lim.HeadersLength)
 		}
-		change := header.Change{Action: header.Kept, Field: field, Reason: reasonFromApp}
+		change := header.Change{Action: header.Added, Field: field, Reason: becauseSet}
 		if reason != "" {
 			change.Action, change.Reason, change.Detail = header.Dropped, reason, detail
 			bad = append(bad, name)
@@ -191,8 +189,8 @@ func readHeaders(raw json.RawMessage, lim *Limits) (list header.List, changes []
 		changes = append(changes, change)
 	}
 	for i := range changes {
-		if len(bad) > 0 && changes[i].Action == header.Kept {
-			changes[i].Action, changes[i].Reason = header.Dropped, reasonRefused
+		if len(bad) > 0 && changes[i].Action == header.Added {
+			changes[i].Action, changes[i].Reason = header.Dropped, becauseRefused
 			changes[i].Detail = "nothing is sent, for others can't be"
 		}
 	}
@@ -203,23 +201,24 @@ func readHeaders(raw json.RawMessage, lim *Limits) (list header.List, changes []
 func checkHeader(f header.Field, isText bool, before header.List, lim *Limits) (header.Reason, string) {
 	switch {
 	case isReserved(strings.TrimSpace(f.Name)):
-		return reasonReserved, "the name is the platform's own"
+		return header.BecauseReserved, "the name is the platform's own"
 	case !isAllowed(f.Name):
-		return reasonName, "neither X-, nor User-to-User, nor Diversion"
+		return becauseName, "neither X-, nor User-to-User, nor Diversion"
 	case !isText:
-		return reasonValue, "the value is not a string"
+		return becauseValue, "the value is not a string"
 	case before.Has(f.Name):
-		return reasonDuplicate, "the name is there before, in other case"
+		return becauseDuplicate, "the name is there before, in other case"
 	case len(before) >= lim.Headers:
-		return reasonTooMany, fmt.Sprintf("at most %d headers are sent", lim.Headers)
+		return header.BecauseTooMany, fmt.Sprintf("at most %d headers are sent", lim.Headers)
 	case utf8.RuneCountInString(f.Name)+len(": ")+utf8.RuneCountInString(f.Value) > lim.HeaderLength:
-		return reasonTooLong, fmt.Sprintf("name and value have more than %d characters", lim.HeaderLength)
+		return header.BecauseTooLong, fmt.Sprintf("name and value have more than %d characters", lim.HeaderLength)
 	}
 	if err := header.Check(f.Name, f.Value); err != nil {
-		if !header.IsToken(f.Name) {
-			return reasonName, err.Error()
+		var e *header.CheckError
+		if errors.As(err, &e) && (e.Fault == header.FaultEmptyValue || e.Fault == header.FaultBlank) {
+			return becauseValue, err.Error()
 		}
-		return reasonValue, err.Error()
+		return header.BecauseMalformed, err.Error()
 	}
 	return "", ""
 }
