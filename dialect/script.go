@@ -2,6 +2,8 @@ package dialect
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 
 	"github.com/switchhook/switchhook/call"
 )
@@ -23,7 +25,8 @@ func (s *Script) Run(ctx context.Context, cmd call.Command) (call.Done, error) {
 	return s.Wait(ctx, t)
 }
 
-// Wait waits for the Done of an operation begun with Do, listening meanwhile.
+// Wait waits for the Done of an operation begun with Do, listening meanwhile. What runs between Do and Wait hands that
+// Done to On, if it comes then.
 func (s *Script) Wait(ctx context.Context, t call.Ticket) (call.Done, error) {
 	for t.Op != 0 {
 		ev, err := s.Next(ctx)
@@ -54,24 +57,35 @@ func (s *Script) Next(ctx context.Context) (call.Event, error) {
 }
 
 // Await runs f (a fetch from the customer's code, a timer) in a goroutine of its own and waits for it, listening
-// meanwhile. f's context ends when On gave an error or ctx is done; Await always waits for f to return, so f must heed it.
+// meanwhile: what happened before f returned has been heard when Await returns. f's context ends when On gave an error
+// or ctx is done; Await always waits for f to return, so f must heed it. A panic of f becomes one of Await's caller.
 func Await[T any](ctx context.Context, s *Script, f func(context.Context) (T, error)) (T, error) {
-	type result struct {
-		v   T
-		err error
-	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	back := make(chan result, 1)
-	go func() {
-		v, err := f(ctx)
-		back <- result{v, err}
-	}()
-	events := s.Events()
+	back := make(chan fetched[T], 1)
+	go fetch(ctx, f, back)
 	var fail error
+	hear := func(ev call.Event) {
+		if fail == nil {
+			if fail = s.On(ev); fail != nil {
+				cancel()
+			}
+		} else if r, ok := ev.(call.Request); ok { // the driver is on its way out, whoever asks must not wait
+			r.Reply(nil, fail)
+		}
+	}
+	events := s.Events()
 	for {
 		select {
 		case r := <-back:
+			for n := len(events); n > 0; n-- {
+				if ev, ok := <-events; ok {
+					hear(ev)
+				}
+			}
+			if r.fault != "" {
+				panic(r.fault)
+			}
 			if fail != nil {
 				return r.v, fail
 			}
@@ -81,11 +95,26 @@ func Await[T any](ctx context.Context, s *Script, f func(context.Context) (T, er
 				events = nil // the call is over; the fetch still ends by itself or by its time limit
 				continue
 			}
-			if fail == nil {
-				if fail = s.On(ev); fail != nil {
-					cancel()
-				}
-			}
+			hear(ev)
 		}
 	}
+}
+
+// fetched is what a fetch brought.
+type fetched[T any] struct {
+	v     T
+	err   error
+	fault string // the panic it ended with, and where
+}
+
+func fetch[T any](ctx context.Context, f func(context.Context) (T, error), back chan<- fetched[T]) {
+	r := fetched[T]{fault: "fetch left its goroutine"}
+	defer func() {
+		if v := recover(); v != nil {
+			r.fault = fmt.Sprintf("%v\n%s", v, debug.Stack())
+		}
+		back <- r
+	}()
+	v, err := f(ctx)
+	r = fetched[T]{v: v, err: err}
 }
