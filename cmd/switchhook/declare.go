@@ -15,45 +15,42 @@ import (
 	"github.com/switchhook/switchhook/header"
 )
 
-// declared is what the file declares, in the directory's terms.
-type declared struct {
-	account directory.Account
-	keys    []directory.Key
-	numbers []directory.Number
-	trunks  []directory.Trunk
-	apps    []directory.App
-	rules   []directory.Rule
-}
-
 // defaultAccount owns what names no other.
 const defaultAccount = "111122223333"
 
-// declarations turns the file's sections into the directory's terms.
-func (c config) declarations() (declared, error) {
+// keeper is what declarations are taken over into.
+type keeper interface {
+	directory.Store
+	// Put creates or replaces everything given, all of it or nothing.
+	Put(ctx context.Context, c directory.Content) error
+}
+
+// content turns the file's sections into the directory's terms.
+func (c config) content() (directory.Content, error) {
 	account := cmp.Or(c.Account, defaultAccount)
-	d := declared{account: directory.Account{ID: account}, keys: c.Keys}
+	d := directory.Content{Accounts: []directory.Account{{ID: account}}, Keys: c.Keys}
 	var errs []error
-	for i := range d.keys {
-		d.keys[i].Account = cmp.Or(d.keys[i].Account, account)
+	for i := range d.Keys {
+		d.Keys[i].Account = cmp.Or(d.Keys[i].Account, account)
 	}
 	for _, n := range c.Numbers {
-		d.numbers = append(d.numbers, directory.Number{E164: n, Account: account})
+		d.Numbers = append(d.Numbers, directory.Number{E164: n, Account: account})
 	}
 	for _, n := range c.Stock {
-		d.numbers = append(d.numbers, directory.Number{E164: n})
+		d.Numbers = append(d.Numbers, directory.Number{E164: n})
 	}
 	for _, t := range c.Trunks {
-		d.trunks = append(d.trunks, t.trunk(account))
+		d.Trunks = append(d.Trunks, t.trunk(account))
 	}
 	for _, a := range c.Apps {
-		d.apps = append(d.apps, directory.App{ID: a.ID, Account: account, Name: cmp.Or(a.Name, a.ID), Dialect: a.Dialect, Settings: a.Settings})
+		d.Apps = append(d.Apps, directory.App{ID: a.ID, Account: account, Name: cmp.Or(a.Name, a.ID), Dialect: a.Dialect, Settings: a.Settings})
 	}
 	for i, r := range c.Rules {
 		rule, err := r.rule(account)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("rules[%d]: %w", i, err))
 		}
-		d.rules = append(d.rules, rule)
+		d.Rules = append(d.Rules, rule)
 	}
 	return d, errors.Join(errs...)
 }
@@ -96,41 +93,10 @@ func (r ruleConfig) rule(account string) (directory.Rule, error) {
 	return out, nil
 }
 
-// stamp sets the times that the directory keeps.
-func stamp[T any](v *T, created, updated time.Time) {
-	rv := reflect.ValueOf(v).Elem()
-	if f := rv.FieldByName("Created"); f.IsValid() {
-		f.Set(reflect.ValueOf(created))
-		rv.FieldByName("Updated").Set(reflect.ValueOf(updated))
-	}
-}
-
-// put creates or replaces one thing.
-func put[T any](ctx context.Context, t directory.Table[T], what, id string, v T) error {
-	now := time.Now().UTC()
-	old, err := t.Get(ctx, id)
-	switch {
-	case errors.Is(err, directory.ErrNotFound):
-		stamp(&v, now, now)
-		err = t.Create(ctx, v)
-	case err == nil:
-		created := now
-		if f := reflect.ValueOf(old).FieldByName("Created"); f.IsValid() {
-			created, _ = f.Interface().(time.Time)
-		}
-		stamp(&v, created, now)
-		err = t.Update(ctx, v)
-	}
-	if err != nil {
-		return fmt.Errorf("declare %s %s: %w", what, id, err)
-	}
-	return nil
-}
-
 // declare brings the store to what the file says, and removes what an earlier file declared and this one does not.
 // Things made through the vendors' APIs are left alone.
-func declare(ctx context.Context, s directory.Store, d declared, dialects map[string]dialect.Dialect) error {
-	for _, a := range d.apps {
+func declare(ctx context.Context, s keeper, d directory.Content, dialects map[string]dialect.Dialect) error {
+	for _, a := range d.Apps {
 		dia, ok := dialects[a.Dialect]
 		if !ok {
 			return fmt.Errorf("app %s: there is no dialect %q", a.ID, a.Dialect)
@@ -139,56 +105,128 @@ func declare(ctx context.Context, s directory.Store, d declared, dialects map[st
 			return fmt.Errorf("app %s: %w", a.ID, err)
 		}
 	}
-	before, err := s.Vendor("declared").Get(ctx, "file")
-	if err != nil && !errors.Is(err, directory.ErrNotFound) {
-		return fmt.Errorf("read what was declared before: %w", err)
+	stamp(&d, s.Snapshot(), time.Now().UTC())
+	if err := forget(ctx, s, d); err != nil {
+		return err
 	}
-	var old, now map[string][]string
-	if len(before.Body) > 0 {
-		if err := json.Unmarshal(before.Body, &old); err != nil {
-			return fmt.Errorf("read what was declared before: %w", err)
-		}
+	if err := s.Put(ctx, d); err != nil {
+		return fmt.Errorf("take over what the file declares: %w", err)
 	}
-	now = map[string][]string{}
-	errs := []error{
-		put(ctx, s.Accounts(), "account", d.account.ID, d.account),
-		// Rules go first and come last: they name what the others are.
-		forget(ctx, s.Rules(), old["rule"], d.rules, func(r directory.Rule) string { return r.ID }),
-		forget(ctx, s.Apps(), old["app"], d.apps, func(a directory.App) string { return a.ID }),
-		forget(ctx, s.Trunks(), old["trunk"], d.trunks, func(t directory.Trunk) string { return t.ID }),
-		forget(ctx, s.Numbers(), old["number"], d.numbers, func(n directory.Number) string { return n.E164 }),
-		forget(ctx, s.Keys(), old["key"], d.keys, directory.Key.Ref),
-		keepAll(ctx, s.Keys(), "key", now, d.keys, directory.Key.Ref),
-		keepAll(ctx, s.Numbers(), "number", now, d.numbers, func(n directory.Number) string { return n.E164 }),
-		keepAll(ctx, s.Trunks(), "trunk", now, d.trunks, func(t directory.Trunk) string { return t.ID }),
-		keepAll(ctx, s.Apps(), "app", now, d.apps, func(a directory.App) string { return a.ID }),
-		keepAll(ctx, s.Rules(), "rule", now, d.rules, func(r directory.Rule) string { return r.ID }),
-	}
-	body, err := json.Marshal(now)
-	errs = append(errs, err, put(ctx, s.Vendor("declared"), "list", "file", directory.Document{ID: "file", Account: d.account.ID, Body: body}))
-	return errors.Join(errs...)
+	return remember(ctx, s, d)
 }
 
-// forget removes what was declared before and is not any more.
-func forget[T any](ctx context.Context, t directory.Table[T], old []string, now []T, id func(T) string) error {
-	var errs []error
-	for _, gone := range old {
-		if slices.ContainsFunc(now, func(v T) bool { return id(v) == gone }) {
+// stamp sets when each thing was made and last written. A number that was ordered from stock stays whose it is.
+func stamp(d *directory.Content, old *directory.Snapshot, now time.Time) {
+	for i := range d.Numbers {
+		n := &d.Numbers[i]
+		before, ok := old.Number(n.E164)
+		if ok && n.Account == "" {
+			*n = before
 			continue
 		}
-		if err := t.Delete(ctx, gone); err != nil && !errors.Is(err, directory.ErrNotFound) {
-			errs = append(errs, fmt.Errorf("remove %s, which is no longer declared: %w", gone, err))
+		n.Created, n.Updated, n.Trunk, n.Vendor = since(before.Created, now), now, before.Trunk, before.Vendor
+	}
+	for i := range d.Trunks {
+		if before, ok := old.Trunk(d.Trunks[i].ID); ok {
+			d.Trunks[i].Created = before.Created
+		}
+		d.Trunks[i].Created, d.Trunks[i].Updated = since(d.Trunks[i].Created, now), now
+	}
+	for i := range d.Apps {
+		before, _ := old.App(d.Apps[i].ID)
+		d.Apps[i].Created, d.Apps[i].Updated = since(before.Created, now), now
+	}
+	for i := range d.Rules {
+		var before time.Time
+		if r, ok := old.Rule(d.Rules[i].Kind, d.Rules[i].Value); ok {
+			before = r.Created
+		}
+		d.Rules[i].Created, d.Rules[i].Updated = since(before, now), now
+	}
+}
+
+func since(before, now time.Time) time.Time {
+	if before.IsZero() {
+		return now
+	}
+	return before
+}
+
+// ids are the ids of everything that a file declared, by kind.
+type ids map[directory.Kind][]string
+
+func idsOf(d directory.Content) ids {
+	out := ids{}
+	for _, r := range d.Rules {
+		out[directory.KindRule] = append(out[directory.KindRule], r.ID)
+	}
+	for _, a := range d.Apps {
+		out[directory.KindApp] = append(out[directory.KindApp], a.ID)
+	}
+	for _, t := range d.Trunks {
+		out[directory.KindTrunk] = append(out[directory.KindTrunk], t.ID)
+	}
+	for _, n := range d.Numbers {
+		out[directory.KindNumber] = append(out[directory.KindNumber], n.E164)
+	}
+	for _, k := range d.Keys {
+		out[directory.KindKey] = append(out[directory.KindKey], k.Ref())
+	}
+	return out
+}
+
+// The one document that remembers what the last file declared.
+const (
+	declaredKind = "declared"
+	declaredID   = "file"
+)
+
+// forget removes what the last file declared and this one does not: rules first, since they name the others.
+func forget(ctx context.Context, s keeper, d directory.Content) error {
+	doc, err := s.Vendor(declaredKind).Get(ctx, declaredID)
+	if errors.Is(err, directory.ErrNotFound) {
+		return nil
+	}
+	var old ids
+	if err == nil {
+		err = json.Unmarshal(doc.Body, &old)
+	}
+	if err != nil {
+		return fmt.Errorf("read what was declared before: %w", err)
+	}
+	now := idsOf(d)
+	tables := []struct {
+		kind   directory.Kind
+		delete func(context.Context, string) error
+	}{
+		{directory.KindRule, s.Rules().Delete}, {directory.KindApp, s.Apps().Delete}, {directory.KindTrunk, s.Trunks().Delete},
+		{directory.KindNumber, s.Numbers().Delete}, {directory.KindKey, s.Keys().Delete},
+	}
+	var errs []error
+	for _, t := range tables {
+		for _, id := range old[t.kind] {
+			if slices.Contains(now[t.kind], id) {
+				continue
+			}
+			if err := t.delete(ctx, id); err != nil && !errors.Is(err, directory.ErrNotFound) {
+				errs = append(errs, fmt.Errorf("remove %s %s, which is no longer declared: %w", t.kind, id, err))
+			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// keepAll puts all of one kind and notes their ids.
-func keepAll[T any](ctx context.Context, t directory.Table[T], kind string, now map[string][]string, all []T, id func(T) string) error {
-	var errs []error
-	for _, v := range all {
-		now[kind] = append(now[kind], id(v))
-		errs = append(errs, put(ctx, t, kind, id(v), v))
+// remember writes down what this file declared.
+func remember(ctx context.Context, s keeper, d directory.Content) error {
+	body, err := json.Marshal(idsOf(d))
+	if err != nil {
+		return err
 	}
-	return errors.Join(errs...)
+	doc := directory.Document{ID: declaredID, Account: d.Accounts[0].ID, Body: body, Updated: time.Now().UTC()}
+	t := s.Vendor(declaredKind)
+	if err := t.Update(ctx, doc); !errors.Is(err, directory.ErrNotFound) {
+		return err
+	}
+	doc.Created = doc.Updated
+	return t.Create(ctx, doc)
 }
