@@ -112,25 +112,30 @@ func (d *driver) resolve(a *action) (*leg, *fault) {
 			tag = value
 		}
 	}
-	named := func(is func(*leg) bool) (*leg, *fault) {
-		for _, l := range [...]*leg{d.a, d.b} {
-			if l.live() && !l.hungUp && is(l) {
-				return l, nil
-			}
-		}
-		return nil, badLeg()
-	}
 	switch {
 	case !isUnset(id):
 		s, _ := text(id)
-		return named(func(l *leg) bool { return string(l.id) == s })
+		return d.legOf(func(l *leg) bool { return string(l.id) == s })
 	case !isUnset(tag):
 		s, _ := text(tag)
-		return named(func(l *leg) bool { return string(l.tag) == s })
+		return d.legOf(func(l *leg) bool { return string(l.tag) == s })
 	case !a.kind.onA && d.about.live() && !d.about.hungUp:
 		return d.about, nil
 	}
-	return named(func(*leg) bool { return true })
+	if l, f := d.legOf(func(l *leg) bool { return !l.hungUp }); f == nil {
+		return l, nil
+	}
+	return d.legOf(func(*leg) bool { return true })
+}
+
+// legOf gives the first live leg that is.
+func (d *driver) legOf(is func(*leg) bool) (*leg, *fault) {
+	for _, l := range [...]*leg{d.a, d.b} {
+		if l.live() && is(l) {
+			return l, nil
+		}
+	}
+	return nil, badLeg()
 }
 
 // finish takes the end of the action under way and tells what is to be told of it.

@@ -27,7 +27,7 @@ type bridge struct {
 }
 
 func startBridge(d *driver, a *action) (step, *fault) {
-	if a.leg != d.a || d.b != nil {
+	if a.leg != d.a || d.a.hungUp || d.b != nil {
 		return nil, badState()
 	}
 	want, f := d.readBridge(a)
@@ -35,6 +35,7 @@ func startBridge(d *driver, a *action) (step, *fault) {
 		return nil, f
 	}
 	s := &bridging{a: a.leg}
+	s.a.carry = nil // of an earlier callee
 	if want.tone.Key != "" {
 		t, err := d.do(call.Play{Leg: s.a.id, Clips: []call.Clip{want.tone}, Times: -1})
 		if err != nil {

@@ -3,6 +3,7 @@ package chime
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -181,5 +182,37 @@ func TestWhole(t *testing.T) {
 		if got, ok := whole(json.RawMessage(in)); ok {
 			t.Errorf("whole(%s) is %d", in, got)
 		}
+	}
+}
+
+func TestAnswerLimits(t *testing.T) {
+	attributes := func(n, size int) string {
+		pairs := make([]string, n)
+		for i := range pairs {
+			pairs[i] = fmt.Sprintf(`"k%d":"%s"`, i, strings.Repeat("v", size))
+		}
+		return `{"SchemaVersion":"1.0","TransactionAttributes":{` + strings.Join(pairs, ",") + `}}`
+	}
+	lim := Limits{}.withDefaults()
+	for _, tt := range []struct{ name, in, kind, message string }{
+		{"100 attributes", attributes(100, 1), "", ""},
+		{"101 attributes", attributes(101, 1), "TransactionAttributesInvalidMapSize",
+			"Transaction Attributes has too many mappings. Maximum number of mappings is 100"},
+		{"20 kB of attributes", attributes(1, 20<<10-len(`{"k0":""}`)), "", ""},
+		{"a byte more", attributes(1, 20<<10-len(`{"k0":""}`)+1), "TransactionAttributesInvalidSize",
+			"Transaction Attributes is too large. Maximum size is 20480 bytes"},
+		{"256 kB", `{"SchemaVersion":"1.0","x":"` + strings.Repeat("x", 256<<10) + `"}`, "InvalidActionsList", "Error while reading actions list."},
+		{"deep nesting", strings.Repeat("[", 100_000), "InvalidActionsList", "Error while reading actions list."},
+		{"deep nesting in an unknown key", `{"SchemaVersion":"1.0","x":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + `}`, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, f := readAnswer([]byte(tt.in), &lim)
+			if f == nil {
+				f = &fault{}
+			}
+			if f.kind != tt.kind || f.message != tt.message {
+				t.Errorf("fault is %q, %q", f.kind, f.message)
+			}
+		})
 	}
 }
