@@ -126,11 +126,21 @@ func (c *Call) SetApp(id string) { c.inbox.put(func() { c.app = id }) }
 // The first cause counts.
 func (c *Call) End(why call.Cause) { c.inbox.put(func() { c.end(why) }) }
 
-// Close ends the call, says that its driver is gone, and waits until it is over.
-func (c *Call) Close(why call.Cause) {
+// Close ends the call, says that its driver is gone, and waits until it is over. It gives the cause that its record has:
+// that of its first leg, or why when it had none.
+func (c *Call) Close(why call.Cause) call.Cause {
 	c.inbox.put(func() {
 		c.left = true
 		c.end(why)
 	})
 	<-c.done
+	return c.cause()
+}
+
+// cause is why the call is over: as the leg did that it began with.
+func (c *Call) cause() call.Cause {
+	if len(c.legs) > 0 {
+		return c.legs[0].record.Cause
+	}
+	return *c.why
 }

@@ -112,13 +112,10 @@ func (c *Call) finished() call.Finished {
 		ID: c.id, Account: o.Account, Trunk: o.Trunk, Rule: o.Rule, App: c.app,
 		From: o.From, To: o.To, Host: o.Host,
 		Start: o.At, Answered: c.answered, End: c.e.cfg.Now(),
-		Cause: *c.why, Legs: make([]call.LegRecord, len(c.legs)),
+		Cause: c.cause(), Legs: make([]call.LegRecord, len(c.legs)),
 	}
 	for i, l := range c.legs {
 		r.Legs[i] = l.record
-	}
-	if len(c.legs) > 0 { // the call ended as the leg did that it began with
-		r.Cause = r.Legs[0].Cause
 	}
 	ledger, log := c.notes.close()
 	return call.Finished{Record: r, Ledger: ledger, Log: log}

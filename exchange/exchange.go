@@ -1,0 +1,178 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/engine"
+	"github.com/switchhook/switchhook/route"
+)
+
+var _ dialect.Calls = (*Exchange)(nil)
+
+// Config is what an exchange needs. All must be set.
+type Config struct {
+	Engine    *engine.Engine
+	Directory func() *directory.Snapshot
+	Dialects  map[string]dialect.Dialect // by the name that directory.App.Dialect gives
+	Logger    *slog.Logger
+}
+
+// Exchange leads calls their way. Safe for concurrent use.
+type Exchange struct {
+	cfg   Config
+	apps  apps
+	live  registry
+	ctx   context.Context // of all drivers
+	leave context.CancelFunc
+}
+
+// New makes an exchange.
+func New(cfg Config) *Exchange {
+	x := &Exchange{cfg: cfg, apps: newApps(cfg.Dialects), live: newRegistry()}
+	x.ctx, x.leave = context.WithCancel(context.Background())
+	return x
+}
+
+// Receive takes an attempt: open makes its leg, as in engine.Start. It returns at once.
+func (x *Exchange) Receive(at call.Attempt, open func(call.LegID, call.Report) engine.Leg) {
+	v := route.Find(x.cfg.Directory(), at)
+	at.Account = v.Account
+	x.begin(call.Origin{Attempt: at, Rule: v.Rule}, open, v)
+}
+
+// Start implements [dialect.Calls]. Its errors are dialect.ErrNoApp, dialect.ErrDraining, or what is wrong with the
+// application's settings.
+func (x *Exchange) Start(ctx context.Context, app string, o call.Origin) (call.ID, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	dir := x.cfg.Directory()
+	a, ok := dir.App(app)
+	if !ok {
+		return "", fmt.Errorf("start a call by %q: %w", app, dialect.ErrNoApp)
+	}
+	if _, err := x.apps.find(dir, a); err != nil {
+		return "", fmt.Errorf("start a call by %q: %w", app, err)
+	}
+	if x.live.isDraining() {
+		return "", dialect.ErrDraining
+	}
+	o.Account, o.Leg = a.Account, ""
+	c := x.begin(o, nil, route.Verdict{Account: a.Account, Apps: []directory.App{a}})
+	return c.ID(), nil
+}
+
+// Ask implements [dialect.Calls].
+func (x *Exchange) Ask(ctx context.Context, id call.ID, body []byte) ([]byte, error) {
+	c, ok := x.live.find(id)
+	if !ok {
+		return nil, dialect.ErrNoCall
+	}
+	answer, err := c.Ask(ctx, body)
+	if errors.Is(err, call.ErrOver) {
+		err = dialect.ErrNoCall
+	}
+	return answer, err
+}
+
+// begin begins a call and its driver.
+func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engine.Leg, v route.Verdict) *engine.Call {
+	c := x.cfg.Engine.Start(o, open)
+	if !x.live.add(c) {
+		v.Refuse = drained()
+	}
+	x.cfg.Logger.LogAttrs(x.ctx, slog.LevelInfo, "call begins", id(c), slog.String("from", o.From), slog.String("to", o.To),
+		slog.String("trunk", o.Trunk), slog.String("rule", v.Rule))
+	go func() {
+		why := c.Close(x.drive(c, v))
+		x.live.remove(c, why.Label)
+		x.cfg.Logger.LogAttrs(x.ctx, slog.LevelInfo, "call over", id(c), slog.String("cause", why.String()))
+	}()
+	return c
+}
+
+// drive lets the applications drive the call, in turn until one can be invoked, and tells why the call ends.
+func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
+	if v.Refuse != nil {
+		return *v.Refuse
+	}
+	for i, a := range v.Apps {
+		x.live.drivenBy(c, a.ID, i > 0)
+		c.SetApp(a.ID)
+		err := x.driveBy(c, a)
+		switch {
+		case err == nil, errors.Is(err, call.ErrOver):
+			return call.Cause{Q850: 16, By: call.ByApp, Label: call.LabelNormal}
+		case x.ctx.Err() != nil:
+			return *drained()
+		}
+		x.live.appFailed()
+		x.cfg.Logger.LogAttrs(x.ctx, slog.LevelError, "application failed", id(c), slog.String("app", a.ID), slog.Any("error", err))
+		var f *fault
+		switch {
+		case errors.As(err, &f):
+			return call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: "the dialect broke"}
+		case !errors.Is(err, dialect.ErrUnavailable):
+			return call.Cause{SIP: 480, Q850: 41, By: call.ByPlatform, Label: call.LabelAppFailed, Text: "the application failed"}
+		case c.Origin().Leg != "" && c.Legs() == 0: // the caller is gone: nobody is left to be driven
+			return call.Cause{Q850: 16, By: call.ByPeer, Label: call.LabelCancelled}
+		}
+	}
+	return call.Cause{SIP: 480, Q850: 41, By: call.ByPlatform, Label: call.LabelAppFailed, Text: "no application could be invoked"}
+}
+
+// driveBy lets one application drive the call. A panic becomes a *fault: it ends this call and no other.
+func (x *Exchange) driveBy(c *engine.Call, a directory.App) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &fault{v, debug.Stack()}
+		}
+	}()
+	app, err := x.apps.find(x.cfg.Directory(), a)
+	if err != nil {
+		return fmt.Errorf("%w: %w", dialect.ErrUnavailable, err)
+	}
+	return app.Drive(x.ctx, c)
+}
+
+// fault is a driver's panic.
+type fault struct {
+	value any
+	stack []byte
+}
+
+func (f *fault) Error() string { return fmt.Sprintf("panic: %v\n%s", f.value, f.stack) }
+
+func drained() *call.Cause {
+	return &call.Cause{SIP: 503, Q850: 41, By: call.ByPlatform, Label: call.LabelDrained, Text: "this node is stopping"}
+}
+
+// farewell is how long drivers have to tell their customers that a draining node hung up, before their context ends.
+const farewell = 5 * time.Second
+
+// Drain takes no more calls and waits until those that stand are over. When ctx is done it hangs them up, and gives ctx's
+// error once they are over.
+func (x *Exchange) Drain(ctx context.Context) error {
+	idle := x.live.drain()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, c := range x.live.all() {
+		c.End(*drained())
+	}
+	defer time.AfterFunc(farewell, x.leave).Stop()
+	<-idle
+	return fmt.Errorf("drain: calls were hung up: %w", context.Cause(ctx))
+}
+
+func id(c *engine.Call) slog.Attr { return slog.String("call", string(c.ID())) }
