@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"bytes"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,7 +29,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%v, %v", m, err)
 			}
 			if fault.Request != nil {
-				fault.Request.Received("192.0.2.1", 5060)
+				fault.Request.Received(netip.MustParseAddrPort("192.0.2.1:5060"))
 				answer := message.NewResponse(fault.Request, fault.Status, "")
 				answer.Tag("x")
 				if out, err := answer.Append(nil); err == nil && bytes.Contains(bytes.ReplaceAll(out, []byte("\r\n"), nil), []byte("\n")) {

@@ -52,8 +52,29 @@ func all(s string, bits uint16) bool {
 	return s != ""
 }
 
-// ctl gives the index of the first control character, or -1.
+// ctl gives the index of the first control character, or -1. It looks at eight bytes at a time: most of what is read and
+// written passes here.
 func ctl(s string) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := s[i : i+8]
+		x := uint64(w[0]) | uint64(w[1])<<8 | uint64(w[2])<<16 | uint64(w[3])<<24 |
+			uint64(w[4])<<32 | uint64(w[5])<<40 | uint64(w[6])<<48 | uint64(w[7])<<56
+		del := x ^ ones*0x7F
+		if ((x-ones*' ')&^x|(del-ones)&^del)&tops != 0 { // a byte below blank, or DEL; a HTAB too
+			if j := slowCtl(w); j >= 0 {
+				return i + j
+			}
+		}
+	}
+	if j := slowCtl(s[i:]); j >= 0 {
+		return i + j
+	}
+	return -1
+}
+
+func slowCtl(s string) int {
 	for i := range len(s) {
 		if class[s[i]]&isCtl != 0 {
 			return i

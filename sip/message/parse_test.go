@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -350,7 +351,7 @@ func TestViaReceived(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.Received(c.addr, 5099)
+		m.Received(netip.AddrPortFrom(netip.MustParseAddr(c.addr), 5099))
 		if got := m.Get("Via"); got != c.want {
 			t.Errorf("%s\n  gave %s\n  want %s", c.row, got, c.want)
 		}

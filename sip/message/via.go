@@ -2,6 +2,7 @@ package message
 
 import (
 	"errors"
+	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -148,22 +149,23 @@ func ipv6(c *cursor) bool {
 }
 
 // Received puts what the receiver of a request adds to its topmost Via (RFC 3261 section 18.2.1, RFC 3581 section 4):
-// received, if sent-by is not addr or if rport was asked for, and rport's value.
-func (m *Message) Received(addr string, port int) {
+// received, if sent-by is not the source's address or if rport was asked for, and rport's value.
+func (m *Message) Received(from netip.AddrPort) {
 	v := &m.Via
 	at := m.index(kindVia)
-	if at < 0 || v.RPort < 0 && v.Host == addr {
+	if at < 0 || v.RPort < 0 && v.sentFrom(from.Addr()) {
 		return
 	}
 	row := m.Headers[at].Value
-	b := make([]byte, 0, len(row)+len(";received=;rport=65535")+len(addr))
-	b = append(b, row[:v.end]...)
-	b = append(append(b, ";received="...), addr...)
+	b := make([]byte, 0, len(row)+len(";received=;rport=65535")+39)
+	b = append(append(b, row[:v.end]...), ";received="...)
+	start := len(b)
+	b = from.Addr().WithZone("").AppendTo(b)
+	end := len(b)
 	if v.RPort >= 0 {
-		b = strconv.AppendInt(append(b, ";rport="...), int64(port), 10)
-		v.RPort = port
+		b = strconv.AppendUint(append(b, ";rport="...), uint64(from.Port()), 10)
+		v.RPort = int(from.Port())
 	}
-	v.Received = addr
 	// The rest follows, without the first value's own received and rport.
 	for c := (cursor{s: row, i: v.end}); ; {
 		from := c.i
@@ -176,5 +178,13 @@ func (m *Message) Received(addr string, port int) {
 			b = append(b, row[from:c.i]...)
 		}
 	}
-	m.Headers[at].Value = string(b)
+	whole := string(b)
+	m.Headers[at].Value = whole
+	v.Received = whole[start:end]
+}
+
+// sentFrom tells whether sent-by names this address.
+func (v *Via) sentFrom(addr netip.Addr) bool {
+	host, err := netip.ParseAddr(strings.Trim(v.Host, "[]"))
+	return err == nil && host == addr
 }

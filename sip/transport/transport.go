@@ -1,8 +1,13 @@
 package transport
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/switchhook/switchhook/sip/message"
@@ -17,6 +22,9 @@ const (
 	TCP = "tcp"
 )
 
+// defaultPort is SIP's for UDP and TCP (RFC 3261 section 19.1.2).
+const defaultPort = 5060
+
 // Target is where to send.
 type Target struct {
 	Network string // UDP or TCP
@@ -25,7 +33,7 @@ type Target struct {
 	Flow FlowID
 }
 
-// Incoming is one message that came, or the fault of one.
+// Incoming is one message that came, or the fault of one. A request's top Via has received and rport already.
 type Incoming struct {
 	Msg     *message.Message // nil if Fault is set
 	Fault   *message.Fault
@@ -37,8 +45,24 @@ type Incoming struct {
 }
 
 // Reply gives the target of a response to this request (RFC 3261 section 18.2.2, RFC 3581): the flow it came by; for
-// UDP the source address, with the source port if the top Via has rport, else the port of sent-by.
-func (in *Incoming) Reply() Target { return Target{} }
+// UDP the source address, with the source port if the top Via has rport, else the port of sent-by. If a TCP flow is
+// gone, a new one goes to the source's address and the port of sent-by.
+func (in *Incoming) Reply() Target {
+	t := Target{Network: in.Network, Addr: in.Source, Flow: in.Flow}
+	m := in.Msg
+	if m == nil && in.Fault != nil {
+		m = in.Fault.Request
+	}
+	if m == nil || in.Network == UDP && m.Via.RPort >= 0 {
+		return t
+	}
+	port := m.Via.Port
+	if port == 0 {
+		port = defaultPort
+	}
+	t.Addr = netip.AddrPortFrom(in.Source.Addr(), uint16(port))
+	return t
+}
 
 // Listen is an address to listen on.
 type Listen struct {
@@ -55,33 +79,191 @@ var (
 	ErrFull   = errors.New("too many flows")
 	ErrSlow   = errors.New("the peer reads too slowly")
 	ErrSize   = errors.New("message too long for a datagram")
+	ErrIdle   = errors.New("the flow was idle for too long")
 )
 
 // Config is a layer's settings. Zero values mean the defaults named.
 type Config struct {
-	Listen []Listen
+	Listen  []Listen
+	Network Network // Machine
+
+	// LenientLF takes datagrams whose lines end with LF alone.
+	LenientLF bool
+
+	MaxFlows      int           // TCP connections accepted, and as many opened: 10,000
+	MaxFlowsPerIP int           // accepted ones of one IPv4 address or IPv6 /64: 256
+	HeaderTimeout time.Duration // for the first message of an accepted flow, and for each message once begun: 10 s
+	IdleTimeout   time.Duration // without a byte in either direction: 10 min
+	DialTimeout   time.Duration // 5 s
+	WriteTimeout  time.Duration // for the peer to take what was written: 10 s
+	MaxQueued     int           // octets that wait for a flow's peer to read: 256 KiB
+}
+
+func (c Config) withDefaults() Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	num := func(n *int, v int) {
+		if *n <= 0 {
+			*n = v
+		}
+	}
+	if c.Network == nil {
+		c.Network = Machine{}
+	}
+	num(&c.MaxFlows, 10_000)
+	num(&c.MaxFlowsPerIP, 256)
+	num(&c.MaxQueued, 256<<10)
+	def(&c.HeaderTimeout, 10*time.Second)
+	def(&c.IdleTimeout, 10*time.Minute)
+	def(&c.DialTimeout, 5*time.Second)
+	def(&c.WriteTimeout, 10*time.Second)
+	return c
 }
 
 // Layer is the sockets and the flow table.
-type Layer struct{}
+type Layer struct {
+	cfg     Config
+	handler func(Incoming)
+	listens []Listen // Addr as bound
+	packets []*packetSocket
+	streams []*streamSocket
+	flows   table
+	sources sources
+	lastID  atomic.Uint64
+	running sync.WaitGroup
+	ctx     context.Context // ends when the layer closes
+	stop    context.CancelFunc
+	once    sync.Once
+}
+
+// packetSocket is one UDP address.
+type packetSocket struct {
+	listen Listen // Addr as bound
+	id     FlowID
+	conn   PacketConn
+}
+
+// streamSocket is one TCP address.
+type streamSocket struct {
+	listen   Listen
+	listener net.Listener
+}
 
 // New opens the sockets. Nothing is read before [Layer.Serve].
-func New(cfg Config) (*Layer, error) { return &Layer{}, nil }
+func New(cfg Config) (*Layer, error) {
+	l := &Layer{cfg: cfg.withDefaults()}
+	l.ctx, l.stop = context.WithCancel(context.Background())
+	l.flows.init(l.cfg.MaxFlows, l.cfg.MaxFlowsPerIP)
+	for _, at := range cfg.Listen {
+		if err := l.open(at); err != nil {
+			return nil, errors.Join(err, l.Close())
+		}
+	}
+	return l, nil
+}
 
-// Serve begins to read. The handler is called on readers' goroutines, must not block, and owns what it gets. Serve
-// returns at once.
-func (l *Layer) Serve(handler func(Incoming)) {}
+func (l *Layer) open(at Listen) error {
+	switch at.Network {
+	case UDP:
+		conn, err := l.cfg.Network.ListenPacket(at.Addr)
+		if err != nil {
+			return err
+		}
+		at.Addr = conn.Addr()
+		l.packets = append(l.packets, &packetSocket{listen: at, id: l.nextID(), conn: conn})
+	case TCP:
+		listener, err := l.cfg.Network.Listen(at.Addr)
+		if err != nil {
+			return err
+		}
+		at.Addr = addrPort(listener.Addr())
+		l.streams = append(l.streams, &streamSocket{listen: at, listener: listener})
+	default:
+		return ErrNoPath
+	}
+	l.listens = append(l.listens, at)
+	return nil
+}
+
+func (l *Layer) nextID() FlowID { return FlowID(l.lastID.Add(1)) }
+
+// Serve begins to read. The handler is called on readers' goroutines, must not block, and owns what it gets. It answers
+// a fault, where it does, before it returns: a flow whose framing is lost is closed then. Serve returns at once, and is
+// called once.
+func (l *Layer) Serve(handler func(Incoming)) {
+	l.handler = handler
+	for _, s := range l.packets {
+		l.running.Go(func() { l.readPackets(s) })
+	}
+	for _, s := range l.streams {
+		l.running.Go(func() { l.accept(s) })
+	}
+}
 
 // Send sends data, which it does not keep. It never blocks for long: a datagram leaves at once, a stream's bytes are
 // queued to the flow's writer. failed, if not nil, is called once if the flow proves dead before the bytes were
-// written; on another goroutine, and never after an error was returned.
-func (l *Layer) Send(to Target, data []byte, failed func(error)) error { return nil }
+// written; on any goroutine, and never after an error was returned.
+func (l *Layer) Send(to Target, data []byte, failed func(error)) error {
+	switch to.Network {
+	case UDP:
+		return l.sendPacket(to, data)
+	case TCP:
+		return l.sendStream(to, data, failed)
+	}
+	return ErrNoPath
+}
 
 // Local gives the address that Via and Contact shall name in messages of the network toward an address.
-func (l *Layer) Local(network string, toward netip.Addr) netip.AddrPort { return netip.AddrPort{} }
+func (l *Layer) Local(network string, toward netip.Addr) netip.AddrPort {
+	at, ok := l.listenFor(network, toward)
+	if !ok {
+		return netip.AddrPort{}
+	}
+	if at.Advertise.IsValid() {
+		return at.Advertise
+	}
+	if at.Addr.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(l.sources.toward(l.cfg.Network, toward, at.Addr.Addr()), at.Addr.Port())
+	}
+	return at.Addr
+}
 
-// Addrs gives the addresses listened on, as bound (port 0 resolved).
-func (l *Layer) Addrs() []Listen { return nil }
+// listenFor gives the first socket of the network that has the address's family.
+func (l *Layer) listenFor(network string, toward netip.Addr) (Listen, bool) {
+	for _, at := range l.listens {
+		if at.Network == network && (!toward.IsValid() || at.Addr.Addr().Is4() == toward.Unmap().Is4()) {
+			return at, true
+		}
+	}
+	return Listen{}, false
+}
 
-// Close closes all sockets and waits for their goroutines.
-func (l *Layer) Close() error { return nil }
+// Addrs gives the addresses listened on, in the order of [Config], as bound (port 0 resolved).
+func (l *Layer) Addrs() []Listen { return slices.Clone(l.listens) }
+
+// Flows gives the number of TCP flows.
+func (l *Layer) Flows() int { return l.flows.len() }
+
+// Close closes all sockets and waits for their goroutines. What flows have not yet written is lost.
+func (l *Layer) Close() error {
+	var errs []error
+	l.once.Do(func() {
+		l.stop()
+		for _, s := range l.packets {
+			errs = append(errs, s.conn.Close())
+		}
+		for _, s := range l.streams {
+			errs = append(errs, s.listener.Close())
+		}
+		for _, f := range l.flows.shut() {
+			f.close(ErrClosed)
+		}
+	})
+	l.running.Wait()
+	return errors.Join(errs...)
+}
+
+func (l *Layer) isClosed() bool { return l.ctx.Err() != nil }

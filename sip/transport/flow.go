@@ -1,0 +1,337 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchhook/switchhook/sip/message"
+)
+
+// flow is one TCP connection: a goroutine reads it, another one writes what is queued.
+//
+//	opening ──▶ open ──▶ finishing (the queue is written, then closed) ──▶ closed
+//	   └──────────┴───────────────────────────────────────────────────────▲
+type flow struct {
+	layer    *Layer
+	id       FlowID
+	remote   netip.AddrPort
+	accepted bool
+	wake     chan struct{} // something is queued, or the state changed
+	written  chan struct{} // closed when the writer has ended
+	active   atomic.Int64  // when bytes last went in either direction, in Unix nanoseconds
+
+	mu        sync.Mutex
+	conn      net.Conn // nil while opening
+	queue     []queued
+	size      int // octets queued and being written
+	finishing bool
+	closed    error // why, once it is closed
+}
+
+// queued is one message that waits to be written.
+type queued struct {
+	data   []byte
+	failed func(error)
+}
+
+func (l *Layer) newFlow(remote netip.AddrPort, conn net.Conn) *flow {
+	f := &flow{
+		layer: l, id: l.nextID(), remote: remote, conn: conn, accepted: conn != nil,
+		wake: make(chan struct{}, 1), written: make(chan struct{}),
+	}
+	f.touch()
+	return f
+}
+
+func (f *flow) touch() { f.active.Store(time.Now().UnixNano()) }
+
+// send queues a copy of data. A peer that lets too much wait is not worth keeping.
+func (f *flow) send(data []byte, failed func(error)) error {
+	f.mu.Lock()
+	if f.closed != nil {
+		defer f.mu.Unlock()
+		return f.closed
+	}
+	if f.size+len(data) > f.layer.cfg.MaxQueued {
+		f.mu.Unlock()
+		f.close(ErrSlow)
+		return ErrSlow
+	}
+	f.size += len(data)
+	f.queue = append(f.queue, queued{append([]byte(nil), data...), failed})
+	f.mu.Unlock()
+	f.signal()
+	return nil
+}
+
+func (f *flow) signal() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// close ends the flow now and tells those whose bytes were not written.
+func (f *flow) close(why error) {
+	f.mu.Lock()
+	if f.closed != nil {
+		f.mu.Unlock()
+		return
+	}
+	f.closed = why
+	conn, left := f.conn, f.queue
+	f.queue = nil
+	f.mu.Unlock()
+	f.layer.flows.remove(f)
+	if conn != nil {
+		_ = conn.Close() // the reason to close is why, not what closing says
+	}
+	f.signal()
+	tell(left, why)
+}
+
+func tell(left []queued, why error) {
+	for _, q := range left {
+		if q.failed != nil {
+			q.failed(why)
+		}
+	}
+}
+
+// finish lets the queue be written, then closes.
+func (f *flow) finish() {
+	f.mu.Lock()
+	f.finishing = true
+	f.mu.Unlock()
+	f.signal()
+}
+
+// next gives what is queued, or waits for it. False: the writer is done.
+func (f *flow) next(written int) ([]queued, net.Conn, bool) {
+	for {
+		f.mu.Lock()
+		f.size -= written
+		written = 0
+		batch, conn := f.queue, f.conn
+		f.queue = nil
+		done := f.closed != nil || f.finishing && len(batch) == 0
+		f.mu.Unlock()
+		if done || len(batch) > 0 {
+			return batch, conn, !done
+		}
+		<-f.wake
+	}
+}
+
+// write is the flow's writing goroutine.
+func (f *flow) write() {
+	defer close(f.written)
+	written := 0
+	for {
+		batch, conn, ok := f.next(written)
+		if !ok {
+			break
+		}
+		buffers := make(net.Buffers, len(batch))
+		written = 0
+		for i, q := range batch {
+			buffers[i] = q.data
+			written += len(q.data)
+		}
+		_ = conn.SetWriteDeadline(time.Now().Add(f.layer.cfg.WriteTimeout))
+		if _, err := buffers.WriteTo(conn); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				err = ErrSlow
+			}
+			f.close(err)
+			tell(batch, err)
+			return
+		}
+		f.touch()
+	}
+	// What is half closed may still be read, so that a last answer is not lost to a reset.
+	if half, ok := f.conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	} else {
+		f.close(net.ErrClosed)
+	}
+}
+
+// run is an accepted flow's goroutines.
+func (f *flow) run() {
+	defer f.layer.running.Done()
+	f.layer.running.Go(f.write)
+	f.read()
+}
+
+// read is the flow's reading goroutine: it ends the flow when it ends.
+func (f *flow) read() {
+	err := f.readMessages()
+	if errors.Is(err, errBroken) {
+		f.drain()
+	}
+	f.close(err)
+}
+
+var errBroken = errors.New("the stream's framing is lost")
+
+func (f *flow) readMessages() error {
+	var (
+		framer message.Framer
+		local  = addrPort(f.conn.LocalAddr())
+		begun  time.Time
+		proven = !f.accepted // a message came, or we chose the peer
+	)
+	if f.accepted {
+		begun = time.Now()
+	}
+	for {
+		if err := f.conn.SetReadDeadline(f.deadline(begun)); err != nil {
+			return err
+		}
+		n, err := f.conn.Read(framer.Room())
+		if n > 0 {
+			framer.Filled(n)
+			f.touch()
+			got, err := f.deliver(&framer, local)
+			if err != nil {
+				return err
+			}
+			proven = proven || got
+			switch {
+			case proven && !framer.Begun():
+				begun = time.Time{}
+			case got || begun.IsZero():
+				begun = time.Now()
+			}
+		}
+		if err != nil && !f.stillActive(err, begun) {
+			return err
+		}
+	}
+}
+
+// deadline gives until when the next bytes must come.
+func (f *flow) deadline(begun time.Time) time.Time {
+	if !begun.IsZero() {
+		return begun.Add(f.layer.cfg.HeaderTimeout)
+	}
+	return time.Unix(0, f.active.Load()).Add(f.layer.cfg.IdleTimeout)
+}
+
+// stillActive tells whether a read that timed out did so although we wrote meanwhile.
+func (f *flow) stillActive(err error, begun time.Time) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(f.deadline(begun))
+}
+
+// deliver hands on what the framer has, and tells whether a message was among it.
+func (f *flow) deliver(framer *message.Framer, local netip.AddrPort) (got bool, err error) {
+	for {
+		ev, m, fault := framer.Next()
+		switch ev {
+		case message.More:
+			return got, nil
+		case message.Ping:
+			if err := f.send([]byte("\r\n"), nil); err != nil {
+				return got, err
+			}
+		case message.Got, message.Broken:
+			got = got || m != nil
+			in := Incoming{Source: f.remote, Local: local, Network: TCP, Flow: f.id, At: time.Now()}
+			f.layer.deliver(in, m, fault)
+			if ev == message.Broken {
+				f.finish()
+				return got, errBroken
+			}
+		}
+	}
+}
+
+// drain reads what a peer still sends after its framing was lost, for a moment, so that our answer reaches it.
+func (f *flow) drain() {
+	const most, patience = 1 << 20, time.Second
+	if err := f.conn.SetReadDeadline(time.Now().Add(patience)); err == nil {
+		_, _ = io.CopyN(io.Discard, f.conn, most)
+	}
+	<-f.written // at the write deadline at the latest
+}
+
+// accept is the goroutine of one TCP listener.
+func (l *Layer) accept(s *streamSocket) {
+	errs := 0
+	for {
+		conn, err := s.listener.Accept()
+		if l.isClosed() {
+			if conn != nil {
+				_ = conn.Close()
+			}
+			return
+		}
+		if err != nil { // out of descriptors, most likely: what is accepted must end first
+			if errs++; errs > maxErrors {
+				time.Sleep(50 * time.Millisecond)
+			}
+			continue
+		}
+		errs = 0
+		f := l.newFlow(addrPort(conn.RemoteAddr()), conn)
+		if l.flows.add(f) != nil {
+			_ = conn.Close()
+			continue
+		}
+		go f.run()
+	}
+}
+
+func (l *Layer) sendStream(to Target, data []byte, failed func(error)) error {
+	f := l.flows.find(to)
+	if f == nil {
+		var err error
+		if f, err = l.dial(to); err != nil {
+			return err
+		}
+	}
+	return f.send(data, failed)
+}
+
+// dial opens a flow in the background; what is sent meanwhile waits in its queue.
+func (l *Layer) dial(to Target) (*flow, error) {
+	if to.Addr.Port() == 0 || !unicast(to.Addr.Addr()) {
+		return nil, ErrNoPath
+	}
+	f := l.newFlow(to.Addr, nil)
+	if err := l.flows.add(f); err != nil {
+		return nil, err
+	}
+	go f.open()
+	return f, nil
+}
+
+// open connects, and then is the flow's writing goroutine.
+func (f *flow) open() {
+	defer f.layer.running.Done()
+	ctx, cancel := context.WithTimeout(f.layer.ctx, f.layer.cfg.DialTimeout)
+	defer cancel()
+	conn, err := f.layer.cfg.Network.Dial(ctx, f.remote)
+	if err != nil {
+		f.close(err)
+		return
+	}
+	f.mu.Lock()
+	f.conn = conn
+	closed := f.closed != nil
+	f.mu.Unlock()
+	if closed {
+		_ = conn.Close()
+		return
+	}
+	f.layer.running.Go(f.read)
+	f.write()
+}
