@@ -23,7 +23,7 @@ type cloud struct {
 	region string // of functions asked for by name; "" for the settings' own
 	limit  int64  // of an answer
 
-	mu       sync.Mutex
+	mu        sync.Mutex
 	settings  *aws.Config // read when first needed: most who run functions of their own have none
 	transport *http.Transport
 	clients   map[string]*lambda.Client
