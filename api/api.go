@@ -13,6 +13,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/exchange"
 )
 
 // Records gives the calls that are over.
@@ -21,20 +22,6 @@ type Records interface {
 	Record(ctx context.Context, id call.ID) (call.Finished, error)
 	// Records gives a page, newest first.
 	Records(ctx context.Context, f call.Filter, p directory.Page) ([]call.Record, error)
-}
-
-// Live gives the calls that stand.
-type Live interface {
-	Standing() []Standing
-}
-
-// Standing is one live call.
-type Standing struct {
-	ID    call.ID   `json:"id"`
-	App   string    `json:"app,omitempty" doc:"the application that drives it"`
-	From  string    `json:"from"`
-	To    string    `json:"to"`
-	Start time.Time `json:"start"`
 }
 
 // Trunks tells how the trunks' peers do.
@@ -54,13 +41,11 @@ type PeerHealth struct {
 // Config is what the API needs.
 type Config struct {
 	Records       Records
-	Live          Live
+	Exchange      *exchange.Exchange
 	Trunks        Trunks
+	Legs          func() int // SIP legs that stand
 	Directory     func() *directory.Snapshot
-	Ready         func() error // nil when calls are taken; else why not
-	Metrics       http.Handler // served at /metrics
 	Dialects      []dialect.Dialect
-	Calls         dialect.Calls
 	TrustLoopback bool // requests from this machine need no key (--dev)
 	Version       string
 	Logger        *slog.Logger
@@ -71,18 +56,16 @@ func New(c Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := c.Ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		if c.Exchange.Draining() {
+			http.Error(w, "draining: no new calls are taken", http.StatusServiceUnavailable)
 			return
 		}
 		w.Write([]byte("ready\n"))
 	})
-	if c.Metrics != nil {
-		mux.Handle("GET /metrics", c.Metrics)
-	}
+	mux.Handle("GET /metrics", c.metrics())
 	for _, d := range c.Dialects {
 		if r, ok := d.(dialect.Restful); ok {
-			r.Routes(mux, c.Calls)
+			r.Routes(mux, c.Exchange)
 		}
 	}
 	admin := http.NewServeMux()

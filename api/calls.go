@@ -50,8 +50,17 @@ type ledgerOutput struct {
 
 type liveOutput struct {
 	Body struct {
-		Calls []Standing `json:"calls" nullable:"false"`
+		Calls []standing `json:"calls" nullable:"false"`
 	}
+}
+
+// standing is one live call.
+type standing struct {
+	ID    call.ID   `json:"id"`
+	App   string    `json:"app,omitempty" doc:"the application that drives it"`
+	From  string    `json:"from"`
+	To    string    `json:"to"`
+	Start time.Time `json:"start"`
 }
 
 // calls mounts what concerns calls.
@@ -70,7 +79,10 @@ func (c *Config) calls(api huma.API) {
 		OperationID: "list-live", Method: http.MethodGet, Path: "/api/live", Summary: "Calls that stand now",
 	}, func(context.Context, *struct{}) (*liveOutput, error) {
 		out := new(liveOutput)
-		out.Body.Calls = append([]Standing{}, c.Live.Standing()...)
+		out.Body.Calls = []standing{}
+		for _, s := range c.Exchange.Standing() {
+			out.Body.Calls = append(out.Body.Calls, standing(s))
+		}
 		return out, nil
 	})
 }

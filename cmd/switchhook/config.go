@@ -32,6 +32,8 @@ type config struct {
 	HTTP      httpConfig        `json:"http"`
 	Speech    speechConfig      `json:"speech"`
 	Records   recordsConfig     `json:"records"`
+
+	dev bool // --dev: set by no file
 }
 
 // trunkConfig is a trunk as an operator writes it.

@@ -119,7 +119,9 @@ func (l ladder) beside(left, right int, text string) {
 }
 
 // firstWords leaves the version out of a request line.
-func firstWords(s string) string { return strings.TrimSuffix(strings.TrimPrefix(s, "SIP/2.0 "), " SIP/2.0") }
+func firstWords(s string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(s, "SIP/2.0 "), " SIP/2.0")
+}
 
 func column(i int) int { return 4 + i*rung }
 

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics serves what the exchange counts, and what the Go runtime and the operating system tell of this process.
+func (c *Config) metrics() http.Handler {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newCounts(c))
+	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
+}
+
+// counts turns the exchange's counts into metrics when asked.
+type counts struct {
+	c                                                        *Config
+	started, standing, ended, appsFailed, failover, legs, up *prometheus.Desc
+}
+
+func newCounts(c *Config) *counts {
+	d := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("switchhook_"+name, help, labels, nil)
+	}
+	return &counts{
+		c:          c,
+		started:    d("calls_started_total", "Calls begun, those refused included."),
+		standing:   d("calls_standing", "Calls that are not over."),
+		ended:      d("calls_ended_total", "Calls that are over, by the label of their cause.", "cause"),
+		appsFailed: d("app_failures_total", "Times that an application failed to drive a call."),
+		failover:   d("app_failovers_total", "Calls handed to their rule's next application."),
+		legs:       d("legs_standing", "SIP legs that stand."),
+		up:         d("trunk_peer_up", "Whether a trunk's peer answers.", "trunk", "peer"),
+	}
+}
+
+// Describe implements [prometheus.Collector].
+func (m *counts) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(m, ch) }
+
+// Collect implements [prometheus.Collector].
+func (m *counts) Collect(ch chan<- prometheus.Metric) {
+	n := m.c.Exchange.Counts()
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter(m.started, n.Started)
+	gauge(m.standing, float64(n.Standing))
+	for label, v := range n.Ended {
+		counter(m.ended, v, string(label))
+	}
+	counter(m.appsFailed, n.AppsFailed)
+	counter(m.failover, n.Failovers)
+	if m.c.Legs != nil {
+		gauge(m.legs, float64(m.c.Legs()))
+	}
+	if m.c.Trunks == nil {
+		return
+	}
+	for _, p := range m.c.Trunks.Health() {
+		up := 0.0
+		if p.Up {
+			up = 1
+		}
+		gauge(m.up, up, p.Trunk, p.Peer)
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/media/rtp"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// listen gives the sockets of the SIP edge.
+func (c config) listen() ([]transport.Listen, error) {
+	external, err := address("sip.external", c.SIP.External)
+	if err != nil {
+		return nil, err
+	}
+	var out []transport.Listen
+	for _, text := range c.SIP.Listen {
+		network, at, ok := strings.Cut(text, "://")
+		ap, err := netip.ParseAddrPort(at)
+		if !ok || err != nil || network != transport.UDP && network != transport.TCP {
+			return nil, fmt.Errorf("sip.listen: %q is not like udp://0.0.0.0:5060 or tcp://[::]:5060", text)
+		}
+		l := transport.Listen{Network: network, Addr: ap}
+		if external.IsValid() {
+			l.Advertise = netip.AddrPortFrom(external, ap.Port())
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func address(key, text string) (netip.Addr, error) {
+	if text == "" {
+		return netip.Addr{}, nil
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return a, fmt.Errorf("%s: %q is not an IP address", key, text)
+	}
+	return a, nil
+}
+
+// media gives the settings of the RTP engine: it listens where SIP does unless told otherwise.
+func (c config) media() (rtp.Config, error) {
+	var out rtp.Config
+	bind, err := address("media.listen", c.Media.Listen)
+	if err != nil {
+		return out, err
+	}
+	external, err := address("media.external", cmp.Or(c.Media.External, c.SIP.External))
+	if err != nil {
+		return out, err
+	}
+	if bind.IsValid() {
+		out.Interfaces = append(out.Interfaces, rtp.Interface{Bind: bind, Public: external})
+	} else {
+		listen, err := c.listen()
+		if err != nil {
+			return out, err
+		}
+		seen := map[netip.Addr]bool{}
+		for _, l := range listen {
+			if a := l.Addr.Addr(); !seen[a] {
+				seen[a] = true
+				out.Interfaces = append(out.Interfaces, rtp.Interface{Bind: a, Public: external})
+			}
+		}
+	}
+	if c.Media.Ports == "" {
+		return out, nil
+	}
+	from, to, ok := strings.Cut(c.Media.Ports, "-")
+	first, err1 := strconv.ParseUint(from, 10, 16)
+	last, err2 := strconv.ParseUint(to, 10, 16)
+	if !ok || err1 != nil || err2 != nil || first >= last {
+		return out, fmt.Errorf("media.ports: %q is not like 10000-59999", c.Media.Ports)
+	}
+	out.PortMin, out.PortMax = uint16(first), uint16(last)
+	return out, nil
+}
+
+// buckets gives the buckets by name. A name that is not declared is a folder below the data folder: prompts/NAME.
+func (c config) buckets(data string) (map[string]string, error) {
+	out := map[string]string{}
+	for name, u := range c.Buckets {
+		out[name] = u
+	}
+	dir, err := filepath.Abs(filepath.Join(data, "prompts"))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("folder for prompts: %w", err)
+	}
+	if _, taken := out["prompts"]; !taken {
+		out["prompts"] = (&url.URL{Scheme: "file", Path: dir}).String()
+	}
+	return out, nil
+}
+
+// parsePeer reads sip:host[:port][;transport=udp|tcp].
+func parsePeer(uri string) (directory.Peer, error) {
+	p := directory.Peer{Transport: "udp"}
+	rest, ok := strings.CutPrefix(uri, "sip:")
+	if !ok {
+		return p, fmt.Errorf("%q is not like sip:192.0.2.1:5060;transport=tcp", uri)
+	}
+	rest, params, _ := strings.Cut(rest, ";")
+	for param := range strings.SplitSeq(params, ";") {
+		switch strings.ToLower(param) {
+		case "":
+		case "transport=tcp":
+			p.Transport = "tcp"
+		case "transport=udp":
+		default:
+			return p, fmt.Errorf("%q: what shall %q mean? Only transport=udp and transport=tcp are known", uri, param)
+		}
+	}
+	host, port, err := hostPort(rest)
+	if err != nil {
+		return p, fmt.Errorf("%q: %w", uri, err)
+	}
+	p.Host, p.Port = host, port
+	return p, nil
+}
+
+// hostPort splits host[:port]; an IPv6 address stands in brackets. The port is 0 when there is none.
+func hostPort(s string) (string, int, error) {
+	host, port := s, ""
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
+		host, port = s[:i], s[i+1:]
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	if host == "" {
+		return "", 0, errors.New("a host is missing")
+	}
+	if port == "" {
+		return host, 0, nil
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return "", 0, fmt.Errorf("%q is not a port", port)
+	}
+	return host, int(n), nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/route"
+	"github.com/switchhook/switchhook/sip"
+)
+
+// explainCommand shows what a call would send, without dialling.
+type explainCommand struct {
+	To     string   `required:"" help:"The number to dial."`
+	From   string   `help:"The caller's number." default:"+12065550142"`
+	Trunk  string   `help:"The trunk to dial through; without it the one that takes foreign numbers." placeholder:"ID"`
+	Header []string `help:"A header that the application would set: 'Name: value'. May be repeated." placeholder:"HEADER" sep:"none"`
+	Config string   `help:"Configuration file that declares the trunks; without one, the policies of a trusted trunk to the carrier in a box." placeholder:"FILE"`
+	JSON   bool     `name:"json" help:"Print JSON."`
+}
+
+// Run explains.
+func (c explainCommand) Run(_ context.Context, con console, _ *slog.Logger) error {
+	d := call.Dial{To: c.To, From: c.From, Trunk: c.Trunk}
+	for _, h := range c.Header {
+		name, value, ok := strings.Cut(h, ":")
+		if !ok {
+			return fmt.Errorf("--header %q is not like 'Name: value'", h)
+		}
+		d.Headers = append(d.Headers, header.Field{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
+	}
+	trunk, local, err := c.trunk(d)
+	if err != nil {
+		return err
+	}
+	e, err := sip.Explain(d, trunk, local)
+	if c.JSON {
+		body := map[string]any{"peer": e.Peer, "network": e.Network, "invite": e.Text, "ledger": e.Changes}
+		if err != nil {
+			body["refused"] = err.Error()
+		}
+		out, err := json.MarshalIndent(body, "", "  ")
+		fmt.Fprintln(con.out, string(out))
+		return err
+	}
+	if len(e.Changes) > 0 {
+		fmt.Fprintf(con.out, "What becomes of each header on trunk %s:\n\n", trunk.ID)
+		printLedger(con.out, call.Record{}, e.Changes)
+		fmt.Fprintln(con.out)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(con.out, "To %s over %s:\n\n", peerName(e.Peer), strings.ToUpper(e.Network))
+	for line := range strings.Lines(strings.ReplaceAll(e.Text, "\r\n", "\n")) {
+		fmt.Fprint(con.out, "    ", quoteCtl(strings.TrimSuffix(line, "\n")), "\n")
+	}
+	return nil
+}
+
+func peerName(p directory.Peer) string {
+	if p.Port == 0 {
+		return p.Host
+	}
+	return fmt.Sprintf("%s:%d", p.Host, p.Port)
+}
+
+// trunk finds the trunk as a running server would, and our address on it.
+func (c explainCommand) trunk(d call.Dial) (*directory.Trunk, netip.AddrPort, error) {
+	local := netip.MustParseAddrPort("127.0.0.1:5060")
+	var content directory.Content
+	if c.Config == "" {
+		content.Trunks = []directory.Trunk{boxTrunk(5080)}
+	} else {
+		cfg, err := readConfig(c.Config)
+		if err != nil {
+			return nil, local, err
+		}
+		if content, err = cfg.content(); err != nil {
+			return nil, local, fmt.Errorf("%s: %w", c.Config, err)
+		}
+		if listen, err := cfg.listen(); err == nil && len(listen) > 0 {
+			local = listen[0].Addr
+			if listen[0].Advertise.IsValid() {
+				local = listen[0].Advertise
+			}
+		}
+	}
+	trunk, refuse := route.Out(directory.NewSnapshot(content), d)
+	if refuse != nil {
+		return nil, local, fmt.Errorf("the call would be refused: %s", refuse)
+	}
+	return trunk, local, nil
+}

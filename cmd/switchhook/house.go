@@ -1,0 +1,323 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchhook/switchhook/api"
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/dialect/chime"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/engine"
+	"github.com/switchhook/switchhook/exchange"
+	"github.com/switchhook/switchhook/far"
+	"github.com/switchhook/switchhook/invoke"
+	"github.com/switchhook/switchhook/media/clip"
+	"github.com/switchhook/switchhook/media/rtp"
+	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/speech"
+	"github.com/switchhook/switchhook/store/sqlite"
+)
+
+// house is the whole program, built: every part once, in the order in which it is opened. It is closed in the reverse order.
+type house struct {
+	cfg      config
+	log      *slog.Logger
+	store    *sqlite.Store
+	invoker  *invoke.Invoker
+	rtp      *rtp.Engine
+	buckets  *clip.Buckets
+	speaker  *speech.Speaker
+	dialects map[string]dialect.Dialect
+	exchange *exchange.Exchange
+	sip      *sip.Server
+	box      *far.Box
+	web      *http.Server
+	webAt    net.Listener
+	peers    peerHealth
+	opened   []func() error // what close undoes, last first
+	failed   chan error     // a part that ended by itself
+}
+
+// openHouse builds everything. On an error what was opened is closed again.
+func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger) (_ *house, err error) {
+	h := &house{cfg: cfg, log: log, failed: make(chan error, 1)}
+	h.peers.states = map[string]api.PeerHealth{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	steps := []func(context.Context, string) error{
+		h.openStore, h.openFunctions, h.openMedia, h.openSpeech, h.openBox, h.declareAll, h.openCalls, h.openWeb,
+	}
+	for _, step := range steps {
+		if err := step(ctx, data); err != nil {
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+// later notes what close must undo.
+func (h *house) later(f func() error) { h.opened = append(h.opened, f) }
+
+// close closes what was opened, last first.
+func (h *house) close() error {
+	var errs []error
+	for len(h.opened) > 0 {
+		last := len(h.opened) - 1
+		errs = append(errs, h.opened[last]())
+		h.opened = h.opened[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// openStore opens the database in the data folder.
+func (h *house) openStore(_ context.Context, data string) error {
+	var err error
+	h.store, err = sqlite.Open(filepath.Join(data, "switchhook.db"), sqlite.Options{Log: h.log, KeepAge: cmp.Or(h.cfg.Records.Keep, 30*24*time.Hour)})
+	if err == nil {
+		h.later(h.store.Close)
+	}
+	return err
+}
+
+// openFunctions makes the customers' functions known and starts one process of each that runs here.
+func (h *house) openFunctions(ctx context.Context, _ string) error {
+	c := invoke.Config{Region: h.cfg.Region, Logger: h.log}
+	for _, f := range h.cfg.Functions {
+		c.Functions = append(c.Functions, invoke.Declared{Name: f.Name, URL: f.URL, Command: f.Command, Handler: f.Handler, Dir: f.Dir,
+			Env: f.Env, Concurrency: f.Concurrency, Timeout: f.Timeout})
+	}
+	var err error
+	if h.invoker, err = invoke.New(c); err != nil {
+		return err
+	}
+	h.later(h.invoker.Close)
+	if err := h.invoker.Warm(ctx); err != nil { // its calls go to the rule's next application until it is mended
+		h.log.Error("a function does not start", "error", err)
+	}
+	h.dialects = dialects(h)
+	return nil
+}
+
+// chime gives the settings of the Chime dialect.
+func (h *house) chime() chime.Config {
+	return chime.Config{Functions: h.invoker, Directory: h.store.Snapshot, Store: h.store, Region: h.cfg.Region,
+		Account: cmp.Or(h.cfg.Account, defaultAccount), Limits: chime.Limits{LogBody: h.logBody()}, Logger: h.log}
+}
+
+// logBody is how much of an event or an answer a call's log keeps.
+func (h *house) logBody() int {
+	if h.cfg.SIP.Trace {
+		return 16 << 10
+	}
+	return 0
+}
+
+// openMedia opens the RTP engine and the buckets.
+func (h *house) openMedia(_ context.Context, data string) error {
+	c, err := h.cfg.media()
+	if err != nil {
+		return err
+	}
+	c.Log = h.log
+	if h.rtp, err = rtp.New(c); err != nil {
+		return err
+	}
+	h.later(h.rtp.Close)
+	urls, err := h.cfg.buckets(data)
+	if err != nil {
+		return err
+	}
+	if h.buckets, err = clip.OpenBuckets(urls); err != nil {
+		return err
+	}
+	h.later(h.buckets.Close)
+	return nil
+}
+
+// openSpeech finds the engine that speaks.
+func (h *house) openSpeech(context.Context, string) error {
+	var err error
+	h.speaker, err = speech.New(speech.Config{Engine: h.cfg.Speech.Engine, Model: h.cfg.Speech.Model, Region: h.cfg.Region, Logger: h.log})
+	if err != nil {
+		return err
+	}
+	h.later(h.speaker.Close)
+	return nil
+}
+
+// openBox opens the carrier in a box where --dev has no other trunk for foreign numbers.
+func (h *house) openBox(context.Context, string) error {
+	if !h.cfg.dev {
+		return nil
+	}
+	for _, t := range h.cfg.Trunks {
+		if t.PSTN {
+			return nil
+		}
+	}
+	var err error
+	h.box, err = far.NewBox(far.Config{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Media: h.rtp, Log: h.log})
+	if err != nil {
+		return err
+	}
+	h.later(h.box.Close)
+	return nil
+}
+
+// declareAll takes over what the file and the flags declare.
+func (h *house) declareAll(ctx context.Context, _ string) error {
+	d, err := h.cfg.content()
+	if err != nil {
+		return err
+	}
+	if h.box != nil {
+		t := boxTrunk(h.box.Phone().Addr().Port())
+		t.Account = d.Accounts[0].ID
+		d.Trunks = append(d.Trunks, t)
+	}
+	return declare(ctx, h.store, d, h.dialects)
+}
+
+// openCalls builds the way of a call: SIP edge, exchange, engine.
+func (h *house) openCalls(context.Context, string) error {
+	listen, err := h.cfg.listen()
+	if err != nil {
+		return err
+	}
+	edge := new(edge)
+	h.exchange = exchange.New(exchange.Config{
+		Engine: engine.New(engine.Config{
+			Dialer: exchange.Outbound(h.store.Snapshot, edge), Opener: h.buckets, Speaker: h.speaker,
+			Record: h.store.Keep, Log: h.cfg.SIP.Trace, Logger: h.log,
+		}),
+		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log,
+	})
+	h.sip, err = sip.New(sip.Config{
+		Listen: listen, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace,
+		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
+		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
+		Changed: h.peers.changed(h.log),
+		Receive: func(at call.Attempt, open sip.Open) {
+			h.exchange.Receive(at, func(id call.LegID, r call.Report) engine.Leg { return open(id, r) })
+		},
+	})
+	if err != nil {
+		return err
+	}
+	edge.server.Store(h.sip)
+	h.later(h.sip.Close)
+	return nil
+}
+
+// edge lets the engine place legs on a SIP edge that is built after it.
+type edge struct{ server atomic.Pointer[sip.Server] }
+
+// Dial places a leg.
+func (e *edge) Dial(id call.LegID, d call.Dial, r call.Report) engine.Leg {
+	return e.server.Load().Dial(id, d, r)
+}
+
+// openWeb opens the HTTP address.
+func (h *house) openWeb(ctx context.Context, _ string) error {
+	var all []dialect.Dialect
+	for _, d := range h.dialects {
+		all = append(all, d)
+	}
+	handler := api.New(api.Config{
+		Records: h.store, Exchange: h.exchange, Trunks: &h.peers, Directory: h.store.Snapshot, Dialects: all, Legs: h.sip.Legs,
+		TrustLoopback: h.cfg.dev, Version: version(), Logger: h.log,
+	})
+	var err error
+	if h.webAt, err = new(net.ListenConfig).Listen(ctx, "tcp", h.cfg.HTTP.Listen); err != nil {
+		return fmt.Errorf("HTTP: %w", err)
+	}
+	h.web = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		if err := h.web.Serve(h.webAt); !errors.Is(err, http.ErrServerClosed) {
+			h.failed <- fmt.Errorf("HTTP: %w", err)
+		}
+	}()
+	h.later(func() error {
+		stop, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		err := h.web.Shutdown(stop)
+		if err != nil {
+			err = h.web.Close()
+		}
+		<-served
+		return err
+	})
+	return nil
+}
+
+func (h *house) httpAddr() string { return h.webAt.Addr().String() }
+
+func (h *house) sipAddr() string {
+	for _, a := range h.sip.Addrs() {
+		return a.Addr.String()
+	}
+	return ""
+}
+
+// drain takes no more calls and waits until those that stand are over or the context is done; then they are hung up.
+func (h *house) drain(ctx context.Context) error {
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if err := h.sip.Drain(ctx); err != nil {
+			h.log.Debug("SIP edge", "error", err)
+		}
+	})
+	err := h.exchange.Drain(ctx)
+	wait.Wait()
+	return err
+}
+
+// peerHealth keeps what the SIP edge tells of the trunks' peers. Safe for concurrent use.
+type peerHealth struct {
+	mu     sync.Mutex
+	states map[string]api.PeerHealth
+}
+
+// changed gives what hears of a peer that goes down or comes up.
+func (p *peerHealth) changed(log *slog.Logger) func(string, directory.Peer, bool) {
+	return func(trunk string, peer directory.Peer, up bool) {
+		name := fmt.Sprintf("%s:%d", peer.Host, cmp.Or(peer.Port, 5060))
+		level := slog.LevelInfo
+		if !up {
+			level = slog.LevelWarn
+		}
+		log.Log(context.Background(), level, "a trunk's peer changed", "trunk", trunk, "peer", name, "up", up)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.states[trunk+" "+name] = api.PeerHealth{Trunk: trunk, Peer: name, Up: up, Since: time.Now().UTC()}
+	}
+}
+
+// Health gives what is known of the peers.
+func (p *peerHealth) Health() []api.PeerHealth {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]api.PeerHealth, 0, len(p.states))
+	for _, s := range p.states {
+		out = append(out, s)
+	}
+	return out
+}

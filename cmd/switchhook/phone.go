@@ -1,0 +1,416 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/far"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/clip"
+	"github.com/switchhook/switchhook/media/rtp"
+)
+
+// phoneCommand is the phone of the terminal.
+type phoneCommand struct {
+	Call phoneCall `cmd:"" help:"Call a number, say what came back, and hang up."`
+	Wait phoneWait `cmd:"" help:"Wait for calls, and answer or refuse them."`
+}
+
+// phoneFlags are what both have.
+type phoneFlags struct {
+	Listen  netip.AddrPort `help:"Where the phone itself listens; port 0 for any." default:"127.0.0.1:0"`
+	Header  []string       `help:"A header to send: 'Name: value'. May be repeated." placeholder:"HEADER" sep:"none"`
+	Digits  string         `help:"Keys to press once it is answered: 0-9 * # A-D, a comma for half a second."`
+	Play    string         `help:"What to play once it is answered: a WAV or MP3 file, or a frequency in Hz." placeholder:"FILE|HZ"`
+	Record  string         `help:"WAV file to write what is heard into." placeholder:"FILE"`
+	For     time.Duration  `help:"How long to talk before hanging up." default:"3s"`
+	JSON    bool           `name:"json" help:"Print one JSON object for each call instead of lines."`
+	headers header.List
+}
+
+// heard is what the phone tells of one call.
+type heard struct {
+	From     string    `json:"from"`
+	To       string    `json:"to"`
+	Answered bool      `json:"answered"`
+	Status   int       `json:"status,omitempty"` // the final refusal, where there was one
+	Cause    string    `json:"cause"`
+	Got      []message `json:"got"` // what came, with its context headers
+	Digits   string    `json:"digits,omitempty"`
+	Tone     int       `json:"toneHz,omitempty"` // the tone heard, where it was one
+	Seconds  float64   `json:"heardSeconds"`     // sound that was not silence
+	In       uint64    `json:"packetsIn"`
+	Out      uint64    `json:"packetsOut"`
+	Lost     uint64    `json:"packetsLost"`
+}
+
+// message is one SIP message that came.
+type message struct {
+	Message string      `json:"message"`
+	Headers header.List `json:"headers,omitempty"`
+}
+
+// parse checks the flags before anything is opened.
+func (f *phoneFlags) parse() error {
+	for _, h := range f.Header {
+		name, value, ok := strings.Cut(h, ":")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !ok {
+			return fmt.Errorf("--header %q is not like 'Name: value'", h)
+		}
+		if err := header.Check(name, value); err != nil {
+			return fmt.Errorf("--header %q: %w", h, err)
+		}
+		f.headers = append(f.headers, header.Field{Name: name, Value: value})
+	}
+	return nil
+}
+
+// open opens the media and the phone.
+func (f *phoneFlags) open(log *slog.Logger, incoming func(*far.Line)) (*far.Phone, func(), error) {
+	if err := f.parse(); err != nil {
+		return nil, nil, err
+	}
+	m, err := rtp.New(rtp.Config{Interfaces: []rtp.Interface{{Bind: f.Listen.Addr()}}, Shards: 1, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := far.NewPhone(far.Config{Listen: f.Listen, Media: m, Incoming: incoming, Log: log})
+	if err != nil {
+		return nil, nil, errors.Join(err, m.Close())
+	}
+	return p, func() {
+		if err := errors.Join(p.Close(), m.Close()); err != nil {
+			log.Warn("closing the phone", "error", err)
+		}
+	}, nil
+}
+
+// phoneCall calls.
+type phoneCall struct {
+	phoneFlags
+	Number    string        `arg:"" help:"The number, or a SIP URI such as sip:+12065550100@192.0.2.1:5060;transport=tcp."`
+	Server    string        `help:"The server to call through." default:"127.0.0.1:5060" placeholder:"HOST:PORT"`
+	Transport string        `help:"udp or tcp." enum:"udp,tcp" default:"udp"`
+	From      string        `help:"The caller's number." default:"+12065550142"`
+	Ring      time.Duration `help:"How long to let it ring." default:"60s"`
+}
+
+// Run calls, talks, hangs up.
+func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) error {
+	o, err := c.outgoing()
+	if err != nil {
+		return err
+	}
+	phone, shut, err := c.open(log, nil)
+	if err != nil {
+		return err
+	}
+	defer shut()
+	o.Headers = c.headers
+	line, err := phone.Call(o)
+	if err != nil {
+		return err
+	}
+	t := talk{flags: &c.phoneFlags, con: con, line: line, heard: heard{From: c.From, To: o.Number}}
+	ring, cancel := context.WithTimeout(ctx, c.Ring)
+	defer cancel()
+	if t.untilAnswered(ring) {
+		err = t.converse(ctx)
+	}
+	line.Hangup(0, nil)
+	t.untilOver()
+	t.print()
+	if err == nil && !t.heard.Answered {
+		err = fmt.Errorf("not answered: %s", t.heard.Cause)
+	}
+	return err
+}
+
+// outgoing reads the number or the URI.
+func (c *phoneCall) outgoing() (far.Outgoing, error) {
+	o := far.Outgoing{Number: c.Number, From: c.From, Transport: directory.Transport(c.Transport)}
+	server := c.Server
+	if strings.HasPrefix(c.Number, "sip:") {
+		u, host, ok := strings.Cut(strings.TrimPrefix(c.Number, "sip:"), "@")
+		if !ok {
+			return o, fmt.Errorf("%q has no user part: sip:NUMBER@HOST", c.Number)
+		}
+		o.Number, server = u, host
+	}
+	peer, err := parsePeer("sip:" + server)
+	if err != nil {
+		return o, fmt.Errorf("--server: %w", err)
+	}
+	o.Host, o.Port = peer.Host, peer.Port
+	if peer.Transport == "tcp" {
+		o.Transport = peer.Transport
+	}
+	return o, nil
+}
+
+// phoneWait is called.
+type phoneWait struct {
+	phoneFlags
+	After  time.Duration `help:"How long it rings before it is answered." default:"500ms"`
+	Refuse int           `help:"Refuse with this SIP status instead of answering." placeholder:"STATUS"`
+	Count  int           `help:"End after so many calls; 0 means never." default:"1"`
+}
+
+// Run waits for calls, one at a time.
+func (w *phoneWait) Run(ctx context.Context, con console, log *slog.Logger) error {
+	if w.Listen.Port() == 0 {
+		w.Listen = netip.AddrPortFrom(w.Listen.Addr(), 5070)
+	}
+	lines := make(chan *far.Line, 16)
+	phone, shut, err := w.open(log, func(l *far.Line) {
+		select {
+		case lines <- l:
+		default:
+			l.Hangup(486, nil)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer shut()
+	if !w.JSON {
+		fmt.Fprintf(con.out, "waiting at sip:%s@%s\n", name(), phone.Addr())
+	}
+	for n := 0; w.Count == 0 || n < w.Count; n++ {
+		select {
+		case l := <-lines:
+			if err := w.take(ctx, con, l); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+// name gives a user name to show in an address.
+func name() string {
+	u, err := user.Current()
+	if err != nil {
+		return "phone"
+	}
+	return filepath.Base(u.Username)
+}
+
+// take handles one call.
+func (w *phoneWait) take(ctx context.Context, con console, line *far.Line) error {
+	at := line.Attempt()
+	t := talk{flags: &w.phoneFlags, con: con, line: line, heard: heard{From: at.From, To: at.To}}
+	t.got("INVITE", at.Headers)
+	var err error
+	if w.Refuse != 0 {
+		line.Hangup(w.Refuse, w.headers)
+	} else {
+		line.Ring(w.headers)
+		ring, cancel := context.WithTimeout(ctx, w.After)
+		t.untilAnswered(ring) // or given up
+		cancel()
+		line.Answer(w.headers)
+		answer, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if t.untilAnswered(answer) {
+			err = t.converse(ctx)
+		}
+		line.Hangup(0, w.headers)
+	}
+	t.untilOver()
+	t.print()
+	return err
+}
+
+// talk is one conversation.
+type talk struct {
+	flags *phoneFlags
+	con   console
+	line  *far.Line
+	heard heard
+	ear   far.Ear
+}
+
+// got notes a message that came.
+func (t *talk) got(what string, rows header.List) {
+	t.heard.Got = append(t.heard.Got, message{what, rows})
+	if t.flags.JSON {
+		return
+	}
+	fmt.Fprintf(t.con.out, "← %s\n", what)
+	for _, f := range rows {
+		fmt.Fprintf(t.con.out, "    %s: %s\n", quoteCtl(f.Name), quoteCtl(f.Value))
+	}
+}
+
+// event notes what happened; true when it is the answer.
+func (t *talk) event(e call.Event) bool {
+	switch e := e.(type) {
+	case call.Ringing:
+		t.got("180", e.Headers)
+	case call.Progress:
+		t.got("183", e.Headers)
+	case call.Answered:
+		t.got("200", e.Headers)
+		t.heard.Answered = true
+		return true
+	case call.Digit:
+		t.heard.Digits += string(rune(e.Digit))
+	}
+	return false
+}
+
+// untilAnswered waits for the answer; false when the line is over or the time is up.
+func (t *talk) untilAnswered(ctx context.Context) bool {
+	for {
+		select {
+		case e, ok := <-t.line.Events():
+			if !ok {
+				return false
+			}
+			if t.event(e) {
+				return true
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// converse plays, listens and presses keys until the time is up or the far end hangs up.
+func (t *talk) converse(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, t.flags.For)
+	defer cancel()
+	session := t.line.Media()
+	if session == nil {
+		return errors.New("answered without media")
+	}
+	digits := make(chan byte, 64)
+	session.OnDigit(func(d byte, _ time.Duration) {
+		select {
+		case digits <- d:
+		default:
+		}
+	})
+	session.Connect(&t.ear)
+	stop, err := t.play(ctx, session)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	pressed := make(chan error, 1)
+	go func() { pressed <- far.Press(ctx, session, t.flags.Digits) }()
+	defer func() { cancel(); <-pressed }()
+	for {
+		select {
+		case d := <-digits:
+			t.heard.Digits += string(rune(d))
+		case e, ok := <-t.line.Events():
+			if !ok {
+				return nil
+			}
+			t.event(e)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// play plays what the flags say.
+func (t *talk) play(ctx context.Context, s media.Session) (stop func(), err error) {
+	if t.flags.Play == "" {
+		return func() {}, nil
+	}
+	var hz float64
+	if n, err := fmt.Sscanf(t.flags.Play, "%f", &hz); n == 1 && err == nil && !strings.Contains(t.flags.Play, ".wav") && !strings.Contains(t.flags.Play, ".mp3") {
+		return s.Play(far.Tone(hz), func(error) {}), nil
+	}
+	stream, err := clip.OpenFile(ctx, t.flags.Play)
+	if err != nil {
+		return nil, fmt.Errorf("--play: %w", err)
+	}
+	silence := s.Play(stream, func(error) {})
+	return func() { silence(); stream.Close() }, nil
+}
+
+// untilOver waits for the line's end, a little.
+func (t *talk) untilOver() {
+	wait := time.NewTimer(5 * time.Second)
+	defer wait.Stop()
+	for {
+		select {
+		case e, ok := <-t.line.Events():
+			if !ok {
+				return
+			}
+			t.event(e)
+		case <-wait.C:
+			return
+		}
+	}
+}
+
+// print tells how it went.
+func (t *talk) print() {
+	end := t.line.Ended()
+	h := &t.heard
+	h.Status, h.Cause = end.Cause.SIP, end.Cause.String()
+	h.In, h.Out, h.Lost = end.Media.PacketsIn, end.Media.PacketsOut, end.Media.Lost
+	h.Tone, h.Seconds = t.ear.Tone(), t.ear.Sound().Seconds()
+	if len(end.Headers) > 0 {
+		t.got(cmp.Or(strings.TrimPrefix(fmt.Sprint(h.Status), "0"), "BYE"), end.Headers)
+	}
+	if t.flags.Record != "" && h.Answered {
+		if err := t.record(); err != nil {
+			fmt.Fprintln(t.con.err, "switchhook: --record:", err)
+		}
+	}
+	if t.flags.JSON {
+		if err := printJSON(t.con.out, h); err != nil {
+			fmt.Fprintln(t.con.err, "switchhook:", err)
+		}
+		return
+	}
+	sound := "silence"
+	switch {
+	case h.Tone > 0:
+		sound = fmt.Sprintf("a tone of %d Hz", h.Tone)
+	case h.Seconds > 0:
+		sound = fmt.Sprintf("%.1f s of sound", h.Seconds)
+	}
+	fmt.Fprintf(t.con.out, "heard %s (%d packets in, %d out, %d lost)", sound, h.In, h.Out, h.Lost)
+	if h.Digits != "" {
+		fmt.Fprintf(t.con.out, ", keys %s", h.Digits)
+	}
+	fmt.Fprintf(t.con.out, "\nover: %s\n", quoteCtl(h.Cause))
+}
+
+// record writes what was heard.
+func (t *talk) record() error {
+	f, err := os.Create(t.flags.Record)
+	if err != nil {
+		return err
+	}
+	w := clip.NewWriter(f)
+	for frame := range t.ear.Frames() {
+		if err := w.Write(frame[:]); err != nil {
+			return errors.Join(err, f.Close())
+		}
+	}
+	return errors.Join(w.Close(), f.Close())
+}

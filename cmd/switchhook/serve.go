@@ -1,0 +1,199 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/far"
+	"github.com/switchhook/switchhook/header"
+)
+
+// serveCommand runs the server.
+type serveCommand struct {
+	Config   string            `help:"Configuration file; switchhook.yaml in the working folder when there is one." placeholder:"FILE"`
+	Data     string            `help:"Folder for the database, prompts and recordings." default:"data" placeholder:"DIR"`
+	HTTP     string            `name:"http" help:"Address of the HTTP APIs, the vendors' and ours: 127.0.0.1:8080 unless the file says otherwise." placeholder:"ADDR"`
+	SIP      string            `name:"sip" help:"Address for SIP over UDP and TCP: 0.0.0.0:5060 unless the file says otherwise; 127.0.0.1:5060 with --dev." placeholder:"ADDR"`
+	PSTN     string            `name:"pstn" help:"Where numbers that nobody here owns are dialled: sip:host[:port][;transport=tcp]." placeholder:"SIPURI"`
+	Function map[string]string `help:"A function that runs here: NAME=FILE for a handler file or program, NAME=URL for an emulator. May be repeated." placeholder:"NAME=WHERE"`
+	Dev      bool              `help:"No file needed: loopback only and trusted, AWS key dev with secret dev-secret, numbers +1 206 555 01xx, a carrier in a box."`
+	Trace    bool              `help:"Keep the messages and events of each call with its record. On with --dev."`
+	Drain    time.Duration     `help:"How long calls may go on after SIGTERM." default:"30s"`
+}
+
+// defaultFile is taken when there is one and no other is named.
+const defaultFile = "switchhook.yaml"
+
+// Run serves until the context ends, then drains.
+func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger) error {
+	cfg, err := c.config()
+	if err != nil {
+		return err
+	}
+	h, err := openHouse(ctx, cfg, c.Data, log)
+	if err != nil {
+		return err
+	}
+	if c.Dev {
+		printDev(con, h)
+	}
+	log.Info("ready", "http", h.httpAddr(), "sip", h.sipAddr(), "version", version())
+	select {
+	case <-ctx.Done():
+	case err := <-h.failed:
+		return errors.Join(err, h.close())
+	}
+	log.Info("draining: no new calls; standing ones may go on", "for", c.Drain.String(), "calls", h.exchange.Standing())
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
+	defer cancel()
+	if err := h.drain(drain); err != nil {
+		log.Warn("calls are ended", "calls", h.exchange.Standing(), "reason", err)
+	}
+	return h.close()
+}
+
+// config reads the file, where there is one, and lays the flags over it.
+func (c serveCommand) config() (config, error) {
+	cfg := config{}
+	path := c.Config
+	if path == "" {
+		if _, err := os.Stat(defaultFile); err == nil {
+			path = defaultFile
+		}
+	}
+	if path == "" && !c.Dev {
+		return cfg, fmt.Errorf("there is no %s here: name a file with --config, or start with --dev to need none", defaultFile)
+	}
+	if path != "" {
+		var err error
+		if cfg, err = readConfig(path); err != nil {
+			return cfg, err
+		}
+	}
+	cfg.SIP.Trace = cfg.SIP.Trace || c.Trace || c.Dev
+	if c.HTTP != "" {
+		cfg.HTTP.Listen = c.HTTP
+	}
+	cfg.HTTP.Listen = cmp.Or(cfg.HTTP.Listen, "127.0.0.1:8080")
+	if c.SIP != "" {
+		cfg.SIP.Listen = []string{"udp://" + c.SIP, "tcp://" + c.SIP}
+	}
+	if len(cfg.SIP.Listen) == 0 {
+		at := "0.0.0.0:5060"
+		if c.Dev {
+			at = "127.0.0.1:5060"
+		}
+		cfg.SIP.Listen = []string{"udp://" + at, "tcp://" + at}
+	}
+	for name, where := range c.Function {
+		f, err := functionAt(name, where)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Functions = append(cfg.Functions, f)
+	}
+	if c.PSTN != "" {
+		peer, err := parsePeer(c.PSTN)
+		if err != nil {
+			return cfg, fmt.Errorf("--pstn: %w", err)
+		}
+		for i := range cfg.Trunks {
+			cfg.Trunks[i].PSTN = false
+		}
+		cfg.Trunks = append(cfg.Trunks, trunkConfig{Trusted: true, Trunk: directory.Trunk{ID: "pstn", Name: "numbers that nobody here owns", PSTN: true, Peers: []directory.Peer{peer}}})
+	}
+	if c.Dev {
+		cfg.develop()
+	}
+	return cfg, nil
+}
+
+// functionAt turns NAME=WHERE into a declaration: a URL, a handler file, or a program.
+func functionAt(name, where string) (functionConfig, error) {
+	f := functionConfig{Name: name}
+	if strings.HasPrefix(where, "http://") || strings.HasPrefix(where, "https://") {
+		f.URL = where
+		return f, nil
+	}
+	path, err := filepath.Abs(where)
+	if err != nil {
+		return f, fmt.Errorf("--function %s: %w", name, err)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f, fmt.Errorf("--function %s: there is no file %s", name, where)
+	case err != nil:
+		return f, fmt.Errorf("--function %s: %w", name, err)
+	case info.IsDir():
+		return f, fmt.Errorf("--function %s: %s is a folder: name the handler's file or the program in it", name, where)
+	}
+	f.Dir = filepath.Dir(path)
+	base := filepath.Base(path)
+	switch ext := filepath.Ext(base); ext {
+	case ".mjs", ".js", ".cjs", ".py":
+		f.Handler = strings.TrimSuffix(base, ext) + ".handler"
+	default:
+		f.Command = []string{path}
+	}
+	return f, nil
+}
+
+// The keys of --dev. They open nothing but the loopback.
+const (
+	devKey    = "dev"
+	devSecret = "dev-secret" //nolint:gosec // printed at start, and good for the loopback alone
+)
+
+// develop adds what --dev gives.
+func (c *config) develop() {
+	c.dev = true
+	c.Keys = append(c.Keys, directory.Key{Kind: directory.KeyAWS, ID: devKey, Secret: devSecret})
+	for i := range 100 {
+		n := fmt.Sprintf("+120655501%02d", i)
+		if i < 50 {
+			c.Numbers = append(c.Numbers, n)
+		} else {
+			c.Stock = append(c.Stock, n)
+		}
+	}
+}
+
+// boxTrunk is the trunk to the carrier in a box, once it listens.
+func boxTrunk(port uint16) directory.Trunk {
+	in, out := header.Trusted(), header.Trusted()
+	in.Direction, out.Direction = header.In, header.Out
+	return directory.Trunk{ID: "carrier-in-a-box", Name: "carrier in a box", PSTN: true, In: in, Out: out,
+		Peers: []directory.Peer{{Host: "127.0.0.1", Port: int(port), Transport: "udp"}}}
+}
+
+// printDev tells a newcomer what there is.
+func printDev(con console, h *house) {
+	if !isTerminal(con.out) {
+		return
+	}
+	fmt.Fprintf(con.out, `Switchhook %s, for development: it listens on this machine alone.
+
+  SIP           %s (UDP and TCP)
+  HTTP          http://%s  (our own API under /api, vendors' APIs on their own paths)
+  AWS           export AWS_ENDPOINT_URL_CHIME_SDK_VOICE=http://%s
+                export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1
+  Numbers       +12065550100 to +12065550149 are yours, up to +12065550199 can be ordered
+`, version(), h.sipAddr(), h.httpAddr(), h.httpAddr(), devKey, devSecret)
+	if h.box != nil {
+		fmt.Fprintln(con.out, "  Other numbers are answered by the carrier in a box, by their ending:")
+		for _, b := range far.Behaviours() {
+			fmt.Fprintf(con.out, "      %-6s%s\n", cmp.Or("…"+b.Ending, "others"), b.About)
+		}
+	}
+	fmt.Fprintln(con.out)
+}
