@@ -39,6 +39,7 @@ type Call struct {
 	log        []call.Log
 	checkpoint []byte
 	over       bool
+	ended      chan struct{} // closed with over
 }
 
 // operation is one that runs.
@@ -50,7 +51,7 @@ type operation struct {
 
 // NewCall makes a call with its inbound leg, or, when o has a Request, one that the application asked for, without legs.
 func NewCall(o call.Origin) *Call {
-	c := &Call{origin: o, events: make(chan call.Event, roomForEvents)}
+	c := &Call{origin: o, events: make(chan call.Event, roomForEvents), ended: make(chan struct{})}
 	if o.Request == nil {
 		c.origin.Leg = c.newLeg(trying, call.In).ID
 	}
@@ -113,7 +114,7 @@ func (c *Call) State() []byte {
 	return c.checkpoint
 }
 
-// Ask hands a REST request to the driver and waits for its answer, as the engine does.
+// Ask hands an API's request to the driver and waits for its answer, for ctx, or for the call's end, as the engine does.
 func (c *Call) Ask(ctx context.Context, body []byte) ([]byte, error) {
 	type answer struct {
 		body []byte
@@ -133,11 +134,19 @@ func (c *Call) Ask(ctx context.Context, body []byte) ([]byte, error) {
 		}
 	}})
 	c.mu.Unlock()
+	err := call.ErrOver
 	select {
 	case a := <-back:
 		return a.body, a.err
+	case <-c.ended:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		err = ctx.Err()
+	}
+	select {
+	case a := <-back:
+		return a.body, a.err
+	default:
+		return nil, err
 	}
 }
 
@@ -149,6 +158,7 @@ func (c *Call) End() {
 		return
 	}
 	c.over = true
+	close(c.ended)
 	for _, l := range c.legs {
 		l.end(call.Cause{By: call.ByPlatform, Label: call.LabelDrained}, nil)
 	}
