@@ -1,6 +1,12 @@
-// Package clip opens stored audio as a source of sound, and writes recordings: WAV and MP3 in, WAV out; bytes live in a blob bucket
-// (a folder, memory, S3) named in the configuration.
+// Package clip opens stored audio as a source of sound, and writes recordings: WAV and MP3 in, WAV out; bytes live in a
+// bucket (a folder, memory, S3) named in the configuration.
 //
-// It must not know calls or sockets. A stream is decoded by a goroutine of its own into a bounded buffer: a slow bucket gives
-// silence, never a late clock.
+// It must not know calls or sockets.
+//
+//	[Buckets].Open ─ key, size, stamp ─┬─ small ─▶ [Shelf]: decoded once into memory, played by any number of streams
+//	                                   └─ large ─▶ a goroutine that decodes about two seconds ahead of its one stream
+//	                  both by way of [Reader]: WAV or MP3, told by content, to 8 kHz mono
+//
+// Whatever is slow or stalls gives silence, never a late clock. What can be known is known when Open returns: no such
+// bucket, no such key, not readable, not audio, too large.
 package clip

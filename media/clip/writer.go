@@ -1,0 +1,88 @@
+package clip
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/switchhook/switchhook/media/codec"
+)
+
+const headSize = 44
+
+// Writer writes a WAV file of linear samples: 16 bit, mono, 8 kHz. Not for several goroutines.
+type Writer struct {
+	w     io.Writer
+	start int64 // where the file begins in w; negative when w can't seek
+	bytes int64 // of sound
+	buf   []byte
+}
+
+// NewWriter writes the head of a file to w. Where w is an io.WriteSeeker that can seek, Close corrects the sizes in the
+// head; elsewhere they say "until the end", which players accept.
+func NewWriter(w io.Writer) (*Writer, error) {
+	out := &Writer{w: w, start: -1}
+	if s, ok := w.(io.Seeker); ok {
+		if at, err := s.Seek(0, io.SeekCurrent); err == nil {
+			out.start = at
+		}
+	}
+	if _, err := w.Write(Head(-1)); err != nil {
+		return nil, fmt.Errorf("write WAV: %w", err)
+	}
+	return out, nil
+}
+
+// Write appends samples. It needs no buffer around w when whole frames are written.
+func (w *Writer) Write(samples []int16) error {
+	w.buf = w.buf[:0]
+	for _, s := range samples {
+		w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(s))
+	}
+	n, err := w.w.Write(w.buf)
+	w.bytes += int64(n)
+	if err != nil {
+		return fmt.Errorf("write WAV: %w", err)
+	}
+	return nil
+}
+
+// Close completes the head. It does not close what is written to.
+func (w *Writer) Close() error {
+	s, ok := w.w.(io.Seeker)
+	if !ok || w.start < 0 {
+		return nil
+	}
+	_, err := s.Seek(w.start, io.SeekStart)
+	if err == nil {
+		_, err = w.w.Write(Head(w.bytes))
+	}
+	_, back := s.Seek(0, io.SeekEnd)
+	if err := errors.Join(err, back); err != nil {
+		return fmt.Errorf("complete WAV: %w", err)
+	}
+	return nil
+}
+
+// Head gives the head of a WAV file of linear samples (16 bit, mono, 8 kHz) with so many bytes of sound; with a negative
+// number, or one too large to be told, it says "until the end".
+func Head(bytes int64) []byte {
+	data, riff := uint32(math.MaxUint32), uint32(math.MaxUint32)
+	if bytes >= 0 && bytes < math.MaxInt32-0xffff {
+		data, riff = uint32(bytes), uint32(bytes+headSize-8)
+	}
+	b := append(make([]byte, 0, headSize), "RIFF"...)
+	b = binary.LittleEndian.AppendUint32(b, riff)
+	b = append(b, "WAVEfmt "...)
+	b = binary.LittleEndian.AppendUint32(b, 16)
+	b = binary.LittleEndian.AppendUint16(b, tagPCM)
+	b = binary.LittleEndian.AppendUint16(b, 1)
+	b = binary.LittleEndian.AppendUint32(b, codec.Rate)
+	b = binary.LittleEndian.AppendUint32(b, 2*codec.Rate)
+	b = binary.LittleEndian.AppendUint16(b, 2)
+	b = binary.LittleEndian.AppendUint16(b, 16)
+	b = append(b, "data"...)
+	return binary.LittleEndian.AppendUint32(b, data)
+}
