@@ -100,7 +100,11 @@ func (l *fakeLeg) end(why call.Cause) {
 }
 
 // far end acts.
-func (l *fakeLeg) ring()   { l.report(call.Ringing{}) }
+func (l *fakeLeg) ring() { l.report(call.Ringing{}) }
+func (l *fakeLeg) progress() {
+	l.withMedia()
+	l.report(call.Progress{})
+}
 func (l *fakeLeg) hangup() { l.end(byPeer) }
 func (l *fakeLeg) answer() {
 	l.withMedia()

@@ -2,6 +2,7 @@ package dialecttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,6 +160,9 @@ func (c *Call) End() {
 	}
 	c.over = true
 	close(c.ended)
+	for _, op := range slices.Clone(c.ops) {
+		c.done(op, call.Result{}, call.ErrStopped)
+	}
 	for _, l := range c.legs {
 		l.end(call.Cause{By: call.ByPlatform, Label: call.LabelDrained}, nil)
 	}
@@ -200,6 +204,7 @@ func (c *Call) accept(cmd call.Command) (call.Ticket, error) {
 		return c.inbound(cmd.Leg, func(f *Far) {
 			f.state = answered
 			f.sent = cmd.Headers
+			f.hears()
 			c.emit(call.Answered{Leg: f.ID})
 		})
 	case call.Hangup:
@@ -240,6 +245,9 @@ func (c *Call) inbound(id call.LegID, do func(*Far)) (call.Ticket, error) {
 
 func (c *Call) hangup(cmd call.Hangup) (call.Ticket, error) {
 	f, err := c.find(cmd.Leg)
+	if errors.Is(err, call.ErrLegEnded) {
+		return call.Ticket{Leg: cmd.Leg}, nil
+	}
 	if err != nil {
 		return call.Ticket{}, err
 	}
@@ -257,6 +265,7 @@ func (c *Call) sound(id call.LegID, cmd call.Command) (call.Ticket, error) {
 		return call.Ticket{}, call.ErrState
 	}
 	f.finish(call.ErrStopped, 0)
+	f.hearsEarly()
 	return c.begin(f, cmd), nil
 }
 
@@ -276,7 +285,9 @@ func (c *Call) join(cmd call.Join) (call.Ticket, error) {
 		a.part()
 		b.part()
 		a.peer, b.peer = b, a
-		c.emit(call.Joined{A: a.ID, B: b.ID})
+		a.hearsEarly()
+		b.hearsEarly()
+		a.connect()
 	}
 	return call.Ticket{Leg: a.ID}, nil
 }
@@ -328,8 +339,15 @@ func (c *Call) newLeg(s state, d call.Direction) *Far {
 	return f
 }
 
-// emit gives an event to the driver. c.mu is held.
+// emit gives an event to the driver: of a call that ends, only what was promised. c.mu is held.
 func (c *Call) emit(ev call.Event) {
+	switch ev.(type) {
+	case call.Done, call.LegEnded:
+	default:
+		if c.over {
+			return
+		}
+	}
 	select {
 	case c.events <- ev:
 	default:

@@ -25,7 +25,9 @@ type Far struct {
 	c     *Call
 	dir   call.Direction
 	state state
+	media bool // it can hear and be heard
 	peer  *Far
+	heard bool // by its peer
 	sent  header.List
 	cause call.Cause
 }
@@ -45,6 +47,7 @@ func (f *Far) Progress(h header.List) {
 	defer f.c.mu.Unlock()
 	if f.dir == call.Out && f.state == trying {
 		f.c.emit(call.Progress{Leg: f.ID, Headers: h})
+		f.hears()
 	}
 }
 
@@ -57,6 +60,7 @@ func (f *Far) Answer(h header.List) {
 	}
 	f.state = answered
 	f.c.emit(call.Answered{Leg: f.ID, Headers: h})
+	f.hears()
 	for _, op := range f.ops() {
 		f.c.done(op, call.Result{Headers: h}, nil)
 	}
@@ -144,6 +148,9 @@ func (f *Far) Ended() (call.Cause, bool) {
 func (f *Far) Peer() *Far {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
+	if !f.heard {
+		return nil
+	}
 	return f.peer
 }
 
@@ -180,8 +187,32 @@ func (f *Far) part() {
 	if f.peer == nil {
 		return
 	}
-	f.c.emit(call.Parted{A: f.ID, B: f.peer.ID})
+	if f.heard {
+		f.c.emit(call.Parted{A: f.ID, B: f.peer.ID})
+	}
+	f.heard, f.peer.heard = false, false
 	f.peer.peer, f.peer = nil, nil
+}
+
+// hears gives the leg media.
+func (f *Far) hears() {
+	f.media = true
+	f.connect()
+}
+
+// hearsEarly gives an unanswered caller early media.
+func (f *Far) hearsEarly() {
+	if f.dir == call.In {
+		f.hears()
+	}
+}
+
+// connect lets the leg and its peer hear each other, if both have media.
+func (f *Far) connect() {
+	if f.peer != nil && !f.heard && f.media && f.peer.media {
+		f.heard, f.peer.heard = true, true
+		f.c.emit(call.Joined{A: f.ID, B: f.peer.ID})
+	}
 }
 
 // end ends the leg: its operations, its bridge, then itself.
