@@ -58,7 +58,7 @@ func TestRun(t *testing.T) {
 		"what it plays breaks": {play, func(c *dialecttest.Call) { c.Far(0).Fail(errStop) }, errStop, nil},
 		"the caller hangs up":  {play, func(c *dialecttest.Call) { c.Far(0).Hangup(nil) }, call.ErrLegEnded, nil},
 		"On has enough":        {play, func(c *dialecttest.Call) { c.Far(0).Press('#') }, errStop, []string{"call.Digit"}},
-		"the call ends":        {play, func(c *dialecttest.Call) { c.End() }, call.ErrLegEnded, nil},
+		"the call ends":        {play, func(c *dialecttest.Call) { c.End() }, call.ErrStopped, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
