@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 )
 
@@ -207,7 +208,7 @@ func (d *driver) readEndpoint(raw json.RawMessage) (to, trunk string, _ *fault) 
 	ok := false
 	switch kind {
 	case "PSTN":
-		ok = arn == "" && isNumber(to)
+		ok = arn == "" && directory.IsE164(to)
 	case "AWS":
 		trunk, ok = d.readConnector(arn)
 		ok = ok && isUserPart(to)
@@ -239,7 +240,7 @@ func (d *driver) readCaller(raw json.RawMessage) (string, *fault) {
 	case isUnset(raw):
 		return "", invalid("Caller ID not defined.")
 	case number != "" && number == d.a.from:
-	case !isNumber(number):
+	case !directory.IsE164(number):
 		return "", invalid("Invalid caller ID.")
 	case !ok || n.Account != d.account:
 		return "", invalid("Provided caller ID number is invalid. Number must be owned by this AWS account, or be the From number of LEG-A.")
@@ -259,11 +260,6 @@ func readTimeout(raw json.RawMessage) (time.Duration, *fault) {
 		seconds = 30
 	}
 	return time.Duration(seconds) * time.Second, nil
-}
-
-// isNumber tells whether s is an E.164 number with "+".
-func isNumber(s string) bool {
-	return len(s) >= 3 && len(s) <= 16 && s[0] == '+' && s[1] != '0' && strings.Trim(s[1:], "0123456789") == ""
 }
 
 // isUserPart tells whether s may stand before the @ of a request behind a Voice Connector.
