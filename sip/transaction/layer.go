@@ -2,10 +2,13 @@ package transaction
 
 import (
 	"errors"
+	"hash/maphash"
 	"net/netip"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -29,7 +32,7 @@ type User interface {
 	Cancelled(s *Server, cancel *message.Message)
 	// Ack brings an ACK that matched no transaction or an accepted one: the ACK for a 2xx.
 	Ack(ack *message.Message, in transport.Incoming)
-	// Stray brings a response that matches no client transaction: a late or repeated 2xx to INVITE.
+	// Stray brings a 2xx to INVITE that matches no client transaction: it came late.
 	Stray(in transport.Incoming)
 }
 
@@ -40,6 +43,8 @@ type Carrier interface {
 	Local(network string, toward netip.Addr) netip.AddrPort
 }
 
+var _ Carrier = (*transport.Layer)(nil)
+
 // Config is a layer's settings. Zero values mean the defaults named.
 type Config struct {
 	Transport Carrier
@@ -48,88 +53,133 @@ type Config struct {
 	T1, T2, T4 time.Duration
 	// Shards is the number of goroutines that own transactions: GOMAXPROCS.
 	Shards int
+	// MaxServers and MaxClients limit the transactions of each side: 262,144. A request beyond gets 503.
+	MaxServers, MaxClients int
+	// MaxInbox limits the messages that wait for a shard: 4,096. From half of it on, requests outside of dialogs get 503;
+	// beyond it messages are dropped, for those that count come again.
+	MaxInbox int
+	// Recovered, if set, hears of a panic on a shard, which then goes on with the next piece of work. Unset, the panic
+	// ends the program.
+	Recovered func(value any, stack []byte)
+}
+
+func (c Config) withDefaults() Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	num := func(n *int, v int) {
+		if *n <= 0 {
+			*n = v
+		}
+	}
+	def(&c.T1, 500*time.Millisecond)
+	def(&c.T2, 4*time.Second)
+	def(&c.T4, 5*time.Second)
+	num(&c.Shards, runtime.GOMAXPROCS(0))
+	num(&c.MaxServers, 1<<18)
+	num(&c.MaxClients, 1<<18)
+	num(&c.MaxInbox, 4096)
+	return c
 }
 
 // Layer is the transaction layer.
-type Layer struct{}
+type Layer struct {
+	cfg     Config
+	seed    maphash.Seed
+	shards  []*shard
+	running sync.WaitGroup
+	counts  counters
+}
+
+// counters are what a layer tells of itself.
+type counters struct {
+	clients, servers   atomic.Int64
+	refused, discarded atomic.Int64
+}
+
+// Stats is what a layer tells of itself.
+type Stats struct {
+	Clients, Servers int64 // transactions that are alive
+	Refused          int64 // requests refused with 503 for overload
+	Discarded        int64 // messages dropped for overload
+}
 
 // New makes the layer. Nothing runs before [Layer.Start].
-func New(cfg Config) *Layer { return &Layer{} }
+func New(cfg Config) *Layer {
+	l := &Layer{cfg: cfg.withDefaults(), seed: maphash.MakeSeed()}
+	for range l.cfg.Shards {
+		l.shards = append(l.shards, newShard(l))
+	}
+	return l
+}
 
 // Start runs the shards and begins to read from the transport.
-func (l *Layer) Start() {}
+func (l *Layer) Start() {
+	for _, s := range l.shards {
+		l.running.Go(s.run)
+	}
+	l.cfg.Transport.Serve(l.receive)
+}
 
-// Close stops the shards and waits for them. Close the transport first. What was posted and not run is dropped.
-func (l *Layer) Close() {}
+// Close stops the shards and waits for them. Close the transport first. What was posted and not run is dropped, and no
+// transaction tells its end.
+func (l *Layer) Close() {
+	for _, s := range l.shards {
+		s.close()
+	}
+	l.running.Wait()
+}
+
+// Stats gives the layer's figures.
+func (l *Layer) Stats() Stats {
+	return Stats{
+		Clients: l.counts.clients.Load(), Servers: l.counts.servers.Load(),
+		Refused: l.counts.refused.Load(), Discarded: l.counts.discarded.Load(),
+	}
+}
+
+// shardOf gives the owner of a Call-ID. The seed keeps others from choosing Call-IDs for one shard.
+func (l *Layer) shardOf(callID string) *shard {
+	if len(l.shards) == 1 {
+		return l.shards[0]
+	}
+	return l.shards[maphash.String(l.seed, callID)%uint64(len(l.shards))]
+}
 
 // Post runs f on the shard of the Call-ID, after what was posted before. It never blocks and may be called from
 // anywhere, the shard included. False: the layer is closed, f will not run.
-func (l *Layer) Post(callID string, f func()) bool { return true }
-
-// Timer is one call of a function in the future. Its methods are called on its shard.
-type Timer struct{}
-
-// Stop stops the timer, and tells whether it was still to fire. A nil or zero timer is stopped.
-func (t *Timer) Stop() bool { return false }
+func (l *Layer) Post(callID string, f func()) bool { return l.shardOf(callID).post(f) }
 
 // After calls f on the shard of the Call-ID after d. It must be called on that shard.
-func (l *Layer) After(callID string, d time.Duration, f func()) *Timer { return &Timer{} }
-
-// Now gives the time of the batch of work that the shard of the Call-ID is doing. It must be called on that shard.
-func (l *Layer) Now(callID string) time.Time { return time.Time{} }
-
-// Send starts a client transaction; it must be called on the shard of the request's Call-ID. It puts a Via row with a
-// fresh branch before the others. on is called on the shard, never before Send has returned: for each response, every
-// repeated and forked 2xx of an INVITE included, and at most once with (nil, err) after which nothing follows:
-// [ErrTimeout] or [ErrTransport] (wrapped), [ErrOverload], or what is wrong with the message.
-func (l *Layer) Send(req *message.Message, to transport.Target, on func(*Client, *message.Message, error)) *Client {
-	return &Client{}
+func (l *Layer) After(callID string, d time.Duration, f func()) *Timer {
+	s := l.shardOf(callID)
+	t := &Timer{shard: s, f: f}
+	t.entry.owner = t
+	s.wheel.set(&t.entry, s.now, d)
+	return t
 }
 
-// SendAck sends an ACK for a 2xx, outside transactions, with a fresh branch. The bytes can be repeated by calling again:
-// the Via is added once.
-func (l *Layer) SendAck(ack *message.Message, to transport.Target) error { return nil }
+// Now gives the time of the batch of work that the shard of the Call-ID is doing. It must be called on that shard.
+func (l *Layer) Now(callID string) time.Time { return l.shardOf(callID).now }
 
 // Local gives the address that Contact shall name toward a target.
-func (l *Layer) Local(network string, toward netip.Addr) netip.AddrPort { return netip.AddrPort{} }
+func (l *Layer) Local(network string, toward netip.Addr) netip.AddrPort {
+	return l.cfg.Transport.Local(network, toward)
+}
 
-// Client is a client transaction. Its methods are called on its shard.
-type Client struct{}
-
-// Request gives the request as sent.
-func (c *Client) Request() *message.Message { return nil }
-
-// Target gives where the request was sent.
-func (c *Client) Target() transport.Target { return transport.Target{} }
-
-// Cancel gives the INVITE up: CANCEL is sent at once if a provisional response came, else as soon as one comes (RFC
-// 3261 section 9.1), with the extra rows (Reason). The outcome comes through on as before: usually 487, or a 2xx that
-// crossed, or ErrTimeout when no final response comes in 64*T1. Later calls do nothing.
-func (c *Client) Cancel(extra header.List) {}
-
-// Server is a server transaction. Its methods are called on its shard.
-type Server struct{}
-
-// Msg gives the request.
-func (s *Server) Msg() *message.Message { return nil }
-
-// Incoming gives the request with where it came from.
-func (s *Server) Incoming() transport.Incoming { return transport.Incoming{} }
-
-// Reply gives where responses go.
-func (s *Server) Reply() transport.Target { return transport.Target{} }
-
-// Tag gives the To-tag of this transaction's responses: the request's own To-tag, else a random one, always the same.
-// The 100 carries none; the layer's answer to a CANCEL carries it.
-func (s *Server) Tag() string { return "" }
-
-// Respond sends a provisional or final response, with [Server.Tag] if it has no To-tag. After a final response it gives
-// [ErrFinal]. A final response other than a 2xx to INVITE is repeated by the transaction as needed; see Repeat.
-func (s *Server) Respond(m *message.Message) error { return nil }
-
-// Repeat sends the last response again: the layer above does so with a 2xx to INVITE until the ACK comes (RFC 3261
-// section 13.3.1.4), and with reliable provisional responses (RFC 3262).
-func (s *Server) Repeat() error { return nil }
-
-// Done tells whether a final response was sent.
-func (s *Server) Done() bool { return false }
+// receive is the transport's handler: it runs on the reader's goroutine.
+func (l *Layer) receive(in transport.Incoming) {
+	if in.Fault != nil {
+		l.answer(&in, in.Fault.Request, in.Fault.Status, in.Fault.Reason)
+		return
+	}
+	switch l.shardOf(in.Msg.CallID).receive(in) {
+	case refused:
+		l.counts.refused.Add(1)
+		l.answer(&in, in.Msg, 503, "")
+	case discarded:
+		l.counts.discarded.Add(1)
+	}
+}

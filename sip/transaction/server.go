@@ -1,0 +1,170 @@
+package transaction
+
+import (
+	"time"
+
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// Server is a server transaction. Its methods are called on its shard.
+type Server struct {
+	shard       *shard
+	in          transport.Incoming
+	to          transport.Target
+	state       func(*Server, serverEvent) error
+	key, merged string
+
+	tag       string
+	last      []byte // the last response, as sent
+	answer    *message.Message
+	cancelled bool
+
+	retry    entry // Timer G
+	deadline entry // Timers H, I, J, L
+	interval time.Duration
+}
+
+// serverEvent is what happens to a server transaction.
+type serverEvent struct {
+	kind serverEventKind
+	in   *transport.Incoming // requestCame, ackCame, cancelCame
+	msg  *message.Message    // respond
+}
+
+type serverEventKind uint8
+
+const (
+	requestCame  serverEventKind = iota // the request, again
+	ackCame                             // its ACK
+	cancelCame                          // its CANCEL
+	respond                             // the user answers
+	retryFired                          // a timer
+	deadlineCame                        // a timer
+)
+
+// request starts a server transaction, or hands a repeated request to its own.
+func (s *shard) request(in *transport.Incoming) {
+	m := in.Msg
+	key := s.serverKey(m, m.Method)
+	if t := s.servers[string(key)]; t != nil {
+		_ = t.state(t, serverEvent{kind: requestCame, in: in})
+		return
+	}
+	if s.layer.counts.servers.Load() >= int64(s.layer.cfg.MaxServers) {
+		s.layer.counts.refused.Add(1)
+		s.layer.answer(in, m, 503, "")
+		return
+	}
+	t := &Server{shard: s, in: *in, to: in.Reply(), tag: m.ToTag}
+	t.retry.owner, t.deadline.owner = t, t
+	if n := len(key); m.ToTag == "" {
+		both := string(s.addMergedKey(m))
+		t.key, t.merged = both[:n], both[n:]
+		if s.merged[t.merged] != nil {
+			s.layer.answer(in, m, 482, "")
+			return
+		}
+		s.merged[t.merged] = t
+	} else {
+		t.key = string(key)
+	}
+	s.servers[t.key] = t
+	s.layer.counts.servers.Add(1)
+	if m.Method == "INVITE" {
+		t.state = (*Server).proceeding
+		_ = t.Respond(message.NewResponse(m, 100, "")) // a 200 ms timer would save it for the fastest users alone
+	} else {
+		t.state = (*Server).trying
+		t.set(&t.deadline, 64*s.layer.cfg.T1)
+	}
+	s.layer.cfg.User.Request(t)
+}
+
+// Msg gives the request.
+func (t *Server) Msg() *message.Message { return t.in.Msg }
+
+// Incoming gives the request with where it came from.
+func (t *Server) Incoming() transport.Incoming { return t.in }
+
+// Reply gives where responses go.
+func (t *Server) Reply() transport.Target { return t.to }
+
+// Tag gives the To-tag of this transaction's responses: the request's own To-tag, else a random one, always the same.
+// The 100 carries none; the layer's answer to a CANCEL carries it.
+func (t *Server) Tag() string {
+	if t.tag == "" {
+		t.tag = string(t.shard.token(nil))
+	}
+	return t.tag
+}
+
+// Respond sends a provisional or final response, with [Server.Tag] if it has no To-tag. A final response is the last:
+// after it Respond gives [ErrFinal], but that giving the same 2xx to INVITE again repeats it. A final response other
+// than that is repeated by the transaction as needed. Other errors say what is wrong with the message or its sending;
+// the transaction goes on as if it was sent and lost.
+func (t *Server) Respond(m *message.Message) error {
+	if m.Status > 100 {
+		if m.ToTag == "" {
+			m.Tag(t.Tag())
+		} else {
+			t.tag = m.ToTag
+		}
+	}
+	return t.state(t, serverEvent{kind: respond, msg: m})
+}
+
+// Repeat sends the last response again: the layer above does so with a 2xx to INVITE until the ACK comes (RFC 3261
+// section 13.3.1.4), and with reliable provisional responses (RFC 3262).
+func (t *Server) Repeat() error {
+	if t.last == nil {
+		return nil
+	}
+	return t.shard.layer.cfg.Transport.Send(t.to, t.last, nil)
+}
+
+// Done tells whether a final response was sent.
+func (t *Server) Done() bool { return t.answer != nil }
+
+// send writes and sends a response and keeps its bytes for repetition.
+func (t *Server) send(m *message.Message) error {
+	s := t.shard
+	data, err := m.Append(s.out[:0])
+	if err != nil {
+		return err
+	}
+	s.out = data
+	t.last = append(t.last[:0], data...)
+	return t.Repeat()
+}
+
+// finish sends a final response.
+func (t *Server) finish(m *message.Message) error {
+	t.answer = m
+	return t.send(m)
+}
+
+func (t *Server) set(e *entry, d time.Duration) { t.shard.wheel.set(e, t.shard.now, d) }
+func (t *Server) stop(e *entry)                 { t.shard.wheel.stop(e) }
+func (t *Server) reliable() bool                { return t.to.Network != transport.UDP }
+
+func (t *Server) expired(e *entry) {
+	kind := retryFired
+	if e == &t.deadline {
+		kind = deadlineCame
+	}
+	_ = t.state(t, serverEvent{kind: kind})
+}
+
+// end takes the transaction out of the tables.
+func (t *Server) end() {
+	s := t.shard
+	t.state = (*Server).terminated
+	t.stop(&t.retry)
+	t.stop(&t.deadline)
+	delete(s.servers, t.key)
+	if t.merged != "" {
+		delete(s.merged, t.merged)
+	}
+	s.layer.counts.servers.Add(-1)
+}
