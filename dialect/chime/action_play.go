@@ -27,21 +27,24 @@ func startPlay(d *driver, a *action) (step, *fault) {
 	play := call.Play{Leg: a.leg.id, Times: 1}
 	var source json.RawMessage
 	for key, value := range members(a.params) {
-		ok := true
 		switch key {
 		case "AudioSource":
 			source = value
 		case "Repeat":
-			if ok = isUnset(value); !ok {
-				play.Times, ok = whole(value)
+			if isUnset(value) {
+				continue
 			}
-			if !ok || play.Times < 1 {
+			n, ok := whole(value)
+			if !ok || n < 1 {
 				return nil, invalid("Repeat parameter value is invalid.")
 			}
+			play.Times = n
 		case "PlaybackTerminators":
-			if play.Until, ok = digits(value); !ok {
+			until, ok := digits(value)
+			if !ok {
 				return nil, invalid("PlaybackTerminators parameter value is invalid.")
 			}
+			play.Until = until
 		}
 	}
 	clip, ok := audioSource(source)
