@@ -150,10 +150,9 @@ func (d *Dialog) acknowledged(m *message.Message) {
 	}
 	d.traced(false, m)
 	d.unwatch()
-	if d.state != answered {
-		return
+	if d.state == answered {
+		d.state = confirmed
 	}
-	d.state = confirmed
 	d.emit(Event{Kind: Acknowledged, Msg: m})
 	if d.byeWanted && d.state == confirmed {
 		d.Bye(d.byeRows)

@@ -72,7 +72,7 @@ func (d *Dialog) CallID() string { return d.callID }
 func (d *Dialog) Near() transport.Target { return d.near }
 
 // Request makes a request of the dialog: the Request-URI, Max-Forwards, From, To, Call-ID, CSeq and Route rows. An
-// INVITE bears our Contact. The next request has the next CSeq.
+// INVITE or OPTIONS bears our Contact. The next request has the next CSeq.
 func (d *Dialog) Request(method string) *message.Message {
 	d.seq++
 	return d.request(method, d.seq, &d.remote)
@@ -86,7 +86,7 @@ func (d *Dialog) request(method string, seq uint32, r *remote) *message.Message 
 	m.Add("To", r.addr)
 	m.Add("Call-ID", d.callID)
 	m.Add("CSeq", strconv.FormatUint(uint64(seq), 10)+" "+method)
-	if method == "INVITE" {
+	if method == "INVITE" || method == "OPTIONS" {
 		m.Add("Contact", d.contact)
 	}
 	for _, route := range p.routes {
@@ -95,11 +95,29 @@ func (d *Dialog) request(method string, seq uint32, r *remote) *message.Message 
 	return m
 }
 
-// Retarget makes the next INVITE go to another Request-URI, with our Contact as seen from there: another peer of the
-// trunk, or the Contact of a 3xx. Before the dialog is established only.
-func (d *Dialog) Retarget(uri, contact string) {
-	if d.state == idle {
-		d.remote.target, d.contact = uri, contact
+// Draft makes the first request that a dialog of this identity would send, without making one: an OPTIONS outside of
+// dialogs, or an INVITE to look at.
+func Draft(id Identity, method string) *message.Message {
+	d := newDialog(id)
+	return d.Request(method)
+}
+
+func newDialog(id Identity) *Dialog {
+	return &Dialog{
+		callID: id.CallID, tag: id.Tag, local: withTag(id.Local, id.Tag), contact: id.Contact,
+		remote: remote{addr: id.Remote, target: id.Target},
+	}
+}
+
+// Retarget makes the next INVITE go to another Request-URI, with our Contact as seen from there and, unless to is empty,
+// another To: another peer of the trunk, or the Contact of a 3xx. Before the dialog is established only.
+func (d *Dialog) Retarget(to, uri, contact string) {
+	if d.state != idle {
+		return
+	}
+	d.remote.target, d.contact = uri, contact
+	if to != "" {
+		d.remote.addr = to
 	}
 }
 

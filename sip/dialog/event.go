@@ -19,7 +19,7 @@ const (
 	Refused
 	// Accepted: the first 2xx to our INVITE came, and its ACK is out.
 	Accepted
-	// Acknowledged: the ACK for our first 2xx came.
+	// Acknowledged: the ACK for a 2xx of ours to an INVITE came, the first or a later one.
 	Acknowledged
 	// Cancelled: the far end gave its INVITE up, by CANCEL or by an early BYE; the INVITE is answered with 487. Msg is
 	// the request that did it, if known.

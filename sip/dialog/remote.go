@@ -23,10 +23,16 @@ type remote struct {
 	left   bool     // its BYE came before its 2xx
 }
 
-// caller learns the far end from the INVITE that it sent (RFC 3261 section 12.1.1). False: no usable Contact.
+// caller learns the far end from the INVITE that it sent (RFC 3261 section 12.1.1). False: no usable Contact. A caller of
+// RFC 2543 may have none: it is called as it calls itself.
 func caller(m *message.Message) (remote, bool) {
-	from, _ := m.Headers.Get("From")
+	from := m.Get("From")
 	target, ok := contactOf(m)
+	if !ok && !m.Via.Cookie() {
+		if a, err := header.ParseNameAddr(from); err == nil {
+			target, ok = strings.Clone(a.URI), true
+		}
+	}
 	return remote{
 		tag:    strings.Clone(m.FromTag),
 		addr:   strings.Clone(from),

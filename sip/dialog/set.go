@@ -109,10 +109,8 @@ func (s *Set) remove(d *Dialog) {
 // Outgoing makes the caller's end of a dialog; [Dialog.Invite] begins it. on hears its events, on the shard of the
 // Call-ID. [ErrFull].
 func (s *Set) Outgoing(id Identity, on func(Event)) (*Dialog, error) {
-	d := &Dialog{
-		set: s, on: on, callID: id.CallID, tag: id.Tag, local: withTag(id.Local, id.Tag), contact: id.Contact,
-		remote: remote{addr: id.Remote, target: id.Target},
-	}
+	d := newDialog(id)
+	d.set, d.on = s, on
 	return d, s.add(d)
 }
 

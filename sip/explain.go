@@ -1,0 +1,71 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// Explanation is what a call.Dial would do.
+type Explanation struct {
+	Peer    directory.Peer // whom the INVITE would go to first
+	Network string         // "udp" or "tcp": TCP also where the INVITE is too long for UDP
+	Text    string         // the INVITE as it would stand on the wire
+	Changes []call.Entry   // what became of each header, and why
+}
+
+// Explain tells what a Dial through a trunk would send, without dialling: the same rules make the same message. What
+// differs each time (Call-ID, tag, branch, the media port) stands for itself, and the first of several peers of one
+// priority is taken. local is our address as the far end would see it. The error says why nothing would be sent.
+func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation, error) {
+	if len(t.Peers) == 0 {
+		return Explanation{}, errors.New("the trunk has no peers")
+	}
+	if t.Disabled {
+		return Explanation{}, errors.New("the trunk is disabled")
+	}
+	peer := t.Peers[0]
+	for _, p := range t.Peers {
+		if p.Priority < peer.Priority {
+			peer = p
+		}
+	}
+	e := Explanation{Peer: peer, Network: transport.UDP}
+	if peer.Transport != "" {
+		e.Network = string(peer.Transport)
+	}
+	uri := requestURI(d.To, peer)
+	rows, changes, err := compiled(t.Out, header.Out).Apply(header.Message{Kind: header.Invite, Target: uri}, d.Headers)
+	e.Changes = entries(time.Time{}, "", "INVITE", call.Out, call.WriterApp, changes)
+	if err != nil {
+		return e, fmt.Errorf("the trunk's policy refuses the INVITE: %w", err)
+	}
+	body := offerText(netip.AddrPortFrom(local.Addr(), 10000))
+	build := func(network string) ([]byte, int, error) {
+		contact := contactOf(network, local)
+		m := dialog.Draft(identity(d, uri, "call-id", "tag", contact, local), "INVITE")
+		complete(m, 70, rows, body, "Switchhook")
+		size := sizeOf(m)
+		via := map[string]string{transport.UDP: "UDP", transport.TCP: "TCP"}[network]
+		m.Prepend("Via", "SIP/2.0/"+via+" "+local.String()+";branch=z9hG4bKbranch;rport")
+		text, err := m.Append(nil)
+		return text, size, err
+	}
+	text, size, err := build(e.Network)
+	if err == nil && size > maxDatagram && e.Network == transport.UDP {
+		e.Network = transport.TCP
+		text, _, err = build(e.Network)
+	}
+	if err != nil {
+		return e, fmt.Errorf("the INVITE can't be written: %w", err)
+	}
+	e.Text = string(text)
+	return e, nil
+}

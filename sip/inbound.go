@@ -1,0 +1,145 @@
+package sip
+
+import (
+	"errors"
+
+	"golang.org/x/time/rate"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+)
+
+// invite makes a leg and an attempt of an INVITE outside of dialogs, or refuses it.
+func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
+	m, in := tx.Msg(), tx.Incoming()
+	hops := m.MaxForwards()
+	switch {
+	case hops == 0: // RFC 7332 section 5: what we would send on has none left
+		s.refuse(tx, 483)
+		return
+	case hops < 0:
+		hops = 70
+	}
+	if s.draining.Load() || !within(s.limit) || !within(p.limit) {
+		s.refuse(tx, 503, header.Field{Name: "Retry-After", Value: "5"})
+		return
+	}
+	l := &Leg{
+		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, hops: hops, start: in.At,
+		askedUUI: asksUUI(m.Headers),
+	}
+	if status, rows := l.offered(m, in.Source.Addr().Unmap()); status != 0 {
+		s.refuse(tx, status, rows...)
+		return
+	}
+	rows, changes, err := p.in.Apply(header.Message{Kind: header.Invite, Target: m.URI}, m.Headers)
+	if err != nil {
+		s.refuse(tx, 513)
+		return
+	}
+	detach(rows, changes)
+	if !s.legs.add(l) {
+		s.refuse(tx, 503, header.Field{Name: "Retry-After", Value: "5"})
+		return
+	}
+	l.dialog, err = s.dialogs.Incoming(tx, s.contact(in.Network, in.Source.Addr()), l.happened)
+	if err != nil {
+		s.legs.remove(l)
+		status := 400
+		if errors.Is(err, dialog.ErrFull) {
+			status = 503
+		}
+		s.refuse(tx, status)
+		return
+	}
+	l.callID = l.dialog.CallID()
+	l.from, l.to = clone(l.from), clone(l.to)
+	if s.cfg.Trace {
+		l.dialog.Trace(l.traced)
+		l.traced(false, m)
+	}
+	l.timer = s.layer.After(l.callID, s.cfg.Timers.Ring, l.unanswered)
+	s.offer(l, call.Attempt{
+		Account: p.trunk.Account, Trunk: p.trunk.ID, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
+		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
+	})
+}
+
+// offer hands an attempt up.
+func (s *Server) offer(l *Leg, at call.Attempt) {
+	if s.cfg.Receive == nil {
+		l.hangup(call.Cause{SIP: 404, By: call.ByPlatform, Label: call.LabelNoRoute}, nil)
+		return
+	}
+	s.cfg.Receive(at, l.open)
+}
+
+func within(l *rate.Limiter) bool { return l == nil || l.Allow() }
+
+// unanswered refuses an inbound leg that nobody has answered in time.
+func (l *Leg) unanswered() {
+	l.hangup(call.Cause{SIP: 480, Q850: 19, By: call.ByPlatform, Label: call.LabelNoAnswer, Text: "not answered in time"}, nil)
+}
+
+// respond answers the INVITE of an inbound leg, but for a refusal. Nothing happens where the state does not allow it.
+func (l *Leg) respond(status int, reason string, rows header.List, withMedia bool) {
+	if l.ended {
+		l.closeMedia() // one that was opened as the leg ended
+		return
+	}
+	tx := l.dialog.INVITE()
+	if tx == nil {
+		return
+	}
+	r := dialog.Response{Status: status, Reason: reason}
+	if withMedia {
+		body, err := l.describeMedia()
+		if err != nil {
+			l.hangup(call.Cause{SIP: 488, Q850: 47, By: call.ByPlatform, Label: call.LabelMedia, Text: err.Error()}, nil)
+			return
+		}
+		r.Type, r.Body = sdpType, body
+	}
+	kind, name := header.Provisional, "180"
+	switch status {
+	case 183:
+		name = "183"
+	case 200:
+		kind, name = header.Success, "200"
+		l.timer.Stop()
+	}
+	r.Headers = append(l.s.answerRows(), l.said(kind, name, rows)...)
+	if err := l.dialog.Respond(tx, r); err != nil {
+		l.failed(err)
+	}
+}
+
+// answerRows are the rows of every answer to an INVITE.
+func (s *Server) answerRows() header.List {
+	return header.List{{Name: "Allow", Value: allow}, {Name: "Supported", Value: optionUUI}, {Name: "Server", Value: s.cfg.Product}}
+}
+
+// failed ends a leg whose message could not be sent: our own fault, or rows that no message may carry.
+func (l *Leg) failed(err error) {
+	l.s.cfg.Log.Error("SIP message not sent", "callId", l.callID, "leg", string(l.id), "error", err)
+	l.hangup(call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: err.Error()}, nil)
+}
+
+// decline refuses the INVITE of an inbound leg.
+func (l *Leg) decline(cause call.Cause, rows header.List) {
+	status := refusalStatus(cause)
+	rows = l.farewell(header.Failure, nameOf(&message.Message{Status: status, CSeq: message.CSeq{Method: "INVITE"}}), rows)
+	r := dialog.Response{Status: status, Headers: append(header.List{{Name: "Server", Value: l.s.cfg.Product}}, rows...)}
+	tx := l.dialog.INVITE()
+	if err := l.dialog.Respond(tx, r); err != nil {
+		_ = l.dialog.Respond(tx, dialog.Response{Status: status}) // without the rows that can't be written
+	}
+	l.dialog.End()
+	if cause.SIP == 0 {
+		cause.SIP = status
+	}
+	l.end(cause, nil)
+}

@@ -1,0 +1,298 @@
+package sip
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+)
+
+// Leg is our end of one dialog with its media, in either direction. Its exported methods may be called from any
+// goroutine, in any state, and never block: what they begin happens on the shard of the leg's Call-ID, which owns all
+// that can change, and its outcome is reported.
+type Leg struct {
+	s         *Server
+	direction call.Direction
+	callID    string
+	from, to  string
+	trunk     *peering
+	hops      int // Max-Forwards that the INVITE came with, or goes out with
+	start     time.Time
+	session   atomic.Pointer[Session]
+	closed    atomic.Bool // no session may be opened any more
+
+	// The rest belongs to the shard.
+	id          call.LegID
+	report      call.Report
+	held        []call.Event // what happened before open
+	dialog      *dialog.Dialog
+	media       negotiation
+	out         *placing   // while it is being placed
+	cause       call.Cause // given to Hangup
+	hung        bool
+	ended       bool
+	askedUUI    bool
+	timer       *transaction.Timer // of the state: until answered, until parted
+	established bool
+}
+
+// post runs f on the leg's shard.
+func (l *Leg) post(f func()) { l.s.layer.Post(l.callID, f) }
+
+// open binds an inbound leg to the call that takes it.
+func (l *Leg) open(id call.LegID, report call.Report) *Leg {
+	l.post(func() {
+		if l.report != nil {
+			return
+		}
+		l.id, l.report = id, report
+		l.s.legs.name(id, l)
+		for _, e := range l.held {
+			report(e)
+		}
+		l.held = nil
+	})
+	return l
+}
+
+// Ring tells the caller of an unanswered inbound leg that it rings (180).
+func (l *Leg) Ring(rows header.List) {
+	if l.direction == call.In {
+		l.post(func() { l.respond(180, "", rows, false) })
+	}
+}
+
+// Early lets the caller of an unanswered inbound leg hear our media before the answer (183).
+func (l *Leg) Early(rows header.List) {
+	if l.direction == call.In {
+		l.openMedia()
+		l.post(func() { l.respond(183, "", rows, true) })
+	}
+}
+
+// Answer answers an inbound leg (200). Answered is reported when the caller has acknowledged.
+func (l *Leg) Answer(rows header.List) {
+	if l.direction == call.In {
+		l.openMedia()
+		l.post(func() { l.respond(200, "", rows, true) })
+	}
+}
+
+// Hangup ends the leg as its state asks: a final refusal (the cause's status, 480 without one), CANCEL, or BYE. A Reason
+// row is added where the rows bring none.
+func (l *Leg) Hangup(cause call.Cause, rows header.List) { l.post(func() { l.hangup(cause, rows) }) }
+
+// Media gives the leg's media: nil until an inbound leg's Early or Answer, or an outbound one's Progress or Answered.
+func (l *Leg) Media() media.Session {
+	if p := l.session.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Describe gives what is known for the record.
+func (l *Leg) Describe() call.LegRecord {
+	return call.LegRecord{Direction: l.direction, From: l.from, To: l.to, Trunk: l.trunkID(), SIPCallID: l.callID, Start: l.start}
+}
+
+func (l *Leg) trunkID() string {
+	if l.trunk == nil {
+		return ""
+	}
+	return l.trunk.trunk.ID
+}
+
+// openMedia opens the leg's session if it has none. Post must follow: the shard closes the session of a leg that ended
+// meanwhile.
+func (l *Leg) openMedia() {
+	if l.session.Load() != nil || l.closed.Load() {
+		return
+	}
+	session, err := l.s.cfg.Media(l.media.toward)
+	if err != nil {
+		l.s.cfg.Log.Warn("no media for a leg", "callId", l.callID, "error", err)
+		return // found out on the shard
+	}
+	if !l.session.CompareAndSwap(nil, &session) {
+		session.Close()
+	}
+}
+
+func (l *Leg) closeMedia() {
+	l.closed.Store(true)
+	if p := l.session.Load(); p != nil {
+		(*p).Close()
+	}
+}
+
+// emit reports an event, or holds it until somebody opens the leg.
+func (l *Leg) emit(e call.Event) {
+	switch {
+	case l.report != nil:
+		l.report(e)
+	case len(l.held) < 64:
+		l.held = append(l.held, e)
+	}
+}
+
+// end is the end of the leg: everything it held is freed, and LegEnded is its last event.
+func (l *Leg) end(cause call.Cause, rows header.List) {
+	if l.ended {
+		return
+	}
+	l.ended = true
+	l.timer.Stop()
+	l.out.stop()
+	l.out = nil
+	if l.direction == call.Out && l.dialog != nil && !l.established {
+		l.dialog.End() // what answers late is acknowledged and ended
+	}
+	l.closeMedia()
+	var stats call.MediaStats
+	if p := l.session.Load(); p != nil {
+		stats = statsOf((*p).Stats())
+	}
+	l.s.legs.remove(l)
+	l.emit(call.LegEnded{Leg: l.id, Cause: cause, Headers: rows, Media: stats})
+}
+
+// abort ends a leg whose shard is gone.
+func (l *Leg) abort() { l.end(call.Cause{By: call.ByPlatform, Label: call.LabelDrained}, nil) }
+
+func statsOf(s media.Stats) call.MediaStats {
+	out := call.MediaStats{
+		PacketsIn: s.PacketsIn, PacketsOut: s.PacketsOut, Lost: s.Lost, Discarded: s.Discarded,
+		Jitter: s.Jitter, RoundTrip: s.RoundTrip, RemoteLoss: s.RemoteLoss,
+	}
+	if s.Codec != media.NoCodec {
+		out.Codec = s.Codec.String()
+	}
+	return out
+}
+
+// now is the time of the shard's work.
+func (l *Leg) now() time.Time { return l.s.layer.Now(l.callID) }
+
+// heard applies the trunk's policy to what a message of the far end carries, enters it into the ledger, and gives the
+// rows that the application may see.
+func (l *Leg) heard(m *message.Message) header.List {
+	if m == nil {
+		return nil
+	}
+	rows, changes, _ := l.trunk.in.Apply(header.Message{Kind: kindOf(m), AskedUUI: l.askedUUI}, m.Headers)
+	if len(changes) == 0 {
+		return nil // a message refused for its size brings no rows, and the ledger tells
+	}
+	detach(rows, changes)
+	l.emit(call.Accounted{Entries: entries(l.now(), l.id, nameOf(m), call.In, call.WriterPeer, changes)})
+	return rows
+}
+
+// said applies the trunk's policy to rows that we are asked to send, enters it into the ledger, and gives the rows that
+// go out.
+func (l *Leg) said(kind header.Kind, name string, rows header.List) header.List {
+	if len(rows) == 0 {
+		return nil
+	}
+	rows, changes, _ := l.trunk.out.Apply(header.Message{Kind: kind, AskedUUI: l.askedUUI}, rows)
+	l.account(name, call.WriterApp, changes)
+	return rows
+}
+
+// account enters changes of a message of ours into the ledger.
+func (l *Leg) account(name string, author call.Writer, changes []header.Change) {
+	if len(changes) > 0 {
+		l.emit(call.Accounted{Entries: entries(l.now(), l.id, name, call.Out, author, changes)})
+	}
+}
+
+// note adds a line to the call's log.
+func (l *Leg) note(text string) {
+	l.emit(call.Logged{Log: call.Log{At: l.now(), Leg: l.id, Kind: call.LogNote, Text: text}})
+}
+
+// traced adds a message to the call's log.
+func (l *Leg) traced(sent bool, m *message.Message) {
+	d, text := call.In, m.Method+" "+m.URI
+	if sent {
+		d = call.Out
+	}
+	if !m.IsRequest() {
+		text = nameOf(m)[:3] + " " + m.Reason
+	}
+	_, changes, _ := l.s.every.Apply(header.Message{Kind: header.OtherRequest}, m.Headers)
+	rows := make(header.List, len(changes))
+	for i, c := range changes {
+		rows[i] = c.Field
+	}
+	detach(rows, nil)
+	l.emit(call.Logged{Log: call.Log{At: l.now(), Leg: l.id, Kind: call.LogMessage, Direction: d, Text: text, Headers: rows}})
+}
+
+// happened takes the dialog's events.
+func (l *Leg) happened(e dialog.Event) {
+	switch e.Kind {
+	case dialog.Provisional:
+		l.progressed(e.Msg)
+	case dialog.Refused:
+		l.refused(e.Msg, e.Err)
+	case dialog.Accepted:
+		l.accepted(e.Msg)
+	case dialog.Acknowledged:
+		l.acknowledged(e.Msg)
+	case dialog.Cancelled:
+		l.end(call.Cause{SIP: 487, Q850: 16, By: call.ByPeer, Label: call.LabelCancelled}, l.heard(e.Msg))
+	case dialog.Modified:
+		l.modified(e.Tx)
+	case dialog.Asked:
+		l.asked(e.Tx)
+	case dialog.Left:
+		rows := l.heard(e.Msg)
+		l.end(leftCause(rows), rows)
+	case dialog.Over:
+		l.end(l.cause, l.heard(e.Msg))
+	case dialog.Unacknowledged:
+		if !l.hung {
+			l.part(call.Cause{Q850: 102, By: call.ByPeer, Label: call.LabelProtocol, Text: "no ACK"})
+		}
+	}
+}
+
+// hangup ends the leg from our side.
+func (l *Leg) hangup(cause call.Cause, rows header.List) {
+	if l.ended || l.hung {
+		return
+	}
+	l.part(cause)
+	switch {
+	case l.direction == call.In && l.dialog.INVITE() != nil:
+		l.decline(cause, rows)
+	case l.out != nil:
+		l.out.withdraw(l, rows)
+	default:
+		l.dialog.Bye(l.farewell(header.Bye, "BYE", rows))
+	}
+}
+
+// part begins the end of the leg: it is over with this cause when the far end has answered, or soon without.
+func (l *Leg) part(cause call.Cause) {
+	l.hung, l.cause = true, cause
+	l.timer.Stop()
+	l.timer = l.s.layer.After(l.callID, l.s.cfg.Timers.Part, func() { l.end(cause, nil) })
+}
+
+// farewell gives the rows of what ends a leg: the application's, and a Reason if they have none.
+func (l *Leg) farewell(kind header.Kind, name string, rows header.List) header.List {
+	rows = l.said(kind, name, rows)
+	if rows.Has("Reason") {
+		return rows
+	}
+	f := reasonRow(l.cause)
+	l.account(name, call.WriterPlatform, []header.Change{{Action: header.Added, Field: f, Reason: BecauseCause}})
+	return rows.With(f.Name, f.Value)
+}

@@ -1,0 +1,182 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/sdp"
+	"github.com/switchhook/switchhook/sip/message"
+)
+
+// negotiation is a leg's offer and answer. It belongs to the shard, but for toward and prefer, which never change once
+// the leg is known outside.
+type negotiation struct {
+	toward  netip.Addr  // of the family that the far end's media has
+	far     netip.Addr  // where its signalling comes from
+	prefer  media.Codec // to be offered first
+	offer   []byte      // the far end's, until it is answered
+	local   []byte      // our last description
+	waiting bool        // for the answer to an offer of ours in a 2xx
+}
+
+var (
+	errNoSession = errors.New("no media port")
+	errNoAnswer  = errors.New("no session description")
+)
+
+// offered takes the INVITE of an inbound leg. Not zero: the status, and rows, with which it is refused.
+func (l *Leg) offered(m *message.Message, far netip.Addr) (int, []header.Field) {
+	l.media.far, l.media.toward = far, far
+	body, ok := session(m)
+	switch {
+	case !ok:
+		return 415, []header.Field{{Name: "Accept", Value: accept}}
+	case !m.Accepts(sdpType):
+		return 406, nil
+	case body == nil:
+		return 0, nil // the offer will be ours
+	}
+	// The answer is written when a port is open; what can't be answered is refused before anyone is asked.
+	_, remote, err := sdp.Answer(body, sdp.Local{Addr: netip.AddrPortFrom(far, 9), Signalling: far})
+	if errors.Is(err, sdp.ErrAddress) { // of the other family, perhaps
+		_, remote, err = sdp.Answer(body, sdp.Local{Addr: netip.AddrPortFrom(otherFamily(far), 9), Signalling: far})
+	}
+	if err != nil {
+		return refusalOf(err)
+	}
+	if a := remote.RTP.Addr(); a.IsValid() {
+		l.media.toward = a
+	}
+	l.media.offer = append([]byte(nil), body...)
+	return 0, nil
+}
+
+// otherFamily gives an address of the family that a is not of.
+func otherFamily(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
+
+// refusalOf gives the status and rows that refuse an offer.
+func refusalOf(err error) (int, []header.Field) {
+	if errors.Is(err, sdp.ErrSyntax) {
+		return 400, nil
+	}
+	return 488, []header.Field{{Name: "Warning", Value: "304 switchhook " + header.Quote(oneLine(err.Error()))}}
+}
+
+// description gives the part of l that package sdp must know.
+func (l *Leg) description(s Session) sdp.Local {
+	d := sdp.Local{Addr: s.Local(), Signalling: l.media.far, Prior: l.media.local}
+	if l.media.prefer == media.PCMA {
+		d.Codecs = []media.Codec{media.PCMA, media.PCMU}
+	}
+	return d
+}
+
+// describeMedia gives the description for our 18x or 2xx: the answer to the offer, or an offer where there was none.
+// The same goes into every response.
+func (l *Leg) describeMedia() ([]byte, error) {
+	p := l.session.Load()
+	switch {
+	case p == nil:
+		return nil, errNoSession
+	case l.media.local != nil:
+		return l.media.local, nil
+	}
+	return l.renegotiate(l.media.offer)
+}
+
+// renegotiate answers an offer, or makes one if offer is nil, whose answer the ACK will bring.
+func (l *Leg) renegotiate(offer []byte) ([]byte, error) {
+	p := l.session.Load()
+	if p == nil {
+		return nil, errNoSession
+	}
+	if offer == nil {
+		l.media.local, l.media.waiting = sdp.Offer(l.description(*p)), true
+		return l.media.local, nil
+	}
+	body, remote, err := sdp.Answer(offer, l.description(*p))
+	if err != nil {
+		return nil, err
+	}
+	if err := (*p).SetRemote(remote); err != nil {
+		return nil, fmt.Errorf("media of the far end: %w", err)
+	}
+	l.media.local, l.media.offer = body, nil
+	return body, nil
+}
+
+// offerMedia gives the offer of an outbound leg, and opens its media toward an address of that family.
+func (l *Leg) offerMedia(far netip.Addr) ([]byte, error) {
+	l.media.far = far
+	if p := l.session.Load(); p != nil && (*p).Local().Addr().Is4() != far.Is4() {
+		(*p).Close()
+		l.session.Store(nil)
+		l.media.local = nil
+	}
+	if l.media.local != nil {
+		return l.media.local, nil
+	}
+	session, err := l.s.cfg.Media(far)
+	if err != nil {
+		return nil, err
+	}
+	l.session.Store(&session)
+	l.media.local = sdp.Offer(l.description(session))
+	return l.media.local, nil
+}
+
+// answeredMedia takes the far end's answer to the last offer of ours.
+func (l *Leg) answeredMedia(body []byte) error {
+	p := l.session.Load()
+	switch {
+	case p == nil:
+		return errNoSession
+	case body == nil:
+		return errNoAnswer
+	}
+	remote, err := sdp.Accept(l.media.local, body, l.media.far)
+	if err != nil {
+		return err
+	}
+	if err := (*p).SetRemote(remote); err != nil {
+		return fmt.Errorf("media of the far end: %w", err)
+	}
+	return nil
+}
+
+// acknowledged takes the ACK of a 2xx of ours. Where the 2xx made the offer, the ACK brings the answer.
+func (l *Leg) acknowledged(m *message.Message) {
+	if l.media.waiting {
+		l.media.waiting = false
+		body, _ := session(m)
+		if err := l.answeredMedia(body); err != nil {
+			l.hangup(call.Cause{Q850: 47, By: call.ByPeer, Label: call.LabelMedia, Text: err.Error()}, nil)
+			return
+		}
+	}
+	if l.established {
+		return
+	}
+	l.established = true
+	l.emit(call.Answered{Leg: l.id, Headers: l.heard(m)})
+}
+
+// codec gives the codec agreed on, for a leg that is dialled for this one.
+func (l *Leg) codec() media.Codec {
+	if p := l.session.Load(); p != nil {
+		return (*p).Stats().Codec
+	}
+	return media.NoCodec
+}
+
+// offerText is the offer of a leg at an address.
+func offerText(at netip.AddrPort) []byte { return sdp.Offer(sdp.Local{Addr: at}) }

@@ -1,0 +1,491 @@
+package sip
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// placing is an outbound leg on its way to an answer: what is dialled, and whom to try next. It is freed at the answer.
+type placing struct {
+	dial   call.Dial
+	branch branch   // what is dialled now
+	later  []branch // contacts of a 3xx, the best first
+	peers  []directory.Peer
+	hops   []hop
+	at     hop  // where the INVITE is
+	out    bool // an INVITE is out
+
+	seen     []string // Request-URIs that were dialled, against loops
+	turns    int      // 3xx followed
+	cause    call.Cause
+	rows     header.List // that the last refusal brought
+	early    []earlyAnswer
+	patience *transaction.Timer // until the first response
+}
+
+// branch is one target: that of the Dial, or a contact of a 3xx.
+type branch struct {
+	uri  string // the Request-URI; empty: made of Dial.To and the peer
+	peer directory.Peer
+	rows header.List // context before the trunk's policy
+	ok   header.List // context after it
+}
+
+// hop is one place to send an INVITE to.
+type hop struct {
+	peer     directory.Peer
+	to       transport.Target
+	oversize bool // TCP, because it is too long for UDP
+	forced   bool // UDP, although it is too long
+}
+
+// earlyAnswer is a session description that came before the 2xx.
+type earlyAnswer struct {
+	tag  string
+	sdp  []byte
+	rang bool
+}
+
+// Dial places an outbound leg. It returns at once: the leg exists before it rings, and every failure is reported as
+// call.LegEnded.
+func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
+	callID := randomID()
+	l := &Leg{
+		s: s, direction: call.Out, callID: callID, from: d.From, to: d.To, hops: 70, start: time.Now(), id: id, report: r,
+		askedUUI: asksUUI(d.Headers), out: &placing{dial: d},
+	}
+	if t, ok := s.cfg.Directory().Trunk(d.Trunk); ok && !t.Disabled {
+		l.trunk = s.trunks.of(t)
+	}
+	if f := s.legs.find(d.For); f != nil {
+		l.hops = f.hops - 1
+		l.media.prefer = f.codec()
+	}
+	if !s.layer.Post(callID, l.place) {
+		l.abort()
+	}
+	return l
+}
+
+// randomID gives 128 random bits, for Call-IDs and tags.
+func randomID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// place begins to dial, on the shard.
+func (l *Leg) place() {
+	p := l.out
+	if l.ended || l.hung {
+		return
+	}
+	fail := func(status int, label call.Label, why string) {
+		l.end(call.Cause{SIP: status, Q850: q850Of(label), By: call.ByPlatform, Label: label, Text: why}, nil)
+	}
+	switch {
+	case l.trunk == nil:
+		l.trunk = l.s.open
+		fail(404, call.LabelNoRoute, "no such trunk")
+		return
+	case l.hops < 0:
+		fail(483, call.LabelRejected, "Max-Forwards is used up")
+		return
+	case !within(l.s.limit), !within(l.trunk.limit):
+		fail(503, call.LabelLimit, "too many calls a second")
+		return
+	case !l.s.legs.add(l):
+		fail(503, call.LabelLimit, "too many legs")
+		return
+	}
+	l.s.legs.name(l.id, l)
+	timeout := p.dial.Timeout
+	if timeout <= 0 {
+		timeout = l.s.cfg.Timers.Dial
+	}
+	l.timer = l.s.layer.After(l.callID, timeout, func() {
+		l.hangup(call.Cause{SIP: 408, Q850: 19, By: call.ByPlatform, Label: call.LabelNoAnswer, Text: "not answered in time"}, nil)
+	})
+	if len(l.trunk.trunk.Peers) == 0 {
+		fail(503, call.LabelUnreachable, "the trunk has no peers")
+		return
+	}
+	peers := l.s.peers.usable(l.trunk.trunk)
+	if len(peers) == 0 {
+		fail(503, call.LabelUnreachable, "all peers are down")
+		return
+	}
+	p.peers = order(peers, mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())))
+	if l.take(branch{rows: p.dial.Headers}) {
+		l.next()
+	}
+}
+
+// take makes b what is dialled now: its context passes the trunk's policy. False: the policy refuses it, and the leg is
+// over.
+func (l *Leg) take(b branch) bool {
+	p := l.out
+	uri := b.uri
+	if uri == "" {
+		uri = requestURI(p.dial.To, p.peers[0])
+	}
+	ok, changes, err := l.trunk.out.Apply(header.Message{Kind: header.Invite, Target: uri}, b.rows)
+	l.account("INVITE", call.WriterApp, changes)
+	if err != nil {
+		l.end(call.Cause{SIP: 513, Q850: 127, By: call.ByPlatform, Label: call.LabelLimit, Text: err.Error()}, nil)
+		return false
+	}
+	b.ok = ok
+	p.branch = b
+	return true
+}
+
+// next tries the next place: an address of the peer, another peer, another contact. When none is left the leg is over.
+func (l *Leg) next() {
+	p := l.out
+	p.out = false
+	for !l.ended && !l.hung {
+		switch {
+		case len(p.hops) > 0:
+			h := p.hops[0]
+			p.hops = p.hops[1:]
+			l.inviteAt(h)
+			return
+		case len(p.peers) > 0:
+			peer := p.peers[0]
+			p.peers = p.peers[1:]
+			l.reach(peer)
+			return
+		case len(p.later) > 0:
+			b := p.later[0]
+			p.later = p.later[1:]
+			p.peers = []directory.Peer{b.peer}
+			if !l.take(b) {
+				return
+			}
+		default:
+			l.giveUp()
+			return
+		}
+	}
+}
+
+// giveUp ends the leg with the last failure.
+func (l *Leg) giveUp() {
+	p := l.out
+	if p.cause.Label == "" {
+		p.cause = call.Cause{SIP: 503, Q850: 41, By: call.ByPlatform, Label: call.LabelUnreachable, Text: "no peer could be called"}
+	}
+	l.end(p.cause, p.rows)
+}
+
+// reach finds the addresses of a peer, then goes on.
+func (l *Leg) reach(peer directory.Peer) {
+	network := transport.UDP
+	if peer.Transport != "" {
+		network = string(peer.Transport)
+	}
+	found := func(addrs []netip.Addr, err error) {
+		if l.ended || l.out == nil {
+			return
+		}
+		if err != nil {
+			l.out.cause = call.Cause{SIP: 503, Q850: 41, By: call.ByPlatform, Label: call.LabelUnreachable, Text: err.Error()}
+		}
+		for _, a := range addrs {
+			to := transport.Target{Network: network, Addr: netip.AddrPortFrom(a.Unmap(), portOf(peer.Port))}
+			l.out.hops = append(l.out.hops, hop{peer: peer, to: to})
+		}
+		l.next()
+	}
+	if a, ok := hostAddr(peer.Host); ok {
+		found([]netip.Addr{a}, nil)
+		return
+	}
+	l.s.names.find(strings.ToLower(peer.Host), func(addrs []netip.Addr, err error) {
+		l.post(func() { found(addrs, err) })
+	})
+}
+
+// inviteAt sends the INVITE to one place.
+func (l *Leg) inviteAt(h hop) {
+	p, s := l.out, l.s
+	local := s.layer.Local(h.to.Network, h.to.Addr.Addr())
+	uri := p.branch.uri
+	if uri == "" {
+		uri = requestURI(p.dial.To, h.peer)
+	}
+	contact := s.contact(h.to.Network, h.to.Addr.Addr())
+	if l.dialog == nil {
+		d, err := s.dialogs.Outgoing(identity(p.dial, uri, l.callID, randomID(), contact, local), l.happened)
+		if err != nil {
+			l.end(call.Cause{SIP: 503, Q850: 42, By: call.ByPlatform, Label: call.LabelLimit, Text: err.Error()}, nil)
+			return
+		}
+		l.dialog = d
+		if s.cfg.Trace {
+			d.Trace(l.traced)
+		}
+	} else if p.branch.uri == "" {
+		l.dialog.Retarget("<"+toURI(uri)+">", uri, contact)
+	} else {
+		l.dialog.Retarget("", uri, contact) // RFC 3261 section 8.1.3.4: To stays
+	}
+	body, err := l.offerMedia(h.to.Addr.Addr())
+	if err != nil {
+		l.end(call.Cause{SIP: 488, Q850: 47, By: call.ByPlatform, Label: call.LabelMedia, Text: err.Error()}, nil)
+		return
+	}
+	m := l.dialog.Request("INVITE")
+	complete(m, l.hops, p.branch.ok, body, s.cfg.Product)
+	if size := sizeOf(m); size > maxDatagram && h.to.Network == transport.UDP && !h.forced && s.peers.takesTCP(l.trunkID(), h.peer) {
+		l.overTCP(h, size)
+		return
+	}
+	p.at, p.out = h, true
+	p.seen = append(p.seen, uri)
+	if err := l.dialog.Invite(m, h.to); err != nil {
+		l.failed(fmt.Errorf("INVITE: %w", err))
+		return
+	}
+	if len(p.hops) > 0 || len(p.peers) > 0 || len(p.later) > 0 {
+		p.patience = s.layer.After(l.callID, s.cfg.Timers.Attempt, l.silent)
+	}
+}
+
+// overTCP sends an INVITE that is too long for UDP over TCP (RFC 3261 section 18.1.1), and over UDP all the same if
+// that fails: many peers know UDP alone.
+func (l *Leg) overTCP(h hop, size int) {
+	l.note(fmt.Sprintf("INVITE of %d bytes is too long for UDP: TCP is tried first", size))
+	udp, tcp := h, h
+	udp.forced = true
+	tcp.oversize, tcp.to.Network, tcp.to.Flow = true, transport.TCP, 0
+	l.out.hops = append([]hop{udp}, l.out.hops...)
+	l.inviteAt(tcp)
+}
+
+// silent goes on to the next place when the first response does not come.
+func (l *Leg) silent() {
+	if l.ended || l.hung || l.out == nil {
+		return
+	}
+	l.dialog.Abandon()
+	l.missed(call.Cause{SIP: 408, Q850: 102, By: call.ByPlatform, Label: call.LabelUnreachable, Text: "no response in time"})
+}
+
+// missed goes on after a place that gave no answer.
+func (l *Leg) missed(c call.Cause) {
+	p := l.out
+	p.cause, p.rows = c, nil
+	if p.at.oversize {
+		l.s.peers.refusesTCP(l.trunkID(), p.at.peer)
+		l.note("TCP failed (" + c.Text + "): UDP is tried")
+	} else {
+		l.s.peers.failed(l.trunk.trunk, p.at.peer)
+	}
+	l.next()
+}
+
+// progressed takes a provisional response.
+func (l *Leg) progressed(m *message.Message) {
+	p := l.out
+	if p == nil {
+		return
+	}
+	p.patience.Stop()
+	if m.Status == 100 {
+		return
+	}
+	rows := l.heard(m)
+	e := p.earlyOf(m.ToTag)
+	if e == nil {
+		return // more forks than anyone has
+	}
+	if m.Status == 180 && !e.rang {
+		e.rang = true
+		l.emit(call.Ringing{Leg: l.id, Headers: rows})
+	}
+	body, _ := session(m)
+	if body == nil || string(body) == string(e.sdp) {
+		return
+	}
+	first := e.sdp == nil
+	e.sdp = append([]byte(nil), body...)
+	if err := l.answeredMedia(body); err == nil && first {
+		l.emit(call.Progress{Leg: l.id, Headers: rows})
+	}
+}
+
+const maxEarly = 16
+
+// earlyOf gives what is known of an early dialog; nil when there are too many.
+func (p *placing) earlyOf(tag string) *earlyAnswer {
+	for i := range p.early {
+		if p.early[i].tag == tag {
+			return &p.early[i]
+		}
+	}
+	if len(p.early) == maxEarly {
+		return nil
+	}
+	p.early = append(p.early, earlyAnswer{tag: clone(tag)})
+	return &p.early[len(p.early)-1]
+}
+
+// refused takes the end of an INVITE without success.
+func (l *Leg) refused(m *message.Message, err error) {
+	p := l.out
+	if p == nil || l.ended {
+		return
+	}
+	p.patience.Stop()
+	rows := l.heard(m)
+	switch {
+	case l.hung:
+		l.end(l.cause, rows)
+	case errors.Is(err, transaction.ErrTimeout):
+		l.missed(call.Cause{SIP: 408, Q850: 102, By: call.ByPlatform, Label: call.LabelUnreachable, Text: "no response in time"})
+	case errors.Is(err, transaction.ErrOverload):
+		l.end(call.Cause{SIP: 503, Q850: 42, By: call.ByPlatform, Label: call.LabelLimit, Text: err.Error()}, nil)
+	case err != nil && !errors.Is(err, transaction.ErrTransport):
+		l.end(call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: err.Error()}, nil)
+	case err != nil:
+		l.missed(call.Cause{SIP: 503, Q850: 41, By: call.ByPlatform, Label: call.LabelUnreachable, Text: err.Error()})
+	case m.Status == 503:
+		l.s.peers.failed(l.trunk.trunk, p.at.peer)
+		p.cause, p.rows = refusedCause(m.Status, clone(m.Reason), rows), rows
+		if p.at.oversize {
+			p.hops = p.hops[1:] // the same place over UDP
+		}
+		l.next()
+	case m.Status < 400:
+		l.s.peers.answered(l.trunk.trunk, p.at.peer)
+		l.redirected(m, rows)
+	default:
+		l.s.peers.answered(l.trunk.trunk, p.at.peer)
+		p.cause, p.rows = refusedCause(m.Status, clone(m.Reason), rows), rows
+		p.peers, p.hops = nil, nil
+		if m.Status >= 600 {
+			p.later = nil
+		}
+		l.next()
+	}
+}
+
+// accepted takes the 2xx.
+func (l *Leg) accepted(m *message.Message) {
+	p := l.out
+	rows := l.heard(m)
+	body, _ := session(m)
+	if e := p.earlyOf(m.ToTag); body == nil && e != nil {
+		body = e.sdp // what peers say in 183 and not again
+	}
+	p.stop()
+	l.s.peers.answered(l.trunk.trunk, p.at.peer)
+	l.out = nil
+	l.timer.Stop()
+	l.established = true
+	if err := l.answeredMedia(body); err != nil {
+		l.hangup(call.Cause{Q850: 47, By: call.ByPeer, Label: call.LabelMedia, Text: err.Error()}, nil)
+		return
+	}
+	l.emit(call.Answered{Leg: l.id, Headers: rows})
+}
+
+// withdraw gives up dialling. Where nothing is out, the leg is over at once.
+func (p *placing) withdraw(l *Leg, rows header.List) {
+	p.patience.Stop()
+	if !p.out {
+		l.end(l.cause, nil)
+		return
+	}
+	l.dialog.Cancel(l.farewell(header.Cancel, "CANCEL", rows))
+}
+
+// stop frees the timer.
+func (p *placing) stop() {
+	if p != nil {
+		p.patience.Stop()
+	}
+}
+
+func clone(s string) string { return strings.Clone(s) }
+
+// identity is our end of a dialog that is dialled.
+func identity(d call.Dial, uri, callID, tag, contact string, local netip.AddrPort) dialog.Identity {
+	from := "<sip:anonymous@anonymous.invalid>"
+	if d.From != "" {
+		from = "<sip:" + header.EscapeUser(d.From) + "@" + local.String() + ">"
+	}
+	if d.Display != "" {
+		from = header.Quote(d.Display) + " " + from
+	}
+	return dialog.Identity{CallID: callID, Tag: tag, Local: from, Remote: "<" + toURI(uri) + ">", Contact: contact, Target: uri}
+}
+
+// toURI is a Request-URI as To bears it: without port and parameters (RFC 3261 section 19.1.1, table 1).
+func toURI(uri string) string {
+	u, err := header.ParseURI(uri)
+	if err != nil || !u.IsSIP() {
+		return uri
+	}
+	u.Port, u.Params, u.Headers = 0, nil, ""
+	return u.String()
+}
+
+// requestURI names what is dialled at a peer; the peer itself if to is empty.
+func requestURI(to string, peer directory.Peer) string {
+	host := peer.Host
+	if a, ok := hostAddr(host); ok && a.Is6() {
+		host = "[" + a.String() + "]"
+	}
+	u := header.URI{Scheme: "sip", User: header.EscapeUser(to), Host: host, Port: peer.Port}
+	if peer.Transport == transport.TCP {
+		u.Params = header.Params{{Name: "transport", Value: "tcp"}}
+	}
+	return u.String()
+}
+
+// complete adds to an INVITE of a dialog what is ours to say, the context, and the offer.
+func complete(m *message.Message, hops int, context header.List, body []byte, product string) {
+	m.Set("Max-Forwards", fmt.Sprint(hops))
+	m.Add("Allow", allow)
+	m.Add("Supported", optionUUI)
+	m.Add("User-Agent", product)
+	for _, f := range context {
+		m.Add(f.Name, f.Value)
+	}
+	if len(body) > 0 {
+		m.Add("Content-Type", sdpType)
+		m.Body = body
+	}
+}
+
+// maxDatagram is the size over which a request is not sent over UDP where it can be helped (RFC 3261 section 18.1.1).
+const maxDatagram = 1300
+
+// viaSize is what the transaction layer adds: one Via row, with a margin.
+const viaSize = 110
+
+// sizeOf gives the size of a request on the wire, about.
+func sizeOf(m *message.Message) int {
+	n := len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
+	for _, f := range m.Headers {
+		n += len(f.Name) + len(f.Value) + 4
+	}
+	return n
+}

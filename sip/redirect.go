@@ -1,0 +1,183 @@
+package sip
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// Caps of redirection.
+const (
+	maxContacts   = 8
+	maxDiversions = 5
+)
+
+// redirected follows a 300, 301 or 302 to its contacts, the best first (RFC 3261 section 8.1.3.4). Each passes the same
+// policy as what was dialled, and only contacts on the trunk itself are called: a far end must not choose whom we call
+// on whose bill. Any other 3xx, and one that leads nowhere, is a refusal.
+func (l *Leg) redirected(m *message.Message, rows header.List) {
+	p := l.out
+	p.cause, p.rows = refusedCause(m.Status, clone(m.Reason), rows), rows
+	p.peers, p.hops = nil, nil
+	p.turns++
+	if m.Status > 302 || p.turns > l.s.cfg.Limits.Redirects {
+		p.later = nil
+		l.giveUp()
+		return
+	}
+	before := p.seen[len(p.seen)-1]
+	context := l.diverted(p.branch.rows, rows, before, nameOf(m))
+	if diversions(context) > maxDiversions {
+		l.account("INVITE", call.WriterPlatform, []header.Change{{
+			Action: header.Dropped, Field: header.Field{Name: "Contact", Value: clone(m.Get("Contact"))}, Reason: BecauseHops,
+			Detail: fmt.Sprintf("more than %d diversions", maxDiversions),
+		}})
+		l.end(call.Cause{SIP: 480, Q850: 25, By: call.ByPlatform, Label: call.LabelRejected, Text: "too many diversions"}, rows)
+		return
+	}
+	var found []branch
+	for _, c := range contacts(m) {
+		if b, ok := l.contacted(c, context, nameOf(m)); ok && len(found) < maxContacts {
+			found = append(found, b)
+		}
+	}
+	p.later = append(found, p.later...)
+	l.next()
+}
+
+// contacts gives the contacts of a 3xx in order of preference.
+func contacts(m *message.Message) []header.NameAddr {
+	all, err := m.Contacts()
+	if err != nil {
+		return nil
+	}
+	slices.SortStableFunc(all, func(a, b header.NameAddr) int { return preference(b) - preference(a) })
+	return all
+}
+
+// preference gives a contact's q in thousandths; 1000 without one.
+func preference(a header.NameAddr) int {
+	text, ok := a.Params.Get("q")
+	q, err := strconv.ParseFloat(text, 64)
+	if !ok || err != nil || q < 0 || q > 1 {
+		return 1000
+	}
+	return int(q * 1000)
+}
+
+// contacted makes a branch of a contact, or tells in the log why it is not called.
+func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (branch, bool) {
+	skip := func(why string) (branch, bool) {
+		l.note("contact " + header.Quote(c.URI) + " of " + msg + " is not called: " + why)
+		return branch{}, false
+	}
+	u, err := header.ParseURI(c.URI)
+	if err != nil || !u.IsSIP() {
+		return skip("not a sip URI")
+	}
+	rows, err := u.Embedded()
+	if err != nil {
+		return skip(err.Error())
+	}
+	network, err := networkOf(u, l.out.at.to.Network)
+	if err != nil {
+		return skip(err.Error())
+	}
+	peer := directory.Peer{Host: strings.Trim(u.Host, "[]"), Port: u.Port}
+	if network == transport.TCP {
+		peer.Transport = directory.Transport(transport.TCP)
+	}
+	if !l.onTrunk(peer.Host) {
+		return skip("its host is not one of the trunk's")
+	}
+	u.Headers, u.Params = "", u.Params.Without("method")
+	uri := clone(u.String())
+	if slices.Contains(l.out.seen, uri) {
+		return skip("it was called before")
+	}
+	honoured, changes := header.Honoured(rows)
+	if len(changes) > 0 {
+		detach(honoured, changes)
+		l.emit(call.Accounted{Entries: entries(l.now(), l.id, msg, call.In, call.WriterPeer, changes)})
+	}
+	peer.Host = clone(peer.Host)
+	return branch{uri: uri, peer: peer, rows: merge(context, honoured)}, true
+}
+
+// onTrunk tells whether a host is one of the trunk's: a peer by name or address, or an address that calls come from.
+func (l *Leg) onTrunk(host string) bool {
+	for _, peer := range l.trunk.trunk.Peers {
+		if strings.EqualFold(peer.Host, host) {
+			return true
+		}
+	}
+	a, ok := hostAddr(host)
+	return ok && (l.trunk.allows(a) || a == l.out.at.to.Addr.Addr()) && callable(a, l.out.at.to.Addr.Addr())
+}
+
+// merge gives the context with the rows of a contact's URI: a Diversion comes before those that are there, any other
+// takes the place of rows with its name. Two isdn-uui would both be discarded by the receiver (RFC 7434 section 8).
+func merge(context, rows header.List) header.List {
+	out := append(header.List{}, context...)
+	var front header.List
+	for _, f := range rows {
+		if header.SameName(f.Name, "Diversion") {
+			front = append(front, f)
+		} else {
+			out = out.Without(f.Name)
+		}
+	}
+	for _, f := range rows {
+		if !header.SameName(f.Name, "Diversion") {
+			out = append(out, f)
+		}
+	}
+	return append(front, out...)
+}
+
+// diverted gives the context of what is dialled after a 3xx: with the Diversion rows that it brought before those that
+// are there, which never change (RFC 5806 sections 3.1 and 5.2). One that brought none diverted what was dialled before.
+func (l *Leg) diverted(context, brought header.List, before, msg string) header.List {
+	var fresh header.List
+	for _, f := range brought {
+		if header.SameName(f.Name, "Diversion") && !slices.Contains(context, f) {
+			fresh = append(fresh, f)
+		}
+	}
+	if len(fresh) == 0 && !brought.Has("Diversion") {
+		f := header.Field{Name: "Diversion", Value: "<" + toURI(before) + ">;reason=deflection;counter=1"}
+		l.account("INVITE", call.WriterPlatform, []header.Change{{
+			Action: header.Added, Field: f, Reason: BecauseRedirected, Detail: "the far end answered " + msg,
+		}})
+		fresh = append(fresh, f)
+	}
+	return append(fresh, context...)
+}
+
+// diversions counts how often a call was diverted: the sum of the counters.
+func diversions(context header.List) int {
+	n := 0
+	for row := range context.Values("Diversion") {
+		all, err := header.ParseNameAddrs(row)
+		if err != nil {
+			n++
+			continue
+		}
+		for _, a := range all {
+			text, _ := a.Params.Get("counter")
+			if c, err := strconv.Atoi(text); err == nil && c > 0 && c < 100 {
+				n += c
+				continue
+			}
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,256 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// Server is the SIP edge. Its methods are safe for all goroutines.
+type Server struct {
+	cfg      Config
+	sockets  *transport.Layer
+	layer    *transaction.Layer
+	dialogs  *dialog.Set
+	names    *resolver
+	trunks   peerings
+	open     *peering // of requests from this machine that no trunk claims
+	every    *header.Compiled
+	limit    *rate.Limiter
+	legs     legs
+	peers    watch
+	draining atomic.Bool
+}
+
+var _ transaction.User = (*Server)(nil)
+
+// New opens the sockets and begins to serve. Close it when done with.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, names: newResolver(cfg.Lookup, time.Now)}
+	var err error
+	if s.sockets, err = transport.New(cfg.Transport); err != nil {
+		return nil, fmt.Errorf("SIP server: %w", err)
+	}
+	s.trunks = peerings{rate: cfg.Limits.TrunkRate, ready: map[string]*peering{}}
+	trusted := header.Trusted()
+	s.open = &peering{trunk: &directory.Trunk{}, in: compiled(trusted, header.In), out: compiled(trusted, header.Out)}
+	s.every = compiled(header.Policy{Trusted: true, Rules: []header.Rule{{Match: "*", Do: header.Keep}}}, header.In)
+	if cfg.Limits.Rate > 0 {
+		s.limit = limiter(cfg.Limits.Rate)
+	}
+	s.legs = legs{max: cfg.Limits.Legs, byID: map[call.LegID]*Leg{}, all: map[*Leg]struct{}{}}
+	s.layer = transaction.New(transaction.Config{
+		Transport: s.sockets, User: s, T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4, Shards: cfg.Shards,
+	})
+	s.dialogs = dialog.New(dialog.Config{
+		Layer: s.layer, Resolve: s.resolve, T1: cfg.Timers.T1, T2: cfg.Timers.T2, Max: 2 * cfg.Limits.Legs,
+	})
+	s.layer.Start()
+	s.peers.start(s)
+	return s, nil
+}
+
+// Addrs gives the addresses listened on, as bound.
+func (s *Server) Addrs() []transport.Listen {
+	return s.sockets.Addrs()
+}
+
+// Legs gives the number of legs that stand.
+func (s *Server) Legs() int { return s.legs.len() }
+
+// Drain refuses new calls (503) and answers OPTIONS with 503 from now on, and waits until no leg stands or the context
+// is done.
+func (s *Server) Drain(ctx context.Context) error {
+	s.draining.Store(true)
+	select {
+	case <-s.legs.none():
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("draining: %d legs still stand: %w", s.legs.len(), ctx.Err())
+	}
+}
+
+// closing is how long Close waits for the far ends to hear that their legs are over.
+const closing = 2 * time.Second
+
+// Close hangs up what stands, waits a little for the far ends to answer, and closes the sockets.
+func (s *Server) Close() error {
+	s.draining.Store(true)
+	s.peers.stop()
+	for _, l := range s.legs.list() {
+		l.Hangup(call.Cause{SIP: 503, By: call.ByPlatform, Label: call.LabelDrained}, nil)
+	}
+	timer := time.NewTimer(closing)
+	defer timer.Stop()
+	select {
+	case <-s.legs.none():
+	case <-timer.C:
+	}
+	s.names.close()
+	err := s.sockets.Close()
+	s.layer.Close()
+	for _, l := range s.legs.list() { // the shards are gone: what they could not end any more
+		l.abort()
+	}
+	return err
+}
+
+// Request takes a new request; it is the transaction layer's.
+func (s *Server) Request(tx *transaction.Server) {
+	m, in := tx.Msg(), tx.Incoming()
+	if m.ToTag != "" {
+		if s.screen(tx) {
+			s.dialogs.Request(tx)
+		}
+		return
+	}
+	host, user := target(m.URI)
+	p, known := s.trunkFor(host, in.Source.Addr())
+	if !known {
+		s.cfg.Log.Debug("request from an unknown source", "source", in.Source, "method", m.Method)
+		s.refuse(tx, 403)
+		return
+	}
+	if !s.screen(tx) {
+		return
+	}
+	switch m.Method {
+	case "INVITE":
+		s.invite(tx, p, host, user)
+	case "OPTIONS":
+		s.options(tx)
+	default: // those that exist inside dialogs alone
+		s.refuse(tx, 481)
+	}
+}
+
+// Cancelled takes the news of a CANCEL; it is the transaction layer's.
+func (s *Server) Cancelled(tx *transaction.Server, cancel *message.Message) {
+	s.dialogs.Cancelled(tx, cancel)
+}
+
+// Ack takes the ACK of a 2xx; it is the transaction layer's.
+func (s *Server) Ack(ack *message.Message, _ transport.Incoming) { s.dialogs.Ack(ack) }
+
+// Stray takes a response that no transaction waits for; it is the transaction layer's.
+func (s *Server) Stray(in transport.Incoming) { s.dialogs.Stray(in.Msg) }
+
+// refuse answers a request that no leg takes.
+func (s *Server) refuse(tx *transaction.Server, status int, rows ...header.Field) {
+	m := message.NewResponse(tx.Msg(), status, "")
+	m.Add("Server", s.cfg.Product)
+	for _, f := range rows {
+		m.Add(f.Name, f.Value)
+	}
+	_ = tx.Respond(m) // a peer that can't be reached asks again
+}
+
+// contact is our Contact in messages of a network toward an address.
+func (s *Server) contact(network string, toward netip.Addr) string {
+	return contactOf(network, s.layer.Local(network, toward))
+}
+
+func contactOf(network string, at netip.AddrPort) string {
+	c := "<sip:" + at.String()
+	if network == transport.TCP {
+		c += ";transport=tcp"
+	}
+	return c + ">"
+}
+
+// legs keeps the legs that stand. Safe for all goroutines.
+type legs struct {
+	max int
+
+	mu    sync.Mutex
+	byID  map[call.LegID]*Leg // guarded by mu
+	all   map[*Leg]struct{}   // guarded by mu
+	empty []chan struct{}     // closed when no leg stands; guarded by mu
+}
+
+// add takes a leg in; false: there are too many.
+func (ls *legs) add(l *Leg) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if len(ls.all) >= ls.max {
+		return false
+	}
+	ls.all[l] = struct{}{}
+	return true
+}
+
+// name makes a leg known by its ID, if it still stands.
+func (ls *legs) name(id call.LegID, l *Leg) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if _, ok := ls.all[l]; ok {
+		ls.byID[id] = l
+	}
+}
+
+func (ls *legs) find(id call.LegID) *Leg {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return ls.byID[id]
+}
+
+func (ls *legs) remove(l *Leg) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	delete(ls.all, l)
+	if ls.byID[l.id] == l {
+		delete(ls.byID, l.id)
+	}
+	if len(ls.all) > 0 {
+		return
+	}
+	for _, c := range ls.empty {
+		close(c)
+	}
+	ls.empty = nil
+}
+
+func (ls *legs) len() int {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return len(ls.all)
+}
+
+func (ls *legs) list() []*Leg {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	out := make([]*Leg, 0, len(ls.all))
+	for l := range ls.all {
+		out = append(out, l)
+	}
+	return out
+}
+
+// none gives a channel that is closed when no leg stands.
+func (ls *legs) none() <-chan struct{} {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	c := make(chan struct{})
+	if len(ls.all) == 0 {
+		close(c)
+	} else {
+		ls.empty = append(ls.empty, c)
+	}
+	return c
+}

@@ -1,0 +1,142 @@
+package sip
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+)
+
+// peering is a trunk made ready for calls: its policies compiled, its rate limited. It never changes; when the trunk
+// does, another takes its place.
+type peering struct {
+	trunk   *directory.Trunk
+	in, out *header.Compiled
+	limit   *rate.Limiter // nil: none
+}
+
+// allows tells whether calls may come from an address.
+func (p *peering) allows(a netip.Addr) bool {
+	if p.trunk.OutOnly {
+		return false
+	}
+	for _, prefix := range p.trunk.Allow {
+		if prefix.Contains(a) {
+			return true
+		}
+	}
+	if len(p.trunk.Allow) > 0 {
+		return false
+	}
+	for _, peer := range p.trunk.Peers {
+		if host, ok := hostAddr(peer.Host); ok && host == a {
+			return true
+		}
+	}
+	return false
+}
+
+// peerings keeps what is ready of the trunks in use. Safe for all goroutines.
+type peerings struct {
+	rate float64 // calls a second of each trunk; 0: no limit
+
+	mu    sync.Mutex
+	ready map[string]*peering // by trunk ID; guarded by mu
+}
+
+// maxPeerings bounds what is kept ready of trunks that may no longer exist.
+const maxPeerings = 10_000
+
+// of gives the trunk made ready. A policy that does not compile, which the directory never keeps, lets nothing through.
+func (ps *peerings) of(t *directory.Trunk) *peering {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	old := ps.ready[t.ID]
+	if old != nil && old.trunk == t {
+		return old
+	}
+	p := &peering{trunk: t, in: compiled(t.In, header.In), out: compiled(t.Out, header.Out)}
+	switch {
+	case old != nil:
+		p.limit = old.limit
+	case ps.rate > 0:
+		p.limit = limiter(ps.rate)
+	}
+	if len(ps.ready) >= maxPeerings {
+		clear(ps.ready)
+	}
+	ps.ready[t.ID] = p
+	return p
+}
+
+func compiled(p header.Policy, d header.Direction) *header.Compiled {
+	p.Direction = d
+	c, err := p.Compile()
+	if err != nil {
+		c, _ = header.Policy{Name: p.Name, Direction: d}.Compile()
+	}
+	return c
+}
+
+// limiter lets rate calls a second through, and as many at once.
+func limiter(perSecond float64) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
+}
+
+// trunkFor finds the trunk that a request comes by: the one that the Request-URI's host names, if it lets the source
+// call, else the one that the source belongs to. Without either, a source on this machine may be trusted.
+func (s *Server) trunkFor(host string, source netip.Addr) (*peering, bool) {
+	snapshot := s.cfg.Directory()
+	source = source.Unmap()
+	local := s.cfg.TrustLoopback && source.IsLoopback()
+	if t, ok := snapshot.TrunkByHost(host); ok && !t.Disabled {
+		if p := s.trunks.of(t); local || p.allows(source) {
+			return p, true
+		}
+		return nil, false
+	}
+	if t, ok := snapshot.TrunkBySource(source); ok {
+		return s.trunks.of(t), true
+	}
+	return s.open, local
+}
+
+// order gives the peers in the order in which they are tried: by priority, and by chance within one, in proportion to
+// their weights (as RFC 2782 does for SRV records).
+func order(peers []directory.Peer, random *rand.Rand) []directory.Peer {
+	out := slices.Clone(peers)
+	slices.SortStableFunc(out, func(a, b directory.Peer) int { return a.Priority - b.Priority })
+	for from := 0; from < len(out); {
+		to, sum := from, 0
+		for to < len(out) && out[to].Priority == out[from].Priority {
+			sum += max(1, out[to].Weight)
+			to++
+		}
+		at, n := from, random.IntN(sum)
+		for n >= max(1, out[at].Weight) {
+			n -= max(1, out[at].Weight)
+			at++
+		}
+		chosen := out[at]
+		copy(out[from+1:at+1], out[from:at])
+		out[from] = chosen
+		from++
+	}
+	return out
+}
+
+// peerKey names a peer of a trunk.
+type peerKey struct {
+	trunk, host, transport string
+	port                   int
+}
+
+func keyOf(trunk string, p directory.Peer) peerKey {
+	return peerKey{trunk, strings.ToLower(p.Host), string(p.Transport), p.Port}
+}
