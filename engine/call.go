@@ -66,10 +66,13 @@ func (c *Call) Do(ctx context.Context, cmd call.Command) (call.Ticket, error) {
 	if err := ctx.Err(); err != nil {
 		return call.Ticket{}, err
 	}
-	r := c.e.replies.Get().(*reply)
+	r, ok := c.e.replies.Get().(*reply)
+	if !ok {
+		r = &reply{back: make(chan struct{}, 1)}
+	}
 	defer c.e.replies.Put(r)
 	r.ticket, r.err = call.Ticket{}, errFault
-	accepted := c.inbox.put(func() {
+	accepted := c.inbox.put(func() { //nolint:contextcheck // an operation outlives what its command was given under
 		defer func() { r.back <- struct{}{} }() // also when the command breaks the call
 		r.ticket, r.err = c.accept(cmd)
 	})

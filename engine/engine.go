@@ -74,7 +74,7 @@ func New(cfg Config) *Engine {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &Engine{cfg: cfg, replies: sync.Pool{New: func() any { return &reply{back: make(chan struct{}, 1)} }}}
+	return &Engine{cfg: cfg}
 }
 
 // Start begins a call. For an inbound call open makes its leg: it is called once, before Start returns, with the leg's

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/switchhook/switchhook/media"
@@ -36,10 +37,10 @@ func (p *playlist) fill(ctx context.Context, open opener, ready func()) error {
 		switch {
 		case ctx.Err() != nil:
 			if err == nil {
-				s.Close()
+				_ = s.Close()
 			}
 			return nil
-		case err == io.EOF && n > 0:
+		case errors.Is(err, io.EOF) && n > 0:
 			return nil
 		case err != nil:
 			return err
@@ -56,7 +57,7 @@ func (p *playlist) fill(ctx context.Context, open opener, ready func()) error {
 		}
 		select {
 		case <-p.spent:
-			p.open[0].Close()
+			_ = p.open[0].Close()
 			p.open = p.open[1:]
 		case <-ctx.Done():
 			return nil
@@ -69,7 +70,7 @@ func (p *playlist) close() {
 	close(p.next)
 	<-p.over
 	for _, s := range p.open {
-		s.Close()
+		_ = s.Close()
 	}
 }
 
@@ -90,7 +91,7 @@ func (p *playlist) Next(f *media.Frame) error {
 			}
 		}
 		err := p.now.Next(f)
-		if err != io.EOF {
+		if err == nil || !errors.Is(err, io.EOF) {
 			return err
 		}
 		p.now = nil

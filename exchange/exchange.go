@@ -37,7 +37,7 @@ type Exchange struct {
 // New makes an exchange.
 func New(cfg Config) *Exchange {
 	x := &Exchange{cfg: cfg, apps: newApps(cfg.Dialects), live: newRegistry()}
-	x.ctx, x.leave = context.WithCancel(context.Background())
+	x.ctx, x.leave = context.WithCancel(context.Background()) //nolint:gosec // Drain calls leave
 	return x
 }
 
@@ -66,7 +66,10 @@ func (x *Exchange) Start(ctx context.Context, app string, o call.Origin) (call.I
 		return "", dialect.ErrDraining
 	}
 	o.Account, o.Leg = a.Account, ""
-	c := x.begin(o, nil, route.Verdict{Account: a.Account, Apps: []directory.App{a}})
+	c, taken := x.begin(o, nil, route.Verdict{Account: a.Account, Apps: []directory.App{a}})
+	if !taken {
+		return "", dialect.ErrDraining
+	}
 	return c.ID(), nil
 }
 
@@ -83,10 +86,11 @@ func (x *Exchange) Ask(ctx context.Context, id call.ID, body []byte) ([]byte, er
 	return answer, err
 }
 
-// begin begins a call and its driver.
-func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engine.Leg, v route.Verdict) *engine.Call {
+// begin begins a call and its driver. A node that drains takes no call: it is refused then.
+func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engine.Leg, v route.Verdict) (*engine.Call, bool) {
 	c := x.cfg.Engine.Start(o, open)
-	if !x.live.add(c) {
+	taken := x.live.add(c)
+	if !taken {
 		v.Refuse = drained()
 	}
 	x.cfg.Logger.LogAttrs(x.ctx, slog.LevelInfo, "call begins", id(c), slog.String("from", o.From), slog.String("to", o.To),
@@ -96,7 +100,7 @@ func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engin
 		x.live.remove(c, why.Label)
 		x.cfg.Logger.LogAttrs(x.ctx, slog.LevelInfo, "call over", id(c), slog.String("cause", why.String()))
 	}()
-	return c
+	return c, taken
 }
 
 // drive lets the applications drive the call, in turn until one can be invoked, and tells why the call ends.
@@ -170,7 +174,8 @@ func (x *Exchange) Drain(ctx context.Context) error {
 	for _, c := range x.live.all() {
 		c.End(*drained())
 	}
-	defer time.AfterFunc(farewell, x.leave).Stop()
+	timer := time.AfterFunc(farewell, x.leave)
+	defer timer.Stop()
 	<-idle
 	return fmt.Errorf("drain: calls were hung up: %w", context.Cause(ctx))
 }

@@ -93,7 +93,7 @@ func (r *registry) appFailed() {
 func (r *registry) all() []*engine.Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var all []*engine.Call
+	all := make([]*engine.Call, 0, len(r.calls))
 	for _, e := range r.calls {
 		all = append(all, e.call)
 	}

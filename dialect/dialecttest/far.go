@@ -221,11 +221,11 @@ func (f *Far) end(cause call.Cause, h header.List) {
 		return
 	}
 	for _, op := range f.ops() {
-		var err error = call.ErrLegEnded
 		if _, dial := op.cmd.(call.Dial); dial {
-			err = &call.Refusal{Cause: cause, Headers: h}
+			f.c.done(op, call.Result{}, &call.Refusal{Cause: cause, Headers: h})
+		} else {
+			f.c.done(op, call.Result{}, call.ErrLegEnded)
 		}
-		f.c.done(op, call.Result{}, err)
 	}
 	f.part()
 	f.state, f.cause = ended, cause
