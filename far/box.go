@@ -10,6 +10,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/tone"
 )
 
 // Behaviour is one way in which a number of the carrier in a box answers.
@@ -22,7 +23,7 @@ type Behaviour struct {
 // Behaviours is the table of the carrier in a box: the first ending that fits counts.
 func Behaviours() []Behaviour {
 	return []Behaviour{
-		{"01", "answers and plays a tone of 440 Hz", func(ctx context.Context, b *Box, l *Line) { b.talk(ctx, l, withContext, tone) }},
+		{"01", "answers and plays a tone of 440 Hz", func(ctx context.Context, b *Box, l *Line) { b.talk(ctx, l, withContext, hum) }},
 		{"02", "is busy (486)", func(_ context.Context, _ *Box, l *Line) { l.Hangup(486, nil) }},
 		{"03", "rings and never answers", func(ctx context.Context, _ *Box, l *Line) { ringOnly(ctx, l) }},
 		{"04", "answers late, after 8 seconds, and echoes", late},
@@ -169,8 +170,11 @@ func early(ctx context.Context, _ *Box, l *Line) {
 // echo sends what the caller says back to the caller.
 func echo(_ context.Context, _ *Line, s media.Session) { s.Connect(s) }
 
-// tone plays until the line is over.
-func tone(_ context.Context, _ *Line, s media.Session) { s.Play(Tone(440), func(error) {}) }
+// hum plays a tone until the line is over.
+func hum(_ context.Context, _ *Line, s media.Session) { s.Play(Hum(440), func(error) {}) }
+
+// Hum gives a tone of a frequency in Hz, longer than any call of a test.
+func Hum(hz float64) media.Source { return tone.Sine(hz, 24*time.Hour) }
 
 // digits presses a few keys, then echoes.
 func digits(ctx context.Context, l *Line, s media.Session) {

@@ -50,7 +50,7 @@ func NewPhone(c Config) (*Phone, error) {
 	p := &Phone{trunks: map[string]directory.Trunk{}}
 	p.add(directory.Trunk{ID: everyone, Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}})
 	cfg := sip.Config{
-		Listen:    []transport.Listen{{Network: transport.UDP, Addr: c.Listen}, {Network: transport.TCP, Addr: c.Listen}},
+		Transport: transport.Config{Listen: []transport.Listen{{Network: transport.UDP, Addr: c.Listen}, {Network: transport.TCP, Addr: c.Listen}}},
 		Directory: p.snap.Load,
 		Media:     func(toward netip.Addr) (sip.Session, error) { return c.Media.Open(toward) },
 		Product:   cmp.Or(c.Product, "Switchhook phone"),

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -60,8 +61,15 @@ func (c config) media() (rtp.Config, error) {
 	if err != nil {
 		return out, err
 	}
+	add := func(a netip.Addr) {
+		public := external
+		if a.IsUnspecified() && !public.IsValid() {
+			public = ownAddress(a)
+		}
+		out.Interfaces = append(out.Interfaces, rtp.Interface{Bind: a, Public: public})
+	}
 	if bind.IsValid() {
-		out.Interfaces = append(out.Interfaces, rtp.Interface{Bind: bind, Public: external})
+		add(bind)
 	} else {
 		listen, err := c.listen()
 		if err != nil {
@@ -71,7 +79,7 @@ func (c config) media() (rtp.Config, error) {
 		for _, l := range listen {
 			if a := l.Addr.Addr(); !seen[a] {
 				seen[a] = true
-				out.Interfaces = append(out.Interfaces, rtp.Interface{Bind: a, Public: external})
+				add(a)
 			}
 		}
 	}
@@ -86,6 +94,24 @@ func (c config) media() (rtp.Config, error) {
 	}
 	out.PortMin, out.PortMax = uint16(first), uint16(last)
 	return out, nil
+}
+
+// ownAddress gives the address of this machine that far ends can most likely reach when we listen on all: the one that the system
+// would send from to the rest of the world. Connecting a UDP socket asks for that and sends nothing.
+func ownAddress(unspecified netip.Addr) netip.Addr {
+	world, own := "192.0.2.1:9", netip.MustParseAddr("127.0.0.1")
+	if unspecified.Is6() {
+		world, own = "[2001:db8::1]:9", netip.IPv6Loopback()
+	}
+	c, err := net.Dial("udp", world)
+	if err != nil {
+		return own
+	}
+	defer c.Close()
+	if a, err := netip.ParseAddrPort(c.LocalAddr().String()); err == nil {
+		own = a.Addr()
+	}
+	return own
 }
 
 // buckets gives the buckets by name. A name that is not declared is a folder below the data folder: prompts/NAME.

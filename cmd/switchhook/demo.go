@@ -165,7 +165,7 @@ func (d *demo) rings(l *far.Line) {
 		for e := range l.Events() {
 			if _, ok := e.(call.Answered); ok {
 				l.Media().Connect(&d.calleeEar)
-				l.Media().Play(far.Tone(calleeTone), func(error) {})
+				l.Media().Play(far.Hum(calleeTone), func(error) {})
 			}
 		}
 	}()
@@ -182,7 +182,7 @@ func (d *demo) call(ctx context.Context, length time.Duration) error {
 		return fmt.Errorf("the caller: %w", err)
 	}
 	line.Media().Connect(&d.callerEar)
-	line.Media().Play(far.Tone(demoCallerTone), func(error) {})
+	line.Media().Play(far.Hum(demoCallerTone), func(error) {})
 	talk := time.NewTimer(length)
 	defer talk.Stop()
 	select {

@@ -26,6 +26,7 @@ import (
 	"github.com/switchhook/switchhook/media/clip"
 	"github.com/switchhook/switchhook/media/rtp"
 	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/transport"
 	"github.com/switchhook/switchhook/speech"
 	"github.com/switchhook/switchhook/store/sqlite"
 )
@@ -208,7 +209,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log,
 	})
 	h.sip, err = sip.New(sip.Config{
-		Listen: listen, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace,
+		Transport: transport.Config{Listen: listen}, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace,
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
 		Changed: h.peers.changed(h.log),

@@ -338,7 +338,7 @@ func (t *talk) play(ctx context.Context, s media.Session) (stop func(), err erro
 	}
 	var hz float64
 	if n, err := fmt.Sscanf(t.flags.Play, "%f", &hz); n == 1 && err == nil && !strings.Contains(t.flags.Play, ".wav") && !strings.Contains(t.flags.Play, ".mp3") {
-		return s.Play(far.Tone(hz), func(error) {}), nil
+		return s.Play(far.Hum(hz), func(error) {}), nil
 	}
 	stream, err := clip.OpenFile(ctx, t.flags.Play)
 	if err != nil {
