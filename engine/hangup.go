@@ -19,10 +19,13 @@ func (c *Call) doHangup(cmd call.Hangup) (call.Ticket, error) {
 	return call.Ticket{Leg: l.id}, nil
 }
 
-// hangup hangs up a leg that is not hung up yet. What it does ends at once; it is gone when it reports so.
+// hangup hangs up a leg, unless that is done. What the leg does ends at once; it is gone when it reports so.
 func (c *Call) hangup(l *leg, why call.Cause, h header.List) {
+	if l.state >= ending {
+		return
+	}
+	l.state = ending // first: what follows may end the call, and so come here again
 	c.release(l, &call.Refusal{Cause: why})
-	l.state = ending
 	limit := c.e.cfg.Limits.Hangup
 	l.lost = c.after(limit, func() {
 		if l.state == ended {

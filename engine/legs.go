@@ -151,6 +151,7 @@ func (c *Call) legEnded(l *leg, ev call.LegEnded) {
 	if l.lost != nil {
 		l.lost.Stop()
 	}
+	l.state = ending
 	c.release(l, &call.Refusal{Cause: ev.Cause, Headers: ev.Headers})
 	l.state = ended
 	l.record.End, l.record.Cause, l.record.Media = c.e.cfg.Now(), ev.Cause, ev.Media

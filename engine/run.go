@@ -60,9 +60,7 @@ func (c *Call) end(why call.Cause) {
 		c.handle(func() { c.finish(op, call.Result{}, call.ErrStopped) })
 	}
 	for _, l := range c.legs {
-		if l.state < ending {
-			c.handle(func() { c.hangup(l, why, nil) })
-		}
+		c.handle(func() { c.hangup(l, why, nil) })
 	}
 }
 
