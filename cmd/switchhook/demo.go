@@ -161,6 +161,7 @@ func (d *demo) rings(l *far.Line) {
 	d.mu.Unlock()
 	l.Ring(header.List{{Name: "X-Callee-Agent", Value: "Ada"}})
 	go func() {
+		time.Sleep(400 * time.Millisecond) // a person reaches for the phone
 		l.Answer(header.List{{Name: "X-Callee-Agent", Value: "Ada"}})
 		for e := range l.Events() {
 			if _, ok := e.(call.Answered); ok {

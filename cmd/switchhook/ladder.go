@@ -92,7 +92,7 @@ func (l ladder) arrow(from, to int, label string) {
 	} else {
 		row[left], row[left+1], row[right] = '│', '◀', '┤'
 	}
-	text := []rune(" " + shorten(quoteCtl(firstWords(label)), right-left-8) + " ")
+	text := []rune(" " + cut(quoteCtl(firstWords(label)), right-left-8) + " ")
 	copy(row[left+3:right-2], text)
 	l.print(row)
 }
@@ -121,6 +121,14 @@ func (l ladder) beside(left, right int, text string) {
 // firstWords leaves the version out of a request line.
 func firstWords(s string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(s, "SIP/2.0 "), " SIP/2.0")
+}
+
+// cut leaves a text's beginning.
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
 }
 
 func column(i int) int { return 4 + i*rung }
