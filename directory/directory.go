@@ -76,6 +76,8 @@ type Trunk struct {
 	Peers []Peer `json:"peers,omitempty"`
 	// Allow lists where calls may come from. Empty: from the peers' addresses alone.
 	Allow []netip.Prefix `json:"allow,omitempty"`
+	// OutOnly: no calls come in by it, whatever Allow and Peers say.
+	OutOnly bool `json:"outOnly,omitempty"`
 	// In and Out are the policies for context that comes in and goes out.
 	In  header.Policy `json:"in"`
 	Out header.Policy `json:"out"`

@@ -74,6 +74,9 @@ func (s *Snapshot) addTrunk(t *Trunk) {
 	if t.PSTN && s.pstn == nil {
 		s.pstn = t
 	}
+	if t.OutOnly {
+		return
+	}
 	for _, p := range t.Allow {
 		s.allowed = append(s.allowed, allowed{p, t})
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/switchhook/switchhook/header"
 )
 
 // Limits of what is kept. They bound what one request can cost and are far above what anyone needs.
@@ -123,6 +125,8 @@ func (t Trunk) Validate() error {
 			c.fail(fmt.Sprintf("allow[%d]", i), "%s is no network: write its first address and its length, as 192.0.2.0/24", p)
 		}
 	}
+	c.policy("in", t.In, header.In)
+	c.policy("out", t.Out, header.Out)
 	if t.Keepalive < 0 || t.Keepalive > 0 && t.Keepalive < time.Second {
 		c.fail("keepalive", "%s is too often: 0 for none, or 1s and more", t.Keepalive)
 	}
@@ -145,8 +149,8 @@ func (r Rule) Validate() error {
 	default:
 		c.fail("kind", "%q is neither %q nor %q", r.Kind, ByNumber, ByHost)
 	}
-	if n := len(r.Targets); n == 0 || n > maxTargets {
-		c.fail("targets", "has %d entries; 1 to %d are possible", n, maxTargets)
+	if len(r.Targets) > maxTargets {
+		c.fail("targets", "has %d entries, more than %d", len(r.Targets), maxTargets)
 	}
 	seen := make(map[string]bool, len(r.Targets))
 	for i, t := range r.Targets {
@@ -171,7 +175,9 @@ func (d Document) Validate() error {
 	if d.ID == "" || len(d.ID) > maxJSON || !utf8.ValidString(d.ID) {
 		c.fail("id", "must be text and not empty")
 	}
-	c.account("account", d.Account)
+	if d.Account != "" {
+		c.account("account", d.Account)
+	}
 	if len(d.Body) == 0 {
 		c.fail("body", "is empty")
 	}
@@ -197,6 +203,17 @@ func (c *check) peer(at string, p Peer) {
 	}
 }
 
+// policy: what does not compile would let nothing through, and nobody would know why.
+func (c *check) policy(field string, p header.Policy, d header.Direction) {
+	if p.Direction != "" && p.Direction != d {
+		c.fail(field+".direction", "is %q; leave it out or write %q", p.Direction, d)
+	}
+	p.Direction = d
+	if _, err := p.Compile(); err != nil {
+		c.fail(field, "%v", err)
+	}
+}
+
 func (c *check) account(field, s string) {
 	if len(s) != 12 || strings.Trim(s, "0123456789") != "" {
 		c.fail(field, "%q is no account: twelve digits", s)
@@ -215,14 +232,14 @@ func (c *check) host(field, s string) {
 	}
 }
 
-// ident: an ID may stand in a URL's path and in a log line as it is.
+// ident: an ID may stand in a log line as it is, and in a URL's path (the characters of RFC 3986's pchar).
 func (c *check) ident(field, s string) {
 	if s == "" || len(s) > maxID {
 		c.fail(field, "must have 1 to %d characters", maxID)
 	}
 	for i := range len(s) {
-		if b := s[i]; !isAlnum(b) && !strings.ContainsRune("-_.~", rune(b)) {
-			c.fail(field, "%q: only letters, digits, \"-\", \"_\", \".\" and \"~\" are possible", s)
+		if b := s[i]; !isAlnum(b) && strings.IndexByte("-_.~!$&'()*+,;=:@", b) < 0 {
+			c.fail(field, "%q: %q is possible in no ID; letters, digits and -_.~!$&'()*+,;=:@ are", s, rune(b))
 			return
 		}
 	}

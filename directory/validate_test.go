@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
 )
 
 const account = "111122223333"
@@ -78,12 +79,17 @@ func TestValidate(t *testing.T) {
 		{"trunk that allows an address in a network", trunk(func(t *directory.Trunk) { t.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.1/8")} }), "allow[0]"},
 		{"trunk that allows nothing that is", trunk(func(t *directory.Trunk) { t.Allow = []netip.Prefix{{}} }), "allow[0]"},
 		{"trunk with a hasty keep-alive", trunk(func(t *directory.Trunk) { t.Keepalive = time.Millisecond }), "keepalive"},
+		{"trunk with policies", trunk(func(t *directory.Trunk) { t.In = header.Trusted(); t.Out = header.Untrusted("X-*") }), ""},
+		{"trunk with its policies crossed", trunk(func(t *directory.Trunk) { t.In.Direction = header.Out }), "in.direction"},
+		{"trunk with a policy that is none", trunk(func(t *directory.Trunk) { t.Out.Rules = []header.Rule{{Match: "X-*", Do: "eat"}} }), "out"},
 		{"rule", rule(func(*directory.Rule) {}), ""},
 		{"rule by host", rule(func(r *directory.Rule) { r.Kind, r.Value = directory.ByHost, "x.example.com" }), ""},
 		{"rule by moon", rule(func(r *directory.Rule) { r.Kind = "moon" }), "kind"},
 		{"rule by number of a host", rule(func(r *directory.Rule) { r.Value = "x.example.com" }), "value"},
 		{"rule by host of no host", rule(func(r *directory.Rule) { r.Kind, r.Value = directory.ByHost, "-x.example.com" }), "value"},
-		{"rule without targets", rule(func(r *directory.Rule) { r.Targets = nil }), "targets"},
+		{"rule without targets", rule(func(r *directory.Rule) { r.Targets = nil }), ""},
+		{"rule named by its trigger", rule(func(r *directory.Rule) { r.ID = "number:+12065550100" }), ""},
+		{"rule with many targets", rule(func(r *directory.Rule) { r.Targets = make([]directory.Target, 65) }), "targets"},
 		{"rule with a target twice", rule(func(r *directory.Rule) { r.Targets = append(r.Targets, r.Targets[0]) }), "targets[1].app"},
 		{"rule with a nameless target", rule(func(r *directory.Rule) { r.Targets[0].App = "" }), "targets[0].app"},
 		{"rule with a target below all", rule(func(r *directory.Rule) { r.Targets[0].Priority = -1 }), "targets[0].priority"},

@@ -1,0 +1,238 @@
+package chime
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/directory"
+)
+
+var _ dialect.Restful = (*Dialect)(nil)
+
+// maxBody bounds a request's body: the largest that the vendor's model allows is far below.
+const maxBody = 256 << 10
+
+// operation is one row of the API. One more operation is one more row and one function.
+type operation struct {
+	name   string // as in the vendor's model
+	method string
+	path   string // with {name} for what the handler takes from it
+	query  string // "operation=put": tells operations of one method and path apart; usually empty
+	status int    // of success; 204 has no body
+	do     handler
+}
+
+// handler carries one operation out and gives the answer's body.
+type handler func(*control, *request) (any, error)
+
+// control is the API's half of the dialect.
+type control struct {
+	*Dialect
+	calls dialect.Calls
+	// mu makes a change one step: its checks (does a rule still name this application?) and its write.
+	mu sync.Mutex
+}
+
+// request is one authenticated request.
+type request struct {
+	context.Context
+	account string
+	http    *http.Request
+	query   url.Values
+	body    []byte
+}
+
+// path gives a part of the path, unescaped.
+func (r *request) path(name string) string { return r.http.PathValue(name) }
+
+// bare makes a handler of a function that takes no body.
+func bare[Out any](f func(*control, *request) (Out, error)) handler {
+	return func(c *control, r *request) (any, error) { return f(c, r) }
+}
+
+// with makes a handler of a function that takes the body as a T. Members that T does not have are passed over, as the
+// vendor does: newer clients know more.
+func with[In, Out any](f func(*control, *request, In) (Out, error)) handler {
+	return func(c *control, r *request) (any, error) {
+		var in In
+		if len(bytes.TrimSpace(r.body)) > 0 {
+			if err := json.Unmarshal(r.body, &in); err != nil {
+				return nil, bodyError(err)
+			}
+		}
+		return f(c, r, in)
+	}
+}
+
+func bodyError(err error) error {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) && kind.Field != "" {
+		return badRequest("%s: a JSON %s stands where %s should", kind.Field, kind.Value, jsonKind(kind.Type.Kind()))
+	}
+	return badRequest("The request's body is not a JSON object of this operation: %v", err)
+}
+
+// nothing is the answer of operations that answer 204.
+type nothing struct{}
+
+// operations is the API: the same table for both of the vendor's namespaces (chime-sdk-voice 2022-08-03 and, with the
+// same paths, chime 2018-05-01).
+func operations() []operation {
+	return slices.Concat(applicationOperations, ruleOperations, connectorOperations, numberOperations, orderOperations, callOperations, tagOperations)
+}
+
+// Routes mounts the control plane. Its patterns begin with the vendor's own paths.
+func (d *Dialect) Routes(mux dialect.Mux, calls dialect.Calls) {
+	c := &control{Dialect: d, calls: calls}
+	byPattern := map[string][]operation{}
+	for _, op := range operations() {
+		pattern := op.method + " " + op.path
+		byPattern[pattern] = append(byPattern[pattern], op)
+		// A client that was given an empty ID asks for the path without it.
+		if at, ok := strings.CutSuffix(pattern, lastWildcard(op.path)); ok && at != pattern {
+			byPattern[at+"{$}"] = nil
+		}
+	}
+	for _, pattern := range slices.Sorted(maps.Keys(byPattern)) {
+		mux.Handle(pattern, c.serve(byPattern[pattern]))
+	}
+}
+
+// lastWildcard gives the "{name}" that a path ends with, or "".
+func lastWildcard(path string) string {
+	last := path[strings.LastIndexByte(path, '/')+1:]
+	if strings.HasPrefix(last, "{") {
+		return last
+	}
+	return ""
+}
+
+// serve answers the requests of one method and path, which one or several operations have.
+func (c *control) serve(ops []operation) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
+		id := hr.Header.Get("Amz-Sdk-Invocation-Id")
+		if _, err := uuid.Parse(id); err != nil {
+			id = uuid.NewString()
+		}
+		w.Header().Set("X-Amzn-RequestId", id)
+		status, body, err := c.run(w, hr, ops)
+		if err != nil {
+			e, known := asAPIError(err)
+			if !known {
+				c.cfg.Logger.Error("chime API request failed", "request", id, "method", hr.Method, "path", hr.URL.Path, "error", err)
+			}
+			e.write(w)
+			return
+		}
+		if status == http.StatusNoContent {
+			w.WriteHeader(status)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write(body) // a client that is gone needs no answer
+	})
+}
+
+// run lets the client in, finds the operation, and carries it out.
+func (c *control) run(w http.ResponseWriter, hr *http.Request, ops []operation) (int, []byte, error) {
+	r, err := c.authenticate(w, hr)
+	if err != nil {
+		return 0, nil, err
+	}
+	op, err := choose(ops, r.query)
+	if err != nil {
+		return 0, nil, err
+	}
+	out, err := op.do(c, r)
+	if err != nil || op.status == http.StatusNoContent {
+		return op.status, nil, err
+	}
+	body, err := json.Marshal(out)
+	if err != nil {
+		return 0, nil, fmt.Errorf("encode answer of %s: %w", op.name, err)
+	}
+	return op.status, body, nil
+}
+
+// authenticate checks the signature and reads the body.
+func (c *control) authenticate(w http.ResponseWriter, hr *http.Request) (*request, error) {
+	s, err := parseSignature(hr)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.check(hr, c.cfg.Clock().UTC()); err != nil {
+		return nil, err
+	}
+	key, ok := c.cfg.Directory().Key(directory.KeyAWS, s.key)
+	if !ok {
+		return nil, errUnknownKey
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, hr.Body, maxBody))
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, errTooLarge
+		}
+		return nil, badRequest("The request's body could not be read: %v", err)
+	}
+	if err := s.verify(hr, body, key); err != nil {
+		return nil, err
+	}
+	return &request{Context: hr.Context(), account: key.Account, http: hr, query: hr.URL.Query(), body: body}, nil
+}
+
+// choose finds the operation that the query asks for.
+func choose(ops []operation, query url.Values) (operation, error) {
+	var known []string
+	for _, op := range ops {
+		name, value, _ := strings.Cut(op.query, "=")
+		if op.query == "" && !query.Has("operation") || op.query != "" && query.Get(name) == value {
+			return op, nil
+		}
+		known = append(known, op.query)
+	}
+	if len(ops) == 0 {
+		return operation{}, badRequest("The path ends where an Id should stand")
+	}
+	return operation{}, badRequest("The query says neither of %q: this server has no such operation", known)
+}
+
+// change runs f as one step among all changes of this API.
+func (c *control) change(f func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return f()
+}
+
+func (c *control) now() time.Time { return c.cfg.Clock().UTC().Truncate(time.Millisecond) }
+
+// taken makes a conflict of a store's, with words for the client.
+func taken(err error, format string, args ...any) error {
+	if errors.Is(err, directory.ErrConflict) {
+		return conflict(format, args...)
+	}
+	return err
+}
+
+// newID gives the ID of most of the vendor's things: a random UUID.
+func newID() string { return uuid.NewString() }
+
+// arn gives the name of a thing: "sma", "vc", "phone-number" and its ID.
+func (c *control) arn(kind, account, region, id string) string {
+	return "arn:aws:chime:" + region + ":" + account + ":" + kind + "/" + id
+}

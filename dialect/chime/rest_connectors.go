@@ -1,0 +1,370 @@
+package chime
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+)
+
+var connectorOperations = []operation{
+	{"CreateVoiceConnector", "POST", "/voice-connectors", "", http.StatusCreated, with((*control).createConnector)},
+	{"GetVoiceConnector", "GET", "/voice-connectors/{id}", "", http.StatusOK, bare((*control).getConnector)},
+	{"UpdateVoiceConnector", "PUT", "/voice-connectors/{id}", "", http.StatusOK, with((*control).updateConnector)},
+	{"DeleteVoiceConnector", "DELETE", "/voice-connectors/{id}", "", http.StatusNoContent, bare((*control).deleteConnector)},
+	{"ListVoiceConnectors", "GET", "/voice-connectors", "", http.StatusOK, bare((*control).listConnectors)},
+	{"PutVoiceConnectorOrigination", "PUT", "/voice-connectors/{id}/origination", "", http.StatusOK, with((*control).putOrigination)},
+	{"GetVoiceConnectorOrigination", "GET", "/voice-connectors/{id}/origination", "", http.StatusOK, bare((*control).getOrigination)},
+	{"DeleteVoiceConnectorOrigination", "DELETE", "/voice-connectors/{id}/origination", "", http.StatusNoContent, bare((*control).deleteOrigination)},
+	{"PutVoiceConnectorTermination", "PUT", "/voice-connectors/{id}/termination", "", http.StatusOK, with((*control).putTermination)},
+	{"GetVoiceConnectorTermination", "GET", "/voice-connectors/{id}/termination", "", http.StatusOK, bare((*control).getTermination)},
+	{"DeleteVoiceConnectorTermination", "DELETE", "/voice-connectors/{id}/termination", "", http.StatusNoContent, bare((*control).deleteTermination)},
+}
+
+// connectorDomain is what the host name of every Voice Connector ends with.
+const connectorDomain = ".voiceconnector.chime.aws"
+
+type connectorIn struct {
+	Name              *string
+	AwsRegion         *string
+	RequireEncryption *bool
+	IntegrationType   *string
+	NetworkType       *string
+	Tags              []tag
+}
+
+// connectorVendor is what directory.Trunk.Vendor holds for a Voice Connector: what only the API shows, and what its
+// peers and allowed networks are made from, as it was put.
+type connectorVendor struct {
+	AwsRegion         string
+	RequireEncryption bool
+	IntegrationType   string       `json:",omitempty"`
+	NetworkType       string       `json:",omitempty"`
+	Origination       *origination `json:",omitempty"`
+	Termination       *termination `json:",omitempty"`
+}
+
+// connector is a Voice Connector: a trunk and its vendor's part.
+type connector struct {
+	directory.Trunk
+	vendor connectorVendor
+}
+
+// trunkVendor marks the trunks that are Voice Connectors among those that the operator declared.
+type trunkVendor struct {
+	VoiceConnector *connectorVendor `json:",omitempty"`
+}
+
+func (c *control) createConnector(r *request, in connectorIn) (out voiceConnectorOut, err error) {
+	vc := connector{vendor: connectorVendor{AwsRegion: c.cfg.Region, NetworkType: "IPV4_ONLY"}}
+	var v checks
+	v.name("Name", in.Name)
+	v.encryption(in.RequireEncryption)
+	if in.AwsRegion != nil {
+		v.oneOf("AwsRegion", *in.AwsRegion, connectorRegions...)
+		vc.vendor.AwsRegion = *in.AwsRegion
+	}
+	if in.NetworkType != nil {
+		v.oneOf("NetworkType", *in.NetworkType, "IPV4_ONLY", "DUAL_STACK")
+		vc.vendor.NetworkType = *in.NetworkType
+	}
+	if in.IntegrationType != nil {
+		v.oneOf("IntegrationType", *in.IntegrationType, "CONNECT_CALL_TRANSFER_CONNECTOR", "CONNECT_ANALYTICS_CONNECTOR")
+		vc.vendor.IntegrationType = *in.IntegrationType
+	}
+	v.tags(in.Tags)
+	if err := v.result(); err != nil {
+		return out, err
+	}
+	vc.vendor.RequireEncryption = *in.RequireEncryption
+	id := newConnectorID()
+	vc.Trunk = directory.Trunk{ID: id, Account: r.account, Name: *in.Name, Host: id + connectorDomain, In: header.Trusted(), Out: header.Trusted(), Created: c.now()}
+	vc.In.Direction, vc.Out.Direction = header.In, header.Out
+	if err = c.saveConnector(r, &vc, c.cfg.Store.Trunks().Create); err == nil {
+		err = c.putTags(r, c.connectorArn(vc), in.Tags)
+	}
+	return voiceConnectorOut{c.connectorModel(vc)}, err
+}
+
+func (c *checks) encryption(v *bool) {
+	if v == nil {
+		c.fail("RequireEncryption: it is required, true or false")
+	}
+}
+
+// newConnectorID gives an ID as the vendor's: 22 characters of a to z and 0 to 9, more than 100 random bits.
+func newConnectorID() string {
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	id := make([]byte, 0, 22)
+	var random [32]byte
+	for {
+		rand.Read(random[:]) // never fails: crypto/rand ends the program rather than give weak bytes
+		for _, b := range random {
+			if len(id) == cap(id) {
+				return string(id)
+			}
+			if int(b) < 256/len(alphabet)*len(alphabet) { // each character as likely as any other
+				id = append(id, alphabet[int(b)%len(alphabet)])
+			}
+		}
+	}
+}
+
+// saveConnector turns what was put into what calls need, and keeps it.
+func (c *control) saveConnector(r *request, vc *connector, save func(ctx context.Context, t directory.Trunk) error) error {
+	vc.Peers, vc.Allow, vc.Updated = vc.vendor.peers(), vc.vendor.allow(), c.now()
+	// Without a termination, or with a disabled one, the vendor takes no calls from a customer's hosts.
+	vc.OutOnly = len(vc.Allow) == 0
+	raw, err := json.Marshal(trunkVendor{&vc.vendor})
+	if err != nil {
+		return err
+	}
+	vc.Vendor = raw
+	return save(r, vc.Trunk)
+}
+
+// peers gives where calls go out. A Voice Connector that requires encryption has none: over UDP and TCP the vendor
+// blocks its calls.
+func (v connectorVendor) peers() []directory.Peer {
+	if v.RequireEncryption || v.Origination == nil || isTrue(v.Origination.Disabled) {
+		return nil
+	}
+	peers := make([]directory.Peer, len(v.Origination.Routes))
+	for i, r := range v.Origination.Routes {
+		peers[i] = directory.Peer{Host: strings.ToLower(r.Host), Port: deref(r.Port), Transport: directory.Transport(strings.ToLower(r.Protocol)),
+			Priority: deref(r.Priority), Weight: deref(r.Weight)}
+	}
+	return peers
+}
+
+// allow gives where calls may come from.
+func (v connectorVendor) allow() []netip.Prefix {
+	if v.RequireEncryption || v.Termination == nil || isTrue(v.Termination.Disabled) {
+		return nil
+	}
+	var c checks // what is here was checked when it was put
+	var list []netip.Prefix
+	for _, cidr := range v.Termination.CidrAllowedList {
+		list = append(list, c.network("", cidr))
+	}
+	return list
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+func deref(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
+}
+
+func (c *control) getConnector(r *request) (voiceConnectorOut, error) {
+	vc, err := c.findConnector(r, r.path("id"))
+	return voiceConnectorOut{c.connectorModel(vc)}, err
+}
+
+func (c *control) updateConnector(r *request, in connectorIn) (voiceConnectorOut, error) {
+	var v checks
+	v.name("Name", in.Name)
+	v.encryption(in.RequireEncryption)
+	if err := v.result(); err != nil {
+		return voiceConnectorOut{}, err
+	}
+	vc, err := c.changeConnector(r, func(vc *connector) error {
+		vc.Name, vc.vendor.RequireEncryption = *in.Name, *in.RequireEncryption
+		return nil
+	})
+	return voiceConnectorOut{c.connectorModel(vc)}, err
+}
+
+func (c *control) deleteConnector(r *request) (nothing, error) {
+	return nothing{}, c.change(func() error {
+		vc, err := c.findConnector(r, r.path("id"))
+		if err != nil {
+			return err
+		}
+		if rule, ok := c.cfg.Store.Snapshot().Rule(directory.ByHost, vc.Host); ok {
+			return conflict("VoiceConnector %s triggers SipRule %s: delete the rule first", vc.ID, rule.ID)
+		}
+		number := ""
+		err = each(r, c.cfg.Store.Numbers(), r.account, "", numberID, func(n directory.Number) bool {
+			if n.Trunk == vc.ID {
+				number = n.E164
+			}
+			return number == ""
+		})
+		if err != nil {
+			return err
+		}
+		if number != "" {
+			e := conflict("VoiceConnector %s has phone numbers, %s among them: disassociate them first", vc.ID, number)
+			e.Code = "PhoneNumberAssociationsExist"
+			return e
+		}
+		if err := c.cfg.Store.Trunks().Delete(r, vc.ID); err != nil {
+			return err
+		}
+		return c.putTags(r, c.connectorArn(vc), nil)
+	})
+}
+
+func (c *control) listConnectors(r *request) (any, error) {
+	list, token, err := pageOf(r, "connectors", 100, c.cfg.Store.Trunks(), r.account,
+		func(t directory.Trunk) string { return t.ID }, func(t directory.Trunk) bool { _, ok := asConnector(t); return ok })
+	out := struct {
+		VoiceConnectors []voiceConnector
+		NextToken       string `json:",omitempty"`
+	}{make([]voiceConnector, 0, len(list)), token}
+	for _, t := range list {
+		vc, _ := asConnector(t)
+		out.VoiceConnectors = append(out.VoiceConnectors, c.connectorModel(vc))
+	}
+	return out, err
+}
+
+func (c *control) putOrigination(r *request, in originationBody) (originationBody, error) {
+	var v checks
+	v.origination(in.Origination)
+	if err := v.result(); err != nil {
+		return originationBody{}, err
+	}
+	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Origination = in.Origination; return nil })
+	return in, err
+}
+
+func (c *checks) origination(o *origination) {
+	if o == nil || o.Routes == nil && o.Disabled == nil {
+		c.fail("Origination: it must have Routes or Disabled")
+		return
+	}
+	if len(o.Routes) > 20 {
+		c.fail("Origination.Routes: there are %d; at most 20 are possible", len(o.Routes))
+	}
+	for _, r := range o.Routes {
+		if !directory.IsHost(strings.ToLower(r.Host)) {
+			c.fail("Origination.Routes: Host %s is neither a host name nor an IP address; a port stands in Port", quote(r.Host))
+		}
+		c.between("Origination.Routes: Port", r.Port, 0, 65535)
+		c.oneOf("Origination.Routes: Protocol", r.Protocol, "TCP", "UDP")
+		if r.Priority == nil || r.Weight == nil {
+			c.fail("Origination.Routes: Priority and Weight are required, each from 1 to 100")
+		}
+		c.between("Origination.Routes: Priority", r.Priority, 1, 100)
+		c.between("Origination.Routes: Weight", r.Weight, 1, 100)
+	}
+}
+
+func (c *control) getOrigination(r *request) (originationBody, error) {
+	vc, err := c.findConnector(r, r.path("id"))
+	if err == nil && vc.vendor.Origination == nil {
+		err = notFound("Origination of VoiceConnector", vc.ID)
+	}
+	return originationBody{vc.vendor.Origination}, err
+}
+
+func (c *control) deleteOrigination(r *request) (nothing, error) {
+	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Origination = nil; return nil })
+	return nothing{}, err
+}
+
+func (c *control) putTermination(r *request, in terminationBody) (terminationBody, error) {
+	var v checks
+	v.termination(in.Termination)
+	if err := v.result(); err != nil {
+		return terminationBody{}, err
+	}
+	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Termination = in.Termination; return nil })
+	return in, err
+}
+
+func (c *checks) termination(t *termination) {
+	if t == nil {
+		c.fail("Termination: it is required")
+		return
+	}
+	if t.CpsLimit != nil && *t.CpsLimit < 1 {
+		c.fail("Termination.CpsLimit: %d is below 1", *t.CpsLimit)
+	}
+	if t.DefaultPhoneNumber != nil {
+		c.number("Termination.DefaultPhoneNumber", *t.DefaultPhoneNumber)
+	}
+	for _, region := range t.CallingRegions {
+		if !country.MatchString(region) {
+			c.fail("Termination.CallingRegions: %s is no country: write two capital letters, as US", quote(region))
+		}
+	}
+	if len(t.CidrAllowedList) > 100 {
+		c.fail("Termination.CidrAllowedList: there are %d; at most 100 are possible", len(t.CidrAllowedList))
+	}
+	for _, cidr := range t.CidrAllowedList {
+		c.network("Termination.CidrAllowedList", cidr)
+	}
+}
+
+func (c *control) getTermination(r *request) (terminationBody, error) {
+	vc, err := c.findConnector(r, r.path("id"))
+	if err == nil && vc.vendor.Termination == nil {
+		err = notFound("Termination of VoiceConnector", vc.ID)
+	}
+	return terminationBody{vc.vendor.Termination}, err
+}
+
+func (c *control) deleteTermination(r *request) (nothing, error) {
+	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Termination = nil; return nil })
+	return nothing{}, err
+}
+
+// changeConnector changes a Voice Connector of the account, that of the path, as one step.
+func (c *control) changeConnector(r *request, f func(*connector) error) (vc connector, err error) {
+	err = c.change(func() error {
+		if vc, err = c.findConnector(r, r.path("id")); err != nil {
+			return err
+		}
+		if err := f(&vc); err != nil {
+			return err
+		}
+		return c.saveConnector(r, &vc, c.cfg.Store.Trunks().Update)
+	})
+	return vc, err
+}
+
+// findConnector gives a Voice Connector of the account.
+func (c *control) findConnector(r *request, id string) (connector, error) {
+	t, err := c.cfg.Store.Trunks().Get(r, id)
+	if err != nil && !errors.Is(err, directory.ErrNotFound) {
+		return connector{}, err
+	}
+	vc, ok := asConnector(t)
+	if err != nil || !ok || t.Account != r.account {
+		return connector{}, notFound("VoiceConnector", id)
+	}
+	return vc, nil
+}
+
+// asConnector gives a trunk as a Voice Connector; false when it is none.
+func asConnector(t directory.Trunk) (connector, bool) {
+	var v trunkVendor
+	if json.Unmarshal(t.Vendor, &v) != nil || v.VoiceConnector == nil {
+		return connector{}, false
+	}
+	return connector{t, *v.VoiceConnector}, true
+}
+
+func (c *control) connectorArn(vc connector) string {
+	return c.arn("vc", vc.Account, vc.vendor.AwsRegion, vc.ID)
+}
+
+func (c *control) connectorModel(vc connector) voiceConnector {
+	return voiceConnector{
+		VoiceConnectorID: vc.ID, AwsRegion: vc.vendor.AwsRegion, Name: vc.Name, OutboundHostName: vc.Host,
+		RequireEncryption: vc.vendor.RequireEncryption, CreatedTimestamp: timestamp(vc.Created), UpdatedTimestamp: timestamp(vc.Updated),
+		VoiceConnectorArn: c.connectorArn(vc), IntegrationType: vc.vendor.IntegrationType, NetworkType: vc.vendor.NetworkType,
+	}
+}

@@ -1,0 +1,350 @@
+package chime
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook/directory"
+)
+
+var numberOperations = []operation{
+	{"SearchAvailablePhoneNumbers", "GET", "/search", "type=phone-numbers", http.StatusOK, bare((*control).searchNumbers)},
+	{"GetPhoneNumber", "GET", "/phone-numbers/{id}", "", http.StatusOK, bare((*control).getNumber)},
+	{"ListPhoneNumbers", "GET", "/phone-numbers", "", http.StatusOK, bare((*control).listNumbers)},
+	{"UpdatePhoneNumber", "POST", "/phone-numbers/{id}", "", http.StatusOK, with((*control).updateNumber)},
+	{"DeletePhoneNumber", "DELETE", "/phone-numbers/{id}", "", http.StatusNoContent, bare((*control).deleteNumber)},
+	{"AssociatePhoneNumbersWithVoiceConnector", "POST", "/voice-connectors/{id}", "operation=associate-phone-numbers", http.StatusOK, with((*control).associate)},
+	{"DisassociatePhoneNumbersFromVoiceConnector", "POST", "/voice-connectors/{id}", "operation=disassociate-phone-numbers", http.StatusOK, with((*control).disassociate)},
+}
+
+// maxNumbers bounds the numbers of one request.
+const maxNumbers = 100
+
+// numberVendor is what directory.Number.Vendor holds.
+type numberVendor struct {
+	ProductType string    `json:",omitempty"`
+	Name        string    `json:",omitempty"`
+	CallingName string    `json:",omitempty"`
+	OrderID     string    `json:"OrderId,omitempty"`
+	Associated  time.Time `json:",omitzero"` // with its trunk
+}
+
+func numberID(n directory.Number) string { return n.E164 }
+
+// vendorOf reads a number's vendor part; a number that the operator declared has none.
+func vendorOf(n directory.Number) numberVendor {
+	var v numberVendor
+	_ = json.Unmarshal(n.Vendor, &v)
+	return v
+}
+
+func (c *control) searchNumbers(r *request) (any, error) {
+	var v checks
+	area, free, kind, in := r.query.Get("area-code"), r.query.Get("toll-free-prefix"), r.query.Get("phone-number-type"), r.query.Get("country")
+	if area != "" && (len(area) != 3 || strings.Trim(area, "0123456789") != "") {
+		v.fail("AreaCode: %s must have three digits", quote(area))
+	}
+	if free != "" && !tollFree.MatchString(free) {
+		v.fail("TollFreePrefix: %s is none of 800, 833, 844, 855, 866, 877, 888", quote(free))
+	}
+	if kind != "" {
+		v.oneOf("PhoneNumberType", kind, "Local", "TollFree")
+	}
+	if in != "" && !country.MatchString(in) {
+		v.fail("Country: %s must be two capital letters, as US", quote(in))
+	}
+	if err := v.result(); err != nil {
+		return nil, err
+	}
+	// City and State are passed over: nothing here knows where in a country a number is.
+	stock, token, err := pageOf(r, "stock", 500, c.cfg.Store.Numbers(), "", numberID, func(n directory.Number) bool {
+		return (area == "" || strings.HasPrefix(n.E164, "+1"+area)) && (free == "" || strings.HasPrefix(n.E164, "+1"+free)) &&
+			(kind == "" || typeOf(n.E164) == kind) && (in == "" || countryOf(n.E164) == in)
+	})
+	out := struct {
+		E164PhoneNumbers []string
+		NextToken        string `json:",omitempty"`
+	}{make([]string, 0, len(stock)), token}
+	for _, n := range stock {
+		out.E164PhoneNumbers = append(out.E164PhoneNumbers, n.E164)
+	}
+	return out, err
+}
+
+func (c *control) getNumber(r *request) (phoneNumberOut, error) {
+	n, err := c.findNumber(r, r.path("id"))
+	return phoneNumberOut{c.numberModel(n)}, err
+}
+
+func (c *control) listNumbers(r *request) (any, error) {
+	var v checks
+	status, product, name, value := r.query.Get("status"), r.query.Get("product-type"), r.query.Get("filter-name"), r.query.Get("filter-value")
+	if product != "" {
+		v.oneOf("ProductType", product, forConnector, forDialIn)
+	}
+	if name != "" {
+		v.oneOf("FilterName", name, "VoiceConnectorId", "VoiceConnectorGroupId", "SipRuleId")
+	}
+	if (name == "") != (value == "") {
+		v.fail("FilterName and FilterValue: give both or neither")
+	}
+	if err := v.result(); err != nil {
+		return nil, err
+	}
+	list, token, err := pageOf(r, "numbers", 100, c.cfg.Store.Numbers(), r.account, numberID, func(n directory.Number) bool {
+		m := c.numberModel(n)
+		if status != "" && m.Status != status || product != "" && m.ProductType != product {
+			return false
+		}
+		for _, a := range m.Associations {
+			if a.Name == name && a.Value == value {
+				return true
+			}
+		}
+		return name == ""
+	})
+	out := struct {
+		PhoneNumbers []phoneNumberModel
+		NextToken    string `json:",omitempty"`
+	}{make([]phoneNumberModel, 0, len(list)), token}
+	for _, n := range list {
+		out.PhoneNumbers = append(out.PhoneNumbers, c.numberModel(n))
+	}
+	return out, err
+}
+
+type numberIn struct {
+	ProductType, CallingName, Name *string
+}
+
+func (c *control) updateNumber(r *request, in numberIn) (out phoneNumberOut, err error) {
+	var v checks
+	given := 0
+	for _, p := range []*string{in.ProductType, in.CallingName, in.Name} {
+		if p != nil {
+			given++
+		}
+	}
+	if given != 1 {
+		v.fail("Give one of ProductType, CallingName and Name; %d are given", given)
+	}
+	if in.ProductType != nil {
+		v.oneOf("ProductType", *in.ProductType, forConnector, forDialIn)
+	}
+	if in.CallingName != nil && !callingName.MatchString(*in.CallingName) {
+		v.fail("CallingName: %s must have 2 to 15 letters, digits and blanks", quote(*in.CallingName))
+	}
+	v.numberName("Name", in.Name)
+	if err := v.result(); err != nil {
+		return out, err
+	}
+	err = c.change(func() error {
+		n, err := c.findNumber(r, r.path("id"))
+		if err != nil {
+			return err
+		}
+		vendor := vendorOf(n)
+		if in.ProductType != nil {
+			if *in.ProductType == forDialIn && n.Trunk != "" {
+				return conflict("PhoneNumber %s is associated with VoiceConnector %s: disassociate it first", n.E164, n.Trunk)
+			}
+			vendor.ProductType = *in.ProductType
+		}
+		if in.CallingName != nil {
+			vendor.CallingName = *in.CallingName
+		}
+		if in.Name != nil {
+			vendor.Name = *in.Name
+		}
+		n, err = c.saveNumber(r, n, vendor)
+		out.PhoneNumber = c.numberModel(n)
+		return err
+	})
+	return out, err
+}
+
+// deleteNumber puts a number back into stock, where it can be found and ordered again.
+func (c *control) deleteNumber(r *request) (nothing, error) {
+	return nothing{}, c.change(func() error {
+		n, err := c.findNumber(r, r.path("id"))
+		if err != nil {
+			return err
+		}
+		for _, a := range c.associations(n) {
+			e := badRequest("PhoneNumber %s is associated (%s %s): end that first", n.E164, a.Name, a.Value)
+			e.Code = "PhoneNumberAssociationsExist"
+			return e
+		}
+		stock := directory.Number{E164: n.E164, Created: n.Created, Updated: c.now()}
+		if err := c.cfg.Store.Numbers().Update(r, stock); err != nil {
+			return err
+		}
+		return c.putTags(r, c.numberArn(n), nil)
+	})
+}
+
+type associateIn struct {
+	E164PhoneNumbers []string
+	ForceAssociate   *bool
+}
+
+func (c *control) associate(r *request, in associateIn) (phoneNumberErrorsOut, error) {
+	return c.eachNumber(r, in, func(vc connector, n directory.Number) (directory.Number, numberVendor, error) {
+		vendor := vendorOf(n)
+		switch {
+		case n.Trunk == vc.ID:
+		case n.Trunk != "" && !isTrue(in.ForceAssociate):
+			e := conflict("It is associated with VoiceConnector %s: disassociate it first, or set ForceAssociate", n.Trunk)
+			e.Code = "PhoneNumberAssociationsExist"
+			return n, vendor, e
+		case vendor.ProductType == forDialIn:
+			return n, vendor, badRequest("Its ProductType is %s: change it to %s with UpdatePhoneNumber first", forDialIn, forConnector)
+		default:
+			vendor.ProductType, vendor.Associated = forConnector, c.now()
+		}
+		n.Trunk = vc.ID
+		return n, vendor, nil
+	})
+}
+
+func (c *control) disassociate(r *request, in associateIn) (phoneNumberErrorsOut, error) {
+	return c.eachNumber(r, in, func(vc connector, n directory.Number) (directory.Number, numberVendor, error) {
+		vendor := vendorOf(n)
+		if n.Trunk != vc.ID {
+			return n, vendor, badRequest("It is not associated with VoiceConnector %s", vc.ID)
+		}
+		n.Trunk, vendor.Associated = "", time.Time{}
+		return n, vendor, nil
+	})
+}
+
+// eachNumber changes numbers one by one; what fails for one is told beside the others.
+func (c *control) eachNumber(r *request, in associateIn, f func(connector, directory.Number) (directory.Number, numberVendor, error)) (phoneNumberErrorsOut, error) {
+	out := phoneNumberErrorsOut{PhoneNumberErrors: []phoneNumberError{}}
+	var v checks
+	numbers := v.numbers("E164PhoneNumbers", in.E164PhoneNumbers, maxNumbers)
+	if err := v.result(); err != nil {
+		return out, err
+	}
+	return out, c.change(func() error {
+		vc, err := c.findConnector(r, r.path("id"))
+		if err != nil {
+			return err
+		}
+		for _, e164 := range numbers {
+			n, err := c.findNumber(r, e164)
+			var vendor numberVendor
+			if err == nil {
+				n, vendor, err = f(vc, n)
+			}
+			if err == nil {
+				_, err = c.saveNumber(r, n, vendor)
+			}
+			var api *apiError
+			if errors.As(err, &api) {
+				out.PhoneNumberErrors = append(out.PhoneNumberErrors, phoneNumberError{escapedNumber(e164), api.Code, api.Message})
+			} else if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// findNumber gives a number of the account by its PhoneNumberId, in any spelling.
+func (c *control) findNumber(r *request, id string) (directory.Number, error) {
+	e164, ok := phoneNumber(id)
+	if !ok {
+		return directory.Number{}, badRequest("PhoneNumberId: %s is no E.164 number: write it like +12065550100", quote(id))
+	}
+	n, err := c.cfg.Store.Numbers().Get(r, e164)
+	if errors.Is(err, directory.ErrNotFound) || err == nil && n.Account != r.account {
+		return directory.Number{}, notFound("PhoneNumber", e164)
+	}
+	return n, err
+}
+
+func (c *control) saveNumber(r *request, n directory.Number, vendor numberVendor) (directory.Number, error) {
+	raw, err := json.Marshal(vendor)
+	if err != nil {
+		return n, err
+	}
+	n.Vendor, n.Updated = raw, c.now()
+	if n.Created.IsZero() {
+		n.Created = n.Updated
+	}
+	return n, c.cfg.Store.Numbers().Update(r, n)
+}
+
+// escapedNumber gives the PhoneNumberId: the vendor's is the number with its plus sign escaped, as text.
+func escapedNumber(e164 string) string { return strings.Replace(e164, "+", "%2B", 1) }
+
+func (c *control) numberArn(n directory.Number) string {
+	return c.arn("phone-number", n.Account, c.cfg.Region, n.E164[1:])
+}
+
+// associations gives what a number is used by: its trunk and the rule that it triggers.
+func (c *control) associations(n directory.Number) []association {
+	list := []association{}
+	if n.Trunk != "" {
+		list = append(list, association{n.Trunk, "VoiceConnectorId", timestamp(vendorOf(n).Associated)})
+	}
+	if rule, ok := c.cfg.Store.Snapshot().Rule(directory.ByNumber, n.E164); ok {
+		list = append(list, association{rule.ID, "SipRuleId", timestamp(rule.Created)})
+	}
+	return list
+}
+
+func (c *control) numberModel(n directory.Number) phoneNumberModel {
+	if n.E164 == "" {
+		return phoneNumberModel{}
+	}
+	vendor := vendorOf(n)
+	if vendor.ProductType == "" {
+		vendor.ProductType = forDialIn
+		if n.Trunk != "" {
+			vendor.ProductType = forConnector
+		}
+	}
+	m := phoneNumberModel{
+		PhoneNumberID: escapedNumber(n.E164), PhoneNumberArn: c.numberArn(n), E164PhoneNumber: n.E164, Country: countryOf(n.E164),
+		Type: typeOf(n.E164), ProductType: vendor.ProductType, Status: "Unassigned", Capabilities: capabilities{InboundCall: true, OutboundCall: true},
+		Associations: c.associations(n), CallingName: vendor.CallingName, CallingNameStatus: "Unassigned",
+		CreatedTimestamp: timestamp(n.Created), UpdatedTimestamp: timestamp(n.Updated), OrderID: vendor.OrderID, Name: vendor.Name,
+	}
+	if len(m.Associations) > 0 {
+		m.Status = "Assigned"
+	}
+	if vendor.CallingName != "" {
+		m.CallingNameStatus = "UpdateSucceeded"
+	}
+	return m
+}
+
+func typeOf(e164 string) string {
+	if len(e164) == 12 && strings.HasPrefix(e164, "+1") && tollFree.MatchString(e164[2:5]) {
+		return "TollFree"
+	}
+	return "Local"
+}
+
+// countries gives the country of a calling code, for those that the vendor sells numbers in. Of the countries that
+// share +1, the largest.
+var countries = map[string]string{
+	"1": "US", "31": "NL", "32": "BE", "33": "FR", "34": "ES", "39": "IT", "41": "CH", "43": "AT", "44": "GB", "45": "DK", "46": "SE",
+	"47": "NO", "48": "PL", "49": "DE", "52": "MX", "55": "BR", "57": "CO", "61": "AU", "64": "NZ", "65": "SG", "81": "JP", "82": "KR",
+	"351": "PT", "353": "IE", "358": "FI", "359": "BG", "372": "EE", "852": "HK", "972": "IL",
+}
+
+// countryOf gives a number's country, "" when it is not known.
+func countryOf(e164 string) string {
+	for n := 1; n <= 3 && n < len(e164); n++ {
+		if c, ok := countries[e164[1:1+n]]; ok {
+			return c
+		}
+	}
+	return ""
+}
