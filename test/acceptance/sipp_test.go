@@ -48,7 +48,7 @@ func startSIPp(t *testing.T, scenario, target string, port int, args ...string) 
 		all = append(all, target)
 	}
 	all = append(all, "-sf", scenario, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-m", "1", "-nostdin", "-timeout", "40s", "-timeout_error",
-		"-mp", strconv.Itoa(20000+port%5000*2), "-trace_msg", "-message_file", s.messages, "-trace_err", "-error_file", filepath.Join(s.dir, "errors.log"))
+		"-mp", strconv.Itoa(60000+port%2500*2), "-trace_msg", "-message_file", s.messages, "-trace_err", "-error_file", filepath.Join(s.dir, "errors.log"))
 	s.cmd = exec.CommandContext(context.Background(), path, append(all, args...)...)
 	s.cmd.Env = append(os.Environ(), "TERM=xterm")
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
