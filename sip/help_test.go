@@ -34,7 +34,8 @@ type fakeSession struct {
 	at     netip.AddrPort
 	remote media.Remote
 	closed bool
-	open   *int
+	open   *int        // counts the open ones
+	shared *sync.Mutex // guards open
 }
 
 func (f *fakeSession) Write(*media.Packet)                          {}
@@ -54,8 +55,8 @@ func (f *fakeSession) Stats() media.Stats {
 	return media.Stats{Codec: f.remote.Codec}
 }
 func (f *fakeSession) Close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.shared.Lock()
+	defer f.shared.Unlock()
 	if !f.closed {
 		f.closed = true
 		*f.open--
@@ -105,7 +106,7 @@ func newRig(t *testing.T, change ...func(*sip.Config, *directory.Content)) *rig 
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.sessions++
-		f := &fakeSession{at: netip.MustParseAddrPort(fmt.Sprintf("192.0.2.1:%d", 10000+2*r.sessions)), open: &r.sessions}
+		f := &fakeSession{at: netip.MustParseAddrPort(fmt.Sprintf("192.0.2.1:%d", 10000+2*r.sessions)), open: &r.sessions, shared: &r.mu}
 		r.last = f
 		return f, nil
 	}

@@ -608,3 +608,33 @@ func TestC24DelayedOffer(t *testing.T) {
 		}
 	})
 }
+
+// What happens before a call takes the attempt is reported to it when it does.
+func TestOpenedLate(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		opens := make(chan sip.Open, 1)
+		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) {
+			cfg.Receive = func(_ call.Attempt, open sip.Open) { opens <- open }
+		})
+		alice := r.phone(aliceAt)
+		inv := alice.invite("c1")
+		alice.send(inv)
+		cancel := alice.request("CANCEL", "c1", 1, "")
+		cancel.Set("Via", inv.Get("Via"))
+		cancel.Add("Reason", "SIP;cause=200")
+		alice.send(cancel)
+		time.Sleep(time.Second)
+		e := newEvents(t)
+		leg := (<-opens)("late", e.report)
+		leg.Answer(nil)
+		if end := want[call.LegEnded](e); end.Leg != "late" || end.Cause.Label != call.LabelCancelled {
+			t.Errorf("end: %+v", end)
+		}
+		if en, ok := e.entry("CANCEL", "Reason"); !ok || en.Leg != "late" {
+			t.Errorf("ledger: %+v", en)
+		}
+		if d := leg.Describe(); d.SIPCallID != "c1" || d.Direction != call.In || d.Trunk != "alice" {
+			t.Errorf("record: %+v", d)
+		}
+	})
+}

@@ -27,18 +27,23 @@ type Leg struct {
 	closed    atomic.Bool // no session may be opened any more
 
 	// The rest belongs to the shard.
-	id          call.LegID
-	report      call.Report
-	held        []call.Event // what happened before open
-	dialog      *dialog.Dialog
-	media       negotiation
-	out         *placing   // while it is being placed
+	id       call.LegID
+	report   call.Report
+	held     []call.Event // what happened before open
+	dialog   *dialog.Dialog
+	media    negotiation
+	out      *placing // while it is being placed
+	askedUUI bool
+	fate
+	timer *transaction.Timer // of the state: until answered, until parted
+}
+
+// fate is how far a leg has come.
+type fate struct {
+	established bool       // the answer is acknowledged
+	hung        bool       // its end has begun, for this cause
 	cause       call.Cause // given to Hangup
-	hung        bool
-	ended       bool
-	askedUUI    bool
-	timer       *transaction.Timer // of the state: until answered, until parted
-	established bool
+	ended       bool       // and reported
 }
 
 // post runs f on the leg's shard.
@@ -46,18 +51,38 @@ func (l *Leg) post(f func()) { l.s.layer.Post(l.callID, f) }
 
 // open binds an inbound leg to the call that takes it.
 func (l *Leg) open(id call.LegID, report call.Report) *Leg {
+	l.s.legs.name(id, l)
 	l.post(func() {
 		if l.report != nil {
 			return
 		}
 		l.id, l.report = id, report
-		l.s.legs.name(id, l)
 		for _, e := range l.held {
-			report(e)
+			report(named(e, id))
 		}
 		l.held = nil
 	})
 	return l
+}
+
+// named gives an event that happened before the leg had an ID with that ID.
+func named(e call.Event, id call.LegID) call.Event {
+	switch e := e.(type) {
+	case call.LegEnded:
+		e.Leg = id
+		return e
+	case call.Digit:
+		e.Leg = id
+		return e
+	case call.Logged:
+		e.Log.Leg = id
+		return e
+	case call.Accounted:
+		for i := range e.Entries {
+			e.Entries[i].Leg = id
+		}
+	}
+	return e
 }
 
 // Ring tells the caller of an unanswered inbound leg that it rings (180).
@@ -234,8 +259,14 @@ func (l *Leg) traced(sent bool, m *message.Message) {
 	l.emit(call.Logged{Log: call.Log{At: l.now(), Leg: l.id, Kind: call.LogMessage, Direction: d, Text: text, Headers: rows}})
 }
 
-// happened takes the dialog's events.
+// happened takes the dialog's events. A leg may be over before its dialog: when the far end is slow to answer BYE.
 func (l *Leg) happened(e dialog.Event) {
+	if l.ended {
+		if e.Tx != nil {
+			l.answer(e.Tx, dialog.Response{Status: 481})
+		}
+		return
+	}
 	switch e.Kind {
 	case dialog.Provisional:
 		l.progressed(e.Msg)

@@ -54,7 +54,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Limits.Rate > 0 {
 		s.limit = limiter(cfg.Limits.Rate)
 	}
-	s.legs = legs{max: cfg.Limits.Legs, byID: map[call.LegID]*Leg{}, all: map[*Leg]struct{}{}}
+	s.legs = legs{max: cfg.Limits.Legs, byID: map[call.LegID]*Leg{}, all: map[*Leg]call.LegID{}}
 	s.layer = transaction.New(transaction.Config{
 		Transport: s.sockets, User: s, T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4, Shards: cfg.Shards,
 	})
@@ -73,6 +73,9 @@ func (s *Server) Addrs() []transport.Listen {
 
 // Legs gives the number of legs that stand.
 func (s *Server) Legs() int { return s.legs.len() }
+
+// Dialogs gives the number of dialogs that stand: those of legs, and some that end a little after their leg.
+func (s *Server) Dialogs() int { return s.dialogs.Len() }
 
 // Drain refuses new calls (503) and answers OPTIONS with 503 from now on, and waits until no leg stands or the context
 // is done.
@@ -180,7 +183,7 @@ type legs struct {
 
 	mu    sync.Mutex
 	byID  map[call.LegID]*Leg // guarded by mu
-	all   map[*Leg]struct{}   // guarded by mu
+	all   map[*Leg]call.LegID // the ID is empty until it is known; guarded by mu
 	empty []chan struct{}     // closed when no leg stands; guarded by mu
 }
 
@@ -191,7 +194,7 @@ func (ls *legs) add(l *Leg) bool {
 	if len(ls.all) >= ls.max {
 		return false
 	}
-	ls.all[l] = struct{}{}
+	ls.all[l] = ""
 	return true
 }
 
@@ -200,7 +203,7 @@ func (ls *legs) name(id call.LegID, l *Leg) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if _, ok := ls.all[l]; ok {
-		ls.byID[id] = l
+		ls.all[l], ls.byID[id] = id, l
 	}
 }
 
@@ -213,10 +216,8 @@ func (ls *legs) find(id call.LegID) *Leg {
 func (ls *legs) remove(l *Leg) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	delete(ls.byID, ls.all[l])
 	delete(ls.all, l)
-	if ls.byID[l.id] == l {
-		delete(ls.byID, l.id)
-	}
 	if len(ls.all) > 0 {
 		return
 	}

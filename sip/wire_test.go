@@ -1,0 +1,242 @@
+package sip_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/transport"
+	"github.com/switchhook/switchhook/sip/transport/memnet"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// C04, C05: the response goes to the source port if rport asks so, else to the port of sent-by, and says received.
+func TestC04C05Responses(t *testing.T) {
+	for _, tt := range []struct {
+		name, via string
+		arrives   uint16
+		want      string
+	}{
+		{"rport", "198.51.100.1:5060;branch=z9hG4bKa;rport", 9999, "rport=9999"},
+		{"no rport", "198.51.100.1:5060;branch=z9hG4bKa", 5060, "branch"},
+		{"other host", "10.0.0.9:5070;branch=z9hG4bKa", 5070, "received=198.51.100.1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t)
+				sender := r.phone(netip.AddrPortFrom(aliceAt.Addr(), 9999))
+				at := sender
+				if tt.arrives != 9999 {
+					at = r.phone(netip.AddrPortFrom(aliceAt.Addr(), tt.arrives))
+				}
+				m := sender.request("OPTIONS", "c1", 1, "")
+				m.Set("Via", "SIP/2.0/UDP "+tt.via)
+				sender.send(m)
+				if got := at.receive("200").Get("Via"); !strings.Contains(got, tt.want) {
+					t.Errorf("Via: %s", got)
+				}
+			})
+		})
+	}
+}
+
+// C06: a repeated INVITE is one call; C15: the same one by another branch is merged.
+func TestC06C15RepeatedAndMerged(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		inv := alice.invite("c1")
+		for range 3 {
+			alice.send(inv)
+		}
+		a := r.attempt()
+		time.Sleep(time.Second)
+		if n := len(r.attempts); n != 0 {
+			t.Errorf("%d more attempts", n)
+		}
+		other := alice.invite("c1")
+		alice.send(other)
+		alice.receive("482")
+		a.leg.Hangup(call.Cause{SIP: 486}, nil)
+		alice.receive("486")
+	})
+}
+
+// C08: a silent peer is pinged as RFC 3261 says, and nobody is told 408.
+func TestC08SilentPing(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) { c.Trunks[1].Keepalive = time.Hour })
+		bob := r.phone(bobAt)
+		time.Sleep(40 * time.Second)
+		if n := len(bob.got); n < 10 || n > 11 { // the first may come before Bob listens
+			t.Errorf("%d OPTIONS", n)
+		}
+	})
+}
+
+func TestLimits(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) { cfg.Limits = sip.Limits{Legs: 2, Rate: 3} })
+		alice := r.phone(aliceAt)
+		for i := range 4 {
+			alice.send(alice.invite(fmt.Sprint("c", i)))
+		}
+		for range 2 {
+			if m := alice.receive("503"); !m.Headers.Has("Retry-After") {
+				t.Errorf("503: %+v", m)
+			}
+		}
+		time.Sleep(time.Second)
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1"})
+		if end := want[call.LegEnded](e); end.Cause.Label != call.LabelLimit {
+			t.Errorf("cause: %+v", end.Cause)
+		}
+		for range 2 {
+			a := r.attempt()
+			a.leg.Hangup(call.Cause{SIP: 486}, nil)
+			want[call.LegEnded](a.events)
+		}
+	})
+}
+
+func TestWeights(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) {
+			c.Trunks[2].Peers = []directory.Peer{{Host: bobAt.Addr().String(), Weight: 3}, {Host: bob2At.Addr().String()}}
+		})
+		bob, bob2 := r.phone(bobAt), r.phone(bob2At)
+		first := 0
+		for range 400 {
+			_, e := r.dial(call.Dial{Trunk: "two", To: "1"})
+			select {
+			case m := <-bob.got:
+				first++
+				bob.answer(m, 486, "x", "")
+				bob.receive("ACK")
+			case m := <-bob2.got:
+				bob2.answer(m, 486, "x", "")
+				bob2.receive("ACK")
+			}
+			want[call.LegEnded](e)
+		}
+		if first < 250 || first > 350 {
+			t.Errorf("%d of 400 went to the peer with weight 3 of 4", first)
+		}
+	})
+}
+
+// Two servers call each other while the network loses a quarter of all datagrams and everyone does anything at any
+// time: every leg ends exactly once, and nothing is left.
+func TestLossyNetwork(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			inTime(t, func(t *testing.T) { lossy(t, rand.New(rand.NewPCG(seed, 1))) })
+		})
+	}
+}
+
+func lossy(t *testing.T, random *rand.Rand) {
+	var mu sync.Mutex
+	chance := func(n int) int { mu.Lock(); defer mu.Unlock(); return random.IntN(n) }
+	net := memnet.New()
+	net.Lose(func(_, _ netip.AddrPort, _ []byte) bool { return chance(4) == 0 })
+	sessions, standing := 0, 0
+	ended := sync.WaitGroup{}
+	watch := func() (call.Report, chan call.Event) {
+		ch := make(chan call.Event, 1000)
+		over := false
+		ended.Add(1)
+		mu.Lock()
+		standing++
+		mu.Unlock()
+		return func(e call.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if over {
+				t.Errorf("after the end: %#v", e)
+				return
+			}
+			if _, ok := e.(call.LegEnded); ok {
+				over = true
+				standing--
+				close(ch)
+				ended.Done()
+				return
+			}
+			ch <- e
+		}, ch
+	}
+	// live does things to a leg at random times until it ends.
+	live := func(leg *sip.Leg, ch chan call.Event) {
+		for {
+			select {
+			case _, ok := <-ch:
+				if !ok {
+					return
+				}
+			case <-time.After(time.Duration(chance(8000)) * time.Millisecond):
+				switch chance(5) {
+				case 0:
+					leg.Ring(nil)
+				case 1:
+					leg.Early(nil)
+				case 2, 3:
+					leg.Answer(nil)
+				case 4:
+					leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+				}
+			}
+		}
+	}
+	server := func(at, far netip.AddrPort) *sip.Server {
+		trusted := header.Trusted()
+		snapshot := directory.NewSnapshot(directory.Content{Trunks: []directory.Trunk{{ID: "far", In: trusted, Out: trusted,
+			Peers: []directory.Peer{{Host: far.Addr().String()}}}}})
+		s, err := sip.New(sip.Config{
+			Transport: transport.Config{Listen: both(at), Network: net.Host(at.Addr())}, Shards: 2,
+			Directory: func() *directory.Snapshot { return snapshot },
+			Media: func(netip.Addr) (sip.Session, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				sessions++
+				return &fakeSession{at: netip.AddrPortFrom(at.Addr(), 4000), open: &sessions, shared: &mu}, nil
+			},
+			Receive: func(_ call.Attempt, open sip.Open) {
+				r, ch := watch()
+				go live(open(call.NewLegID(0), r), ch)
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	a, b := server(aliceAt, bobAt), server(bobAt, aliceAt)
+	for range 20 {
+		s := []*sip.Server{a, b}[chance(2)]
+		r, ch := watch()
+		go live(s.Dial(call.NewLegID(0), call.Dial{Trunk: "far", To: "1", From: "2"}, r), ch)
+		time.Sleep(time.Duration(chance(1000)) * time.Millisecond)
+	}
+	ended.Wait()
+	time.Sleep(5 * time.Minute)
+	if a.Legs()+b.Legs() != 0 || sessions != 0 || a.Dialogs()+b.Dialogs() != 0 {
+		t.Errorf("left: %d and %d legs, %d sessions, %d and %d dialogs", a.Legs(), b.Legs(), sessions, a.Dialogs(), b.Dialogs())
+	}
+	for _, s := range []*sip.Server{a, b} {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
