@@ -132,6 +132,7 @@ func (e *Engine) Open(toward netip.Addr) (*Session, error) {
 			return nil, fmt.Errorf("opening an RTP session: %w", err)
 		}
 		e.ranges[i].give(port, e.now())
+		e.cfg.Log.Debug("RTP port passed over", "port", port, "err", err)
 		if !errors.Is(err, unix.EADDRINUSE) || try == tries {
 			return nil, fmt.Errorf("opening an RTP session: %w", err)
 		}

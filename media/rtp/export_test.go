@@ -28,7 +28,7 @@ func (s *Session) Heed(b []byte) bool {
 func (s *Session) Take(packets ...[]byte) (passed []media.Packet) {
 	s.rx.mu.Lock()
 	defer s.rx.mu.Unlock()
-	sh := &shard{e: s.sh.e, from: s.rx.lock.want}
+	sh := &shard{e: s.sh.e, turn: turn{from: s.rx.lock.want}}
 	for _, b := range packets {
 		if _, ok := s.take(b, sh, s.sh.e.now()); ok {
 			p := sh.packet
@@ -43,7 +43,7 @@ func (s *Session) Take(packets ...[]byte) (passed []media.Packet) {
 func (s *Session) TakeMany(b []byte, n int) {
 	s.rx.mu.Lock()
 	defer s.rx.mu.Unlock()
-	sh := &shard{e: s.sh.e, from: s.rx.lock.want}
+	sh := &shard{e: s.sh.e, turn: turn{from: s.rx.lock.want}}
 	for i := range n {
 		b[2], b[3] = byte(i>>8), byte(i)
 		s.take(b, sh, 0)

@@ -73,7 +73,8 @@ func (t *sender) stats(st *media.Stats) {
 // forward sends a packet of somebody else's under our own numbers. The caller holds the lock.
 func (t *sender) forward(s *Session, p *media.Packet) {
 	var b [bufSize]byte
-	n, payloadType := 0, t.codecType
+	var n int
+	payloadType := t.codecType
 	switch room := b[headerSize:]; {
 	case len(p.Payload) > len(room):
 		return
@@ -181,8 +182,7 @@ func (s *Session) playFrame(now time.Duration) bool {
 	if t.sending {
 		var b [headerSize + media.FrameSamples]byte
 		codec.Encode(t.codec, b[headerSize:], f[:])
-		l, marker := &t.line, false
-		if marker = !l.begun || !l.own; marker {
+		if l := &t.line; !l.begun || !l.own {
 			l.join(l.seq+1, l.stamp, now)
 			l.own, l.seqBy, l.stampBy = true, 0, 0
 			t.transmit(s, b[:], l.seq, l.stamp, t.codecType, true)

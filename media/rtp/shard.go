@@ -7,7 +7,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -51,15 +50,19 @@ type shard struct {
 	playing [phases][]*Session
 	players int
 
-	// Of the loop alone.
+	turn
+}
+
+// turn is what the loop alone works with.
+type turn struct {
 	events  [batch]unix.EpollEvent
-	ready   [batch]*Session
-	scratch []*Session
-	buf     [bufSize]byte
-	from    addr
-	packet  media.Packet
-	phase   int
-	swept   int
+	ready   [batch]*Session // whose events they are
+	buf     [bufSize]byte   // the packet
+	from    addr            // where it came from
+	packet  media.Packet    // what is passed on of it
+	scratch []*Session      // whose clock it is
+	phase   int             // of playing
+	swept   int             // of sweeping
 }
 
 // slot is a place in the shard's table. The generation tells an event of a session that has left from one of the next.
@@ -196,14 +199,14 @@ func (sh *shard) loop() {
 	defer func() { _, _ = unix.Close(sh.play), unix.Close(sh.sweep) }()
 	n := 0
 	poll := func(fd uintptr) bool {
-		r, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&sh.events)), batch, 0, 0, 0)
-		if n = int(r); e != 0 {
-			n = 0
-		}
+		n = pollEvents(int(fd), &sh.events)
 		return n > 0
 	}
 	for {
 		if err := sh.wait.Read(poll); err != nil {
+			if !sh.e.closed.Load() {
+				sh.e.cfg.Log.Error("RTP stopped: the poller failed", "err", err)
+			}
 			return
 		}
 		sh.lookUp(n)

@@ -54,7 +54,12 @@ func (a *addr) sameHost(b *addr) bool {
 	return *(*[16]byte)(a.raw[8:24]) == *(*[16]byte)(b.raw[8:24])
 }
 
+// The kernel is given pointers to what lives until the call returns; sizes are those of the things pointed to. Each
+// function that does so says so to the linter.
+
 // openSocket gives a non-blocking UDP socket bound to ap.
+//
+//nolint:gosec // the address lives until bind returns
 func openSocket(ap netip.AddrPort, dscp uint8) (int, error) {
 	family, level, option := unix.AF_INET, unix.IPPROTO_IP, unix.IP_TOS
 	if ap.Addr().Is6() {
@@ -79,6 +84,8 @@ func openSocket(ap netip.AddrPort, dscp uint8) (int, error) {
 }
 
 // connect makes the socket exchange packets with a alone; with no address, with anybody again.
+//
+//nolint:gosec // the address lives until connect returns
 func connect(fd int, a *addr) error {
 	raw, n := a.raw, a.n
 	if n == 0 {
@@ -90,8 +97,10 @@ func connect(fd int, a *addr) error {
 	return nil
 }
 
-// The sockets never block, so the runtime needn't be told of these calls: that would cost more than the call.
-
+// recv reads one packet. The sockets never block, so the runtime needn't be told of this call and the next two: that
+// would cost more than the call.
+//
+//nolint:gosec // buffer and address live until recvfrom returns
 func recv(fd int, b []byte, from *addr) (int, syscall.Errno) {
 	from.n = uint32(len(from.raw))
 	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0,
@@ -100,6 +109,8 @@ func recv(fd int, b []byte, from *addr) (int, syscall.Errno) {
 }
 
 // send gives b to the kernel. An ICMP error of an earlier packet is reported in place of sending: then it tries again.
+//
+//nolint:gosec // buffer and address live until sendto returns
 func send(fd int, b []byte, to *addr, connected bool) bool {
 	for range 2 {
 		var e syscall.Errno
@@ -118,4 +129,15 @@ func send(fd int, b []byte, to *addr, connected bool) bool {
 		}
 	}
 	return false
+}
+
+// pollEvents gives the number of events there are, without waiting.
+//
+//nolint:gosec // the array lives until epoll_pwait returns
+func pollEvents(epoll int, events *[batch]unix.EpollEvent) int {
+	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(events)), batch, 0, 0, 0)
+	if e != 0 {
+		return 0
+	}
+	return int(n)
 }
