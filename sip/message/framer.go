@@ -105,14 +105,14 @@ func (f *Framer) findHead() (Event, *Fault) {
 		}
 		empty := n == 1
 		f.scanned = at + 1
-		if f.scanned-f.start > MaxHead {
+		if f.scanned-f.start > MaxHead+slack {
 			break
 		}
 		if empty {
 			return f.readHead()
 		}
 	}
-	if f.end-f.start > MaxHead {
+	if f.end-f.start > MaxHead+slack {
 		return f.broken(513, "Message Header Too Large")
 	}
 	return More, nil

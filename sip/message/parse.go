@@ -54,6 +54,7 @@ type reading struct {
 	m         *Message
 	text      string // start line and headers
 	lenientLF bool
+	limits    limits
 	// first verdict; the first one counts
 	status int
 	reason string
@@ -80,9 +81,10 @@ func (r *reading) head(data []byte) int {
 	default:
 		end += len("\r\n\r\n")
 	}
-	if end > MaxHead {
+	r.limits = limitsOf(len(data) >= 4 && fold(string(data[:4]), "sip/"))
+	if end > r.limits.head {
 		r.fail(513, "Message Header Too Large")
-		end = MaxHead
+		end = r.limits.head
 	}
 	r.length = -1
 	r.text = string(data[:end])
@@ -118,7 +120,7 @@ func (r *reading) line(at int) (string, int) {
 	} else if !r.lenientLF {
 		r.fail(400, "Line Ends Without CR")
 	}
-	if end-at > MaxRow {
+	if end-at > r.limits.row {
 		r.fail(513, "Line Too Long")
 	}
 	return r.text[at:end], next
@@ -130,7 +132,7 @@ func (r *reading) unfold(line string, at int) (string, int) {
 	for at < len(r.text) && (r.text[at] == ' ' || r.text[at] == '\t') {
 		var more string
 		more, at = r.line(at)
-		if len(whole)+len(more) > MaxRow {
+		if len(whole)+len(more) > r.limits.row {
 			r.fail(513, "Header Too Long")
 			continue
 		}
@@ -156,7 +158,7 @@ func (r *reading) row(line string) {
 		r.fail(400, "Control Character in Header")
 		return
 	}
-	if len(r.m.Headers) >= MaxRows {
+	if len(r.m.Headers) >= r.limits.rows {
 		r.fail(513, "Too Many Headers")
 		return
 	}

@@ -18,6 +18,7 @@ func unfit(format string, args ...any) error {
 // and what passes the limits. Content-Length is always its own: it is written where Headers has a row of that name,
 // else last. The error wraps [ErrMessage]; dst is returned as it came.
 func (m *Message) Append(dst []byte) ([]byte, error) {
+	lim := limitsOf(!m.IsRequest())
 	b, err := m.appendStart(dst)
 	if err != nil {
 		return dst, err
@@ -33,7 +34,7 @@ func (m *Message) Append(dst []byte) ([]byte, error) {
 			b = m.appendLength(b)
 			continue
 		}
-		if err := checkRow(f.Name, f.Value); err != nil {
+		if err := checkRow(f.Name, f.Value, lim.row); err != nil {
 			return dst, err
 		}
 		b = append(b, f.Name...)
@@ -47,7 +48,7 @@ func (m *Message) Append(dst []byte) ([]byte, error) {
 		b = m.appendLength(b)
 	}
 	b = append(b, "\r\n"...)
-	if rows > MaxRows || len(b)-len(dst) > MaxHead || len(b)-len(dst)+len(m.Body) > MaxMessage {
+	if rows > lim.rows || len(b)-len(dst) > lim.head || len(b)-len(dst)+len(m.Body) > MaxMessage {
 		return dst, unfit("too long")
 	}
 	return append(b, m.Body...), nil
@@ -92,11 +93,11 @@ func (m *Message) appendLength(b []byte) []byte {
 }
 
 // checkRow tells whether a row reads back as itself.
-func checkRow(name, value string) error {
+func checkRow(name, value string, most int) error {
 	if !all(name, isToken) {
 		return unfit("header name %q", name)
 	}
-	if len(name)+len(": ")+len(value) > MaxRow {
+	if len(name)+len(": ")+len(value) > most {
 		return unfit("header %s too long", name)
 	}
 	if value == "" {

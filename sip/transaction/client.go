@@ -54,7 +54,7 @@ func (l *Layer) Send(req *message.Message, to transport.Target, on func(*Client,
 	s := l.shardOf(req.CallID)
 	c := &Client{shard: s, req: req, to: to, on: on}
 	if l.counts.clients.Load() >= int64(l.cfg.MaxClients) {
-		c.state = (*Client).over
+		c.state = (*Client).terminated
 		s.post(func() { on(c, nil, ErrOverload) })
 		return c
 	}
@@ -206,7 +206,7 @@ func (c *Client) expired(e *entry) {
 
 // end takes the transaction out of the table.
 func (c *Client) end() {
-	c.state = (*Client).over
+	c.state = (*Client).terminated
 	c.stop(&c.retry)
 	c.stop(&c.deadline)
 	c.data = nil

@@ -19,9 +19,9 @@ func (c *Client) calling(ev clientEvent) {
 	}
 }
 
-// ringing: an INVITE has a provisional response. RFC 3261 calls this state Proceeding. There is no time limit but that
+// inviteProceeding: an INVITE has a provisional response. There is no time limit but that
 // after a CANCEL.
-func (c *Client) ringing(ev clientEvent) {
+func (c *Client) inviteProceeding(ev clientEvent) {
 	switch ev.kind {
 	case responseCame:
 		c.inviteAnswered(ev)
@@ -37,7 +37,7 @@ func (c *Client) inviteAnswered(ev clientEvent) {
 	case status < 200:
 		if !c.heard {
 			c.heard = true
-			c.state = (*Client).ringing
+			c.state = (*Client).inviteProceeding
 			c.data = nil
 			c.stop(&c.retry)
 			c.stop(&c.deadline)
@@ -46,12 +46,12 @@ func (c *Client) inviteAnswered(ev clientEvent) {
 			}
 		}
 	case status < 300:
-		c.state, c.done = (*Client).confirmed, true
+		c.state, c.done = (*Client).accepted, true
 		c.data = nil
 		c.stop(&c.retry)
 		c.set(&c.deadline, 64*cfg.T1) // Timer M
 	default:
-		c.state, c.done = (*Client).refused, true
+		c.state, c.done = (*Client).inviteCompleted, true
 		c.stop(&c.retry)
 		c.acknowledge(ev.msg)
 		if c.reliable() {
@@ -63,8 +63,8 @@ func (c *Client) inviteAnswered(ev clientEvent) {
 	c.on(c, ev.msg, nil)
 }
 
-// refused: an INVITE has a final response of 300 to 699. RFC 3261 calls this state Completed.
-func (c *Client) refused(ev clientEvent) {
+// inviteCompleted: an INVITE has a final response of 300 to 699.
+func (c *Client) inviteCompleted(ev clientEvent) {
 	switch ev.kind {
 	case responseCame:
 		if ev.msg.Status >= 300 && c.data != nil {
@@ -75,8 +75,8 @@ func (c *Client) refused(ev clientEvent) {
 	}
 }
 
-// confirmed: an INVITE has a 2xx; repeated and forked ones go to the user. RFC 6026 calls this state Accepted.
-func (c *Client) confirmed(ev clientEvent) {
+// accepted: an INVITE has a 2xx; repeated and forked ones go to the user.
+func (c *Client) accepted(ev clientEvent) {
 	switch ev.kind {
 	case responseCame:
 		if ev.msg.Status/100 == 2 {
@@ -143,5 +143,5 @@ func (c *Client) completed(ev clientEvent) {
 	}
 }
 
-// over: the transaction is in no table any more.
-func (c *Client) over(clientEvent) {}
+// terminated: the transaction is in no table any more.
+func (c *Client) terminated(clientEvent) {}

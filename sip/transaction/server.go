@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"errors"
 	"time"
 
 	"github.com/switchhook/switchhook/sip/message"
@@ -72,7 +73,7 @@ func (s *shard) request(in *transport.Incoming) {
 	s.servers[t.key] = t
 	s.layer.counts.servers.Add(1)
 	if m.Method == "INVITE" {
-		t.state = (*Server).proceeding
+		t.state = (*Server).inviteProceeding
 		_ = t.Respond(message.NewResponse(m, 100, "")) // a 200 ms timer would save it for the fastest users alone
 	} else {
 		t.state = (*Server).trying
@@ -100,18 +101,43 @@ func (t *Server) Tag() string {
 }
 
 // Respond sends a provisional or final response, with [Server.Tag] if it has no To-tag. A final response is the last:
-// after it Respond gives [ErrFinal], but that giving the same 2xx to INVITE again repeats it. A final response other
-// than that is repeated by the transaction as needed. Other errors say what is wrong with the message or its sending;
-// the transaction goes on as if it was sent and lost.
+// after it Respond gives [ErrFinal], but that giving the same 2xx to INVITE again repeats it. Any other final response
+// is repeated by the transaction as needed. A message that can't be written (the error wraps [message.ErrMessage])
+// changes nothing if it is provisional; if it is final, 500 is sent in its place. Any other error says that the sending
+// failed, and the transaction goes on as if the response was lost on its way.
 func (t *Server) Respond(m *message.Message) error {
-	if m.Status > 100 {
-		if m.ToTag == "" {
-			m.Tag(t.Tag())
-		} else {
-			t.tag = m.ToTag
+	if t.answer != nil {
+		if m == t.answer && m.Status < 300 && m.CSeq.Method == "INVITE" {
+			return t.Repeat()
+		}
+		return ErrFinal
+	}
+	err := t.write(m)
+	if err == nil {
+		return t.state(t, serverEvent{kind: respond, msg: m})
+	}
+	if m.Status >= 200 {
+		m = message.NewResponse(t.in.Msg, 500, "")
+		if t.write(m) == nil {
+			return errors.Join(err, t.state(t, serverEvent{kind: respond, msg: m}))
 		}
 	}
-	return t.state(t, serverEvent{kind: respond, msg: m})
+	return err
+}
+
+// write makes the bytes of a response, and keeps them for repetition.
+func (t *Server) write(m *message.Message) error {
+	if m.Status > 100 {
+		m.Tag(t.Tag())
+		t.tag = m.ToTag
+	}
+	data, err := m.Append(t.shard.out[:0])
+	if err != nil {
+		return err
+	}
+	t.shard.out = data
+	t.last = append(t.last[:0], data...)
+	return nil
 }
 
 // Repeat sends the last response again: the layer above does so with a 2xx to INVITE until the ACK comes (RFC 3261
@@ -125,24 +151,6 @@ func (t *Server) Repeat() error {
 
 // Done tells whether a final response was sent.
 func (t *Server) Done() bool { return t.answer != nil }
-
-// send writes and sends a response and keeps its bytes for repetition.
-func (t *Server) send(m *message.Message) error {
-	s := t.shard
-	data, err := m.Append(s.out[:0])
-	if err != nil {
-		return err
-	}
-	s.out = data
-	t.last = append(t.last[:0], data...)
-	return t.Repeat()
-}
-
-// finish sends a final response.
-func (t *Server) finish(m *message.Message) error {
-	t.answer = m
-	return t.send(m)
-}
 
 func (t *Server) set(e *entry, d time.Duration) { t.shard.wheel.set(e, t.shard.now, d) }
 func (t *Server) stop(e *entry)                 { t.shard.wheel.stop(e) }

@@ -3,8 +3,8 @@ package transaction
 // The states of server transactions, one method each (RFC 3261 sections 17.2.1 and 17.2.2, RFC 6026 section 7.1). Each
 // takes every event that can happen in it; what a state does not name, it ignores.
 
-// proceeding: an INVITE waits for its final response.
-func (t *Server) proceeding(ev serverEvent) error {
+// inviteProceeding: an INVITE waits for its final response.
+func (t *Server) inviteProceeding(ev serverEvent) error {
 	switch ev.kind {
 	case requestCame:
 		return t.Repeat()
@@ -23,23 +23,24 @@ func (t *Server) respondInvite(ev serverEvent) error {
 	cfg := &t.shard.layer.cfg
 	switch {
 	case ev.msg.Status < 200:
-		return t.send(ev.msg)
+		return t.Repeat()
 	case ev.msg.Status < 300:
 		t.state = (*Server).accepted
 		t.set(&t.deadline, 64*cfg.T1) // Timer L
 	default:
-		t.state = (*Server).completed
+		t.state = (*Server).inviteCompleted
 		t.set(&t.deadline, 64*cfg.T1) // Timer H
 		if !t.reliable() {
 			t.interval = cfg.T1
 			t.set(&t.retry, t.interval) // Timer G
 		}
 	}
-	return t.finish(ev.msg)
+	t.answer = ev.msg
+	return t.Repeat()
 }
 
-// completed: an INVITE was refused, and its ACK is due.
-func (t *Server) completed(ev serverEvent) error {
+// inviteCompleted: an INVITE was refused, and its ACK is due.
+func (t *Server) inviteCompleted(ev serverEvent) error {
 	cfg := &t.shard.layer.cfg
 	switch ev.kind {
 	case requestCame:
@@ -58,19 +59,14 @@ func (t *Server) completed(ev serverEvent) error {
 		t.set(&t.deadline, cfg.T4) // Timer I
 	case deadlineCame:
 		t.end() // the refusal stands, whether it arrived or not
-	case respond:
-		return ErrFinal
 	}
 	return nil
 }
 
 // confirmed: the ACK came; more copies of it may come.
 func (t *Server) confirmed(ev serverEvent) error {
-	switch ev.kind {
-	case deadlineCame:
+	if ev.kind == deadlineCame {
 		t.end()
-	case respond:
-		return ErrFinal
 	}
 	return nil
 }
@@ -82,16 +78,12 @@ func (t *Server) accepted(ev serverEvent) error {
 		t.shard.layer.cfg.User.Ack(ev.in.Msg, *ev.in)
 	case deadlineCame:
 		t.end()
-	case respond:
-		if ev.msg != t.answer {
-			return ErrFinal
-		}
-		return t.Repeat()
 	}
 	return nil
 }
 
-// trying: a request other than INVITE waits for an answer. After 64*T1 its sender waits no more (RFC 4320).
+// trying: a request other than INVITE waits for an answer; RFC 3261's Proceeding is this after a provisional one. After
+// 64*T1 its sender waits no more (RFC 4320).
 func (t *Server) trying(ev serverEvent) error {
 	switch ev.kind {
 	case requestCame:
@@ -99,31 +91,27 @@ func (t *Server) trying(ev serverEvent) error {
 	case deadlineCame:
 		t.end()
 	case respond:
-		if ev.msg.Status < 200 {
-			return t.send(ev.msg)
+		if ev.msg.Status >= 200 {
+			t.answer = ev.msg
+			t.state = (*Server).completed
+			if t.reliable() {
+				t.end()
+			} else {
+				t.set(&t.deadline, 64*t.shard.layer.cfg.T1) // Timer J
+			}
 		}
-		if t.reliable() {
-			err := t.finish(ev.msg)
-			t.end()
-			return err
-		}
-		t.state = (*Server).answered
-		t.set(&t.deadline, 64*t.shard.layer.cfg.T1) // Timer J
-		return t.finish(ev.msg)
+		return t.Repeat()
 	}
 	return nil
 }
 
-// answered: the final response to a request other than INVITE was sent; copies of the request get it again. RFC 3261
-// calls this state Completed too.
-func (t *Server) answered(ev serverEvent) error {
+// completed: the final response to a request other than INVITE was sent; copies of the request get it again.
+func (t *Server) completed(ev serverEvent) error {
 	switch ev.kind {
 	case requestCame:
 		return t.Repeat()
 	case deadlineCame:
 		t.end()
-	case respond:
-		return ErrFinal
 	}
 	return nil
 }
@@ -131,9 +119,6 @@ func (t *Server) answered(ev serverEvent) error {
 // terminated: the transaction is in no table any more.
 func (t *Server) terminated(ev serverEvent) error {
 	if ev.kind == respond {
-		if t.Done() {
-			return ErrFinal
-		}
 		return ErrTimeout
 	}
 	return nil
