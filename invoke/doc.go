@@ -8,7 +8,7 @@
 //	Invoker.Function(ARN or name) ──▶ Function.Invoke
 //	                                       │ guarded: one time limit for all attempts, one retry when it was not taken
 //	                                       ├──▶ function: Lambda API (aws-sdk-go-v2)  ┐
-//	                                       ├──▶ remote: RIE URL (net/http)            ├──▶ payload, or *Error{Kind}
+//	                                       ├──▶ wire, remote: RIE URL (http, https)   ├──▶ payload, or *Error{Kind}
 //	                                       └──▶ fleet: processes, Runtime API to each ┘
 //
 // A function whose name is declared is the declared one, whatever ARN asked for it; any other is AWS Lambda's.

@@ -56,6 +56,9 @@ func (i *Invoker) target(d Declared) (target, error) {
 		if err != nil {
 			return nil, err
 		}
+		if fits(u) {
+			return newWire(u, i.config.MaxAnswer), nil
+		}
 		return newRemote(u, i.transport, i.config.MaxAnswer), nil
 	}
 	if len(d.Command) == 0 && i.bootstraps == "" {
@@ -117,8 +120,11 @@ func (i *Invoker) Warm(ctx context.Context) error {
 // Close ends all local processes, with what they started, and waits until they are gone. Invocations under way fail.
 func (i *Invoker) Close() error {
 	for _, d := range i.declared {
-		if f, ok := d.target.(*fleet); ok {
-			f.stop()
+		switch t := d.target.(type) {
+		case *fleet:
+			t.stop()
+		case *wire:
+			t.close()
 		}
 	}
 	for _, d := range i.declared {

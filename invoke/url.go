@@ -4,14 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
 )
 
-// newTransport makes the connections of all functions behind URLs: enough idle ones for every invocation in flight.
+// newTransport makes the connections of all remotes: enough idle ones for every invocation in flight.
 func newTransport() *http.Transport {
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Transport{
@@ -27,6 +27,7 @@ func newTransport() *http.Transport {
 }
 
 // remote is a function behind a URL that takes events as the Runtime Interface Emulator does: POST, event in, answer out.
+// It is for https and for what is behind a proxy; see [wire] for the rest.
 type remote struct {
 	transport http.RoundTripper
 	request   *http.Request // what all requests share; never sent itself
@@ -45,27 +46,10 @@ func newRemote(u *url.URL, transport http.RoundTripper, limit int64) *remote {
 	}}
 }
 
-// outgoing is a request's body. The transport may read it after the response is there: returned tells when it has let go.
-type outgoing struct {
-	bytes.Reader
-	once     sync.Once
-	returned sync.WaitGroup
-}
-
-// Close implements io.Closer for the transport, which may call it more than once.
-func (o *outgoing) Close() error {
-	o.once.Do(o.returned.Done)
-	return nil
-}
-
 func (r *remote) try(ctx context.Context, _ string, payload []byte) ([]byte, error) {
-	body := &outgoing{}
-	body.Reset(payload)
-	body.returned.Add(1)
-	defer body.returned.Wait()
-
 	req := r.request.WithContext(ctx)
-	req.Body, req.ContentLength = body, int64(len(payload))
+	// The transport may read the payload after the answer is there.
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(bytes.Clone(payload))), int64(len(payload))
 	resp, err := r.transport.RoundTrip(req)
 	if err != nil {
 		return nil, err

@@ -51,6 +51,18 @@ func serve(t testing.TB, h http.Handler) string {
 	return s.URL
 }
 
+// both runs a test over http and over https, which have a client each.
+func both(t *testing.T, test func(t *testing.T, serve func(testing.TB, http.Handler) string)) {
+	t.Run("http", func(t *testing.T) { test(t, serve) })
+	t.Run("https", func(t *testing.T) {
+		test(t, func(t testing.TB, h http.Handler) string {
+			s := httptest.NewTLSServer(h)
+			t.Cleanup(s.Close)
+			return s.URL
+		})
+	})
+}
+
 // failures are what the Invoke API and the emulator say instead of an answer, and what comes of it.
 var failures = map[string]struct {
 	replies []answer
@@ -98,18 +110,22 @@ func TestURLFailures(t *testing.T) {
 	for name, c := range failures {
 		cases[name] = c
 	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			s := &scripted{replies: c.replies}
-			compare(t, fault(t, t.Context(), opened(t, serve(t, s)), `{}`), c.want)
-			if len(s.asked) != c.asked {
-				t.Errorf("asked %d times, want %d", len(s.asked), c.asked)
-			}
-		})
-	}
+	both(t, func(t *testing.T, serve func(testing.TB, http.Handler) string) {
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				s := &scripted{replies: c.replies}
+				compare(t, fault(t, t.Context(), opened(t, serve(t, s)), `{}`), c.want)
+				if len(s.asked) != c.asked {
+					t.Errorf("asked %d times, want %d", len(s.asked), c.asked)
+				}
+			})
+		}
+	})
 }
 
-func TestURLIsPostedToAsItIs(t *testing.T) {
+func TestURLIsPostedToAsItIs(t *testing.T) { both(t, testPosted) }
+
+func testPosted(t *testing.T, serve func(testing.TB, http.Handler) string) {
 	s := &scripted{replies: []answer{{429, nil, ``}, {200, nil, `{"Actions":[]}`}}}
 	url := strings.Replace(serve(t, s), "://", "://me:secret@", 1)
 	f := opened(t, url+"/2015-03-31/functions/function/invocations?a=b")
@@ -130,7 +146,9 @@ func TestURLIsPostedToAsItIs(t *testing.T) {
 	}
 }
 
-func TestURLTimeLimit(t *testing.T) {
+func TestURLTimeLimit(t *testing.T) { both(t, testTimeLimit) }
+
+func testTimeLimit(t *testing.T, serve func(testing.TB, http.Handler) string) {
 	var asked atomic.Int32
 	release := make(chan struct{})
 	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -193,15 +211,18 @@ func TestURLHostileServer(t *testing.T) {
 		reply string
 		kind  invoke.Kind
 	}{
-		"nothing":          {"", invoke.Unreachable},
-		"no HTTP":          {"SIP/2.0 200 OK\r\n\r\n", invoke.Unreachable},
-		"half a body":      {"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", invoke.Unreachable},
-		"a huge length":    {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{", invoke.TooLarge},
-		"endless header":   {"HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: b\r\n", 100_000), invoke.Unreachable},
-		"endless body":     {"HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", 100_000), invoke.TooLarge},
-		"100 megabytes":    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5f5e100\r\n" + strings.Repeat("x", 100_000), invoke.TooLarge},
-		"bad chunks":       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", invoke.Unreachable},
-		"length and chunk": {"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", invoke.Unreachable},
+		"nothing":        {"", invoke.Unreachable},
+		"no HTTP":        {"SIP/2.0 200 OK\r\n\r\n", invoke.Unreachable},
+		"half a body":    {"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{", invoke.Unreachable},
+		"a huge length":  {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{", invoke.TooLarge},
+		"endless header": {"HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: b\r\n", 100_000), invoke.Unreachable},
+		"endless body":   {"HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", 100_000), invoke.TooLarge},
+		"early hints":    {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", invoke.Denied},
+		"endless hints":  {strings.Repeat("HTTP/1.1 103 Early Hints\r\n\r\n", 100_000), invoke.Unreachable},
+		"other protocol": {"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", invoke.Unreachable},
+		"100 megabytes":  {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5f5e100\r\n" + strings.Repeat("x", 100_000), invoke.TooLarge},
+		"bad chunks":     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", invoke.Unreachable},
+		"bad length":     {"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", invoke.Unreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := raw(t, func(int) string { return c.reply })
@@ -248,7 +269,62 @@ func TestPayloadIsNotKept(t *testing.T) {
 	}
 }
 
+// What a server says unasked on an idle connection is nobody's answer.
+func TestURLUnaskedResponse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(chan struct{})
+	var all sync.WaitGroup
+	all.Go(func() {
+		for n := range 2 {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			c.Read(make([]byte, 4096))
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n)
+			if n == 0 {
+				<-said
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nsmuggled")
+				said <- struct{}{}
+			}
+		}
+	})
+	t.Cleanup(func() { l.Close(); all.Wait() })
+	f := opened(t, "http://"+l.Addr().String())
+	for n := range 2 {
+		if b, err := f.Invoke(t.Context(), nil); err != nil || string(b) != fmt.Sprint(n) {
+			t.Fatalf("got %q, %v; want %d", b, err, n)
+		}
+		if n == 0 {
+			said <- struct{}{}
+			<-said
+		}
+	}
+}
+
+// Nor is what follows a response.
+func TestURLTooMuchIsSaid(t *testing.T) {
+	url, connections := raw(t, func(n int) string {
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%dHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n9", n)
+	})
+	f := opened(t, url)
+	for n := range 3 {
+		if b, err := f.Invoke(t.Context(), nil); err != nil || string(b) != fmt.Sprint(n+1) {
+			t.Fatalf("got %q, %v; want %d of %d connections", b, err, n+1, connections.Load())
+		}
+	}
+}
+
 func TestURLKeepsConnections(t *testing.T) {
+	t.Run("http", func(t *testing.T) { testKept(t, (*httptest.Server).Start) })
+	t.Run("https", func(t *testing.T) { testKept(t, (*httptest.Server).StartTLS) })
+}
+
+func testKept(t *testing.T, start func(*httptest.Server)) {
 	var opens atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
@@ -259,8 +335,8 @@ func TestURLKeepsConnections(t *testing.T) {
 			opens.Add(1)
 		}
 	}
-	s.Start()
-	defer s.Close()
+	start(s)
+	t.Cleanup(s.Close)
 	f := one(t, invoke.Declared{URL: s.URL})
 	var all sync.WaitGroup
 	for g := range 16 {
