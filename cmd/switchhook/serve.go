@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"time"
 
@@ -28,6 +29,8 @@ type serveCommand struct {
 	Dev      bool              `help:"No file needed: loopback only and trusted, AWS key dev with secret dev-secret, numbers +1 206 555 01xx, a carrier in a box."`
 	Trace    bool              `help:"Keep the messages and events of each call with its record. On with --dev."`
 	Drain    time.Duration     `help:"How long calls may go on after SIGTERM." default:"30s"`
+
+	CPUProfile string `help:"Write a CPU profile for go tool pprof until the server ends." placeholder:"FILE"`
 }
 
 // defaultFile is taken when there is one and no other is named.
@@ -39,6 +42,11 @@ func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger) er
 	if err != nil {
 		return err
 	}
+	stop, err := profile(c.CPUProfile)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	h, err := openHouse(ctx, cfg, c.Data, log)
 	if err != nil {
 		return err
@@ -59,6 +67,21 @@ func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger) er
 		log.Warn("calls are ended", "calls", h.exchange.Standing(), "reason", err)
 	}
 	return h.close()
+}
+
+// profile begins to write a CPU profile, where one is asked for.
+func profile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, fmt.Errorf("--cpu-profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("--cpu-profile: %w", err), f.Close())
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, nil
 }
 
 // config reads the file, where there is one, and lays the flags over it.
