@@ -19,10 +19,11 @@ var floors = map[string]floor{
 	"media":     {level: 1},
 	"media/...": {level: 1, also: []string{"media", "media/..."}},
 
-	"sip/message":     {level: 2, also: []string{}, only: []string{"header"}},
-	"sip/transport":   {level: 2, also: []string{"sip/message"}},
-	"sip/transaction": {level: 2, also: []string{"sip/message", "sip/transport"}},
-	"sip/dialog":      {level: 2, also: []string{"sip/message", "sip/transport", "sip/transaction"}},
+	"sip/message":          {level: 2, also: []string{}, only: []string{"header"}},
+	"sip/transport":        {level: 2, also: []string{"sip/message"}},
+	"sip/transport/memnet": {level: 2, also: []string{"sip/transport"}},
+	"sip/transaction":      {level: 2, also: []string{"sip/message", "sip/transport"}},
+	"sip/dialog":           {level: 2, also: []string{"sip/message", "sip/transport", "sip/transaction"}},
 	"sip": {level: 2, also: []string{"sip/..."}, forbids: map[string]string{
 		"engine": "a leg reports to a call without knowing how calls are run",
 	}},
