@@ -103,7 +103,7 @@ func (e *Engine) now() time.Duration { return time.Since(e.start) }
 // tries is how many pairs of ports are tried that another program has taken.
 const tries = 64
 
-// Open gives a session with two sockets, on the interface of the family of toward, or on the first one when that is
+// Open gives a session with a pair of ports, on the interface of the family of toward, or on the first one when that is
 // not valid. It discards what it receives until [Session.SetRemote].
 func (e *Engine) Open(toward netip.Addr) (*Session, error) {
 	if e.closed.Load() {
@@ -151,19 +151,15 @@ func (e *Engine) iface(toward netip.Addr) (int, error) {
 	return 0, ErrFamily
 }
 
-// bind makes a session with sockets at ap and the port above.
+// bind makes a session with an RTP socket at ap. The one for RTCP is opened with the first packet: a call that is not
+// answered, or has no media, does without.
 func (e *Engine) bind(ap netip.AddrPort) (*Session, error) {
 	data, err := openSocket(ap, uint8(e.cfg.DSCP))
 	if err != nil {
 		return nil, err
 	}
-	control, err := openSocket(netip.AddrPortFrom(ap.Addr(), ap.Port()+1), uint8(e.cfg.DSCP))
-	if err != nil {
-		_ = unix.Close(data)
-		return nil, err
-	}
 	// Sessions opened one after the other are often the legs of one call: they share a shard, two by two.
-	s := &Session{sh: e.shards[(e.opened.Add(1)-1)/2%uint64(len(e.shards))], data: data, control: control}
+	s := &Session{sh: e.shards[(e.opened.Add(1)-1)/2%uint64(len(e.shards))], data: data, control: -1, bound: ap}
 	s.tx.init(rand.Uint32(), uint16(rand.Uint32()), rand.Uint32(), rand.Uint64())
 	return s, nil
 }

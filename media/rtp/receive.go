@@ -147,6 +147,7 @@ func (r *receiver) believe(s *Session, from *addr, h header, now time.Duration) 
 	if !moved {
 		return ok
 	}
+	s.openControl()
 	s.tx.mu.Lock()
 	defer s.tx.mu.Unlock()
 	s.tx.to = r.lock.from

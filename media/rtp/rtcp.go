@@ -3,7 +3,10 @@ package rtp
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"net/netip"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // reportEvery is the time between our RTCP reports (RFC 3550 section 6.2). All sessions of a shard report from its one
@@ -41,6 +44,24 @@ func (s *Session) sweep(now time.Duration) {
 	}
 }
 
+// openControl opens the RTCP socket. Where another program has its port, the call goes on without. The caller holds the
+// receiver's lock, and the session is open.
+func (s *Session) openControl() {
+	if s.control >= 0 {
+		return
+	}
+	ap := netip.AddrPortFrom(s.bound.Addr(), s.bound.Port()+1)
+	fd, err := openSocket(ap, uint8(s.sh.e.cfg.DSCP))
+	if err == nil {
+		if err = s.sh.watch(fd, int(s.slot)*kinds+onControl, s.generation); err == nil {
+			s.control = fd
+			return
+		}
+		_ = unix.Close(fd)
+	}
+	s.sh.e.cfg.Log.Debug("no RTCP for a session", "port", ap.Port(), "err", err)
+}
+
 // sayGoodbye sends BYE (RFC 3550 section 6.6) if the far end ever had a report. The caller holds both locks.
 func (t *sender) sayGoodbye(s *Session) {
 	if t.sent.controls > 0 {
@@ -51,7 +72,7 @@ func (t *sender) sayGoodbye(s *Session) {
 // report sends a sender or receiver report with our name. The caller holds both locks.
 func (s *Session) report(now time.Duration, bye bool) {
 	t := &s.tx
-	if t.controlTo.isZero() {
+	if s.openControl(); s.control < 0 || t.controlTo.isZero() {
 		return
 	}
 	b := make([]byte, 0, maxReport)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var loopback = netip.MustParseAddr("127.0.0.1")
+// loopback is an address of this machine that other test processes do not use, so that its ports are ours.
+var loopback = netip.AddrFrom4([4]byte{127, 128 | byte(os.Getpid()>>8), byte(os.Getpid()), 1})
 
 // patience is how long a test waits for what must come; what must not come is proved by something later that does.
 const patience = 5 * time.Second

@@ -16,15 +16,15 @@ var _ media.Session = (*Session)(nil)
 
 // Session is the media of one leg over plain RTP. See [media.Session]; nothing is heard or said before [Session.SetRemote].
 type Session struct {
-	sh     *shard
-	ports  *ports
-	local  netip.AddrPort
-	data   int // the RTP socket; closed under both locks
-	slot   uint32
-	listed bool // under the shard's lock, as slot
-	closed atomic.Bool
-
-	control int // the RTCP socket; as data
+	sh           *shard
+	ports        *ports
+	bound, local netip.AddrPort // here, and as far ends see it
+	data         int            // the RTP socket
+	control      int            // the RTCP socket, under the receiver's lock; -1 until there is media
+	closed       atomic.Bool    // set under both locks
+	listed       bool           // under the shard's lock
+	slot         uint32         // in the shard's table, with its generation; fixed while listed
+	generation   int32
 
 	rx receiver
 	tx sender
@@ -159,7 +159,9 @@ func (s *Session) Close() {
 	s.sh.remove(s)
 	// Nobody uses the sockets any more: each use is under one of the locks and looks at closed first.
 	_ = unix.Close(s.data)
-	_ = unix.Close(s.control)
+	if s.control >= 0 {
+		_ = unix.Close(s.control)
+	}
 	s.ports.give(s.local.Port(), s.sh.e.now())
 	playing.end(context.Canceled)
 }

@@ -136,14 +136,11 @@ func (sh *shard) add(s *Session) error {
 		sh.slots = append(sh.slots, slot{})
 	}
 	at := &sh.slots[i]
-	at.s, s.slot, s.listed = s, i, true
+	at.s, s.slot, s.generation, s.listed = s, i, at.generation, true
 	if sh.live++; sh.live == 1 {
 		sh.set(sh.sweep, sweepEvery)
 	}
-	if err := sh.watch(s.data, int(i)*kinds+onData, at.generation); err != nil {
-		return err
-	}
-	return sh.watch(s.control, int(i)*kinds+onControl, at.generation)
+	return sh.watch(s.data, int(i)*kinds+onData, s.generation)
 }
 
 // remove forgets a session, if it is known.
