@@ -29,12 +29,8 @@ func (c *control) createCall(r *request, in callIn) (callOut, error) {
 		return callOut{}, err
 	}
 	app, err := c.findApplication(r, r.path("id"))
-	var api *apiError
-	if errors.As(err, &api) {
-		return callOut{}, badRequest("SipMediaApplicationId: %s", api.Message) // this operation declares no NotFoundException
-	}
 	if err != nil {
-		return callOut{}, err
+		return callOut{}, undeclared("SipMediaApplicationId", err)
 	}
 	if n, ok := c.cfg.Store.Snapshot().Number(from); !ok || n.Account != r.account {
 		return callOut{}, badRequest("FromPhoneNumber: %s is not in this account's inventory: order it with CreatePhoneNumberOrder first", from)

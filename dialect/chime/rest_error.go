@@ -40,6 +40,16 @@ func notFound(what, id string) *apiError {
 	return &apiError{http.StatusNotFound, "NotFoundException", "NotFound", fmt.Sprintf("Could not find %s with Id '%s'", what, id)}
 }
 
+// undeclared makes a bad request of a thing not found, for operations that declare no NotFoundException: their clients
+// would not decode it.
+func undeclared(member string, err error) error {
+	var e *apiError
+	if errors.As(err, &e) && e.Status == http.StatusNotFound {
+		return badRequest("%s: %s", member, e.Message)
+	}
+	return err
+}
+
 func conflict(format string, args ...any) *apiError {
 	return &apiError{http.StatusConflict, "ConflictException", "Conflict", fmt.Sprintf(format, args...)}
 }

@@ -117,12 +117,8 @@ func (c *control) targetsOf(r *request, list []targetApplication) ([]directory.T
 	out := make([]directory.Target, len(list))
 	for i, t := range list {
 		app, err := c.findApplication(r, t.SipMediaApplicationID)
-		var api *apiError
-		if errors.As(err, &api) {
-			return nil, badRequest("TargetApplications: %s", api.Message) // CreateSipRule declares no NotFoundException
-		}
 		if err != nil {
-			return nil, err
+			return nil, undeclared("TargetApplications", err)
 		}
 		if region := c.settings(app).AwsRegion; t.AwsRegion != "" && t.AwsRegion != region {
 			return nil, badRequest("TargetApplications: SipMediaApplication %s is in %s, not in %s", app.ID, region, quote(t.AwsRegion))
@@ -188,7 +184,7 @@ func (c *control) listRules(r *request) (any, error) {
 	var want func(directory.Rule) bool
 	if app := r.query.Get("sip-media-application"); app != "" {
 		if _, err := c.findApplication(r, app); err != nil {
-			return nil, err
+			return nil, undeclared("SipMediaApplicationId", err)
 		}
 		want = func(rule directory.Rule) bool { return targets(rule, app) }
 	}
