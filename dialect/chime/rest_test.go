@@ -27,8 +27,8 @@ import (
 )
 
 const (
-	other    = "444455556666"
-	ivr      = "arn:aws:lambda:us-east-1:111122223333:function:ivr"
+	other = "444455556666"
+	ivr   = "arn:aws:lambda:us-east-1:111122223333:function:ivr"
 )
 
 // fakeCalls takes what the API wants started.
