@@ -67,7 +67,7 @@ func (u *fakeUser) Stray(in transport.Incoming)                  { u.strays = ap
 func bubble(t *testing.T, change func(*transaction.Config), test func(*rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &rig{T: t, net: memnet.New(), user: &fakeUser{}, got: make(chan arrival, 10_000)}
+		r := &rig{T: t, net: memnet.New(), user: &fakeUser{}, got: make(chan arrival, 100_000)}
 		carrier, err := transport.New(transport.Config{
 			Network: r.net.Host(ourAddr.Addr()),
 			Listen:  []transport.Listen{{Network: transport.UDP, Addr: ourAddr}, {Network: transport.TCP, Addr: ourAddr}},
@@ -103,7 +103,7 @@ func (r *rig) listen() {
 		}
 		m, err := message.Parse(ds[0].Buf[:ds[0].N])
 		if err != nil {
-			panic(fmt.Sprintf("the layer sent %q: %v", ds[0].Buf[:ds[0].N], err))
+			m = &message.Message{Status: -1, Reason: string(ds[0].Buf[:ds[0].N])} // a request's faults, mirrored
 		}
 		r.got <- arrival{m, time.Since(r.start)}
 	}
