@@ -100,8 +100,11 @@ func numbersOf(r *call.Record) []string {
 
 // Records gives a page of the records that the filter chooses, the newest first. Page.After is the ID of the last
 // record of the page before; that a record was deleted meanwhile ends the list. A search for text reads every record
-// that the rest of the filter leaves, so bound it by time or by ctx.
+// that the rest of the filter leaves, so bound it by time or by ctx. Every call that was kept before is considered.
 func (s *Store) Records(ctx context.Context, f call.Filter, p directory.Page) ([]call.Record, error) {
+	if err := s.Flush(ctx); err != nil {
+		return nil, fmt.Errorf("list call records: %w", err)
+	}
 	query, args := recordQuery(f, p)
 	rows, err := s.read.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -171,6 +174,9 @@ func inJSON(s string) string {
 
 // Record gives all that one call left; directory.ErrNotFound when there is none, or not yet.
 func (s *Store) Record(ctx context.Context, id call.ID) (call.Finished, error) {
+	if err := s.Flush(ctx); err != nil {
+		return call.Finished{}, fmt.Errorf("get call record %s: %w", id, err)
+	}
 	var f call.Finished
 	var record, ledger, log []byte
 	err := s.read.QueryRowContext(ctx, `SELECT record, ledger, log FROM record WHERE id = ?`, string(id)).Scan(&record, &ledger, &log)

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	batchSize = 256                    // records in one transaction
-	batchWait = 100 * time.Millisecond // how long a record waits for others
+	batchSize = 1024        // records in one transaction
+	batchWait = time.Second // how long a record waits for others: pages that many records share are written once
 	pruneTick = time.Minute
 	pruneSize = 512 // records deleted in one transaction
 	retryWait = time.Second
