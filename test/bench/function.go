@@ -41,6 +41,14 @@ func startFunction(addr string) (*function, error) {
 	return f, nil
 }
 
+// functionAlone serves the function until the program is ended.
+func (b *bench) functionAlone() error {
+	if _, err := startFunction(functionAddr); err != nil {
+		return err
+	}
+	select {}
+}
+
 // ServeHTTP answers one event.
 func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.calls.Add(1)

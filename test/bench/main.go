@@ -73,6 +73,8 @@ func run(program string, quick bool, what []string) error {
 	b := &bench{dir: dir, root: root, program: program, quick: quick}
 	for _, w := range what {
 		switch w {
+		case "fn": // the function alone, for looking at the program by hand
+			err = b.functionAlone()
 		case "signalling":
 			err = b.signalling()
 		case "media":
