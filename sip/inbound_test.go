@@ -472,6 +472,73 @@ func TestReinvite(t *testing.T) {
 	})
 }
 
+// A re-INVITE that comes before the ACK is refused, and disturbs nothing (RFC 5407 section 3.1).
+func TestC70ReinviteBeforeAck(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		inv := alice.invite("c1")
+		alice.send(inv)
+		a := r.attempt()
+		a.leg.Ring(nil)
+		ring := alice.receive("180")
+		again := func(seq int, want string) {
+			alice.send(alice.request("INVITE", "c1", seq, ring.ToTag))
+			refusal := alice.receive(want)
+			ack := alice.request("ACK", "c1", seq, ring.ToTag)
+			ack.Set("Via", refusal.Get("Via"))
+			alice.send(ack)
+		}
+		again(2, "500")
+		a.leg.Answer(nil)
+		ok := alice.receive("200")
+		again(3, "491")
+		alice.receive("200") // still repeated
+		alice.ack(inv, ok)
+		want[call.Answered](a.events)
+		alice.quiet(40 * time.Second)
+	})
+}
+
+// C21: UPDATE moves the remote target too; without an offer it is answered without one.
+func TestC21Update(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		a, _, ok := r.callIn(alice)
+		for i, body := range []string{"", strings.Replace(offer, "audio 4000", "audio 4002", 1)} {
+			up := alice.request("UPDATE", "c1", 2+i, ok.ToTag)
+			up.Set("Contact", fmt.Sprintf("<sip:moved%d@198.51.100.1:5062>", i))
+			if body != "" {
+				up.Add("Content-Type", "application/sdp")
+				up.Body = crlf(body)
+			}
+			alice.send(up)
+			answer := alice.receive("200")
+			if (len(answer.Body) > 0) != (body != "") || answer.Get("Contact") == "" {
+				t.Errorf("answer: %+v", answer)
+			}
+		}
+		if r.last.remote.RTP.Port() != 4002 {
+			t.Errorf("remote: %+v", r.last.remote)
+		}
+		up := alice.request("UPDATE", "c1", 5, ok.ToTag)
+		up.Set("Contact", "<sip:nowhere@198.51.100.1:5062>")
+		up.Add("Content-Type", "application/sdp")
+		up.Body = crlf(strings.Replace(offer, "RTP/AVP 0 8 101", "RTP/AVP 18", 1))
+		alice.send(up)
+		alice.receive("488")
+		moved := r.phone(netip.MustParseAddrPort("198.51.100.1:5062"))
+		a.leg.Hangup(call.Cause{}, nil)
+		if bye := moved.receive("BYE"); bye.URI != "sip:moved1@198.51.100.1:5062" {
+			t.Errorf("BYE to %s", bye.URI)
+		} else {
+			moved.answer(bye, 200, "", "")
+		}
+		want[call.LegEnded](a.events)
+	})
+}
+
 func TestInfo(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		r := newRig(t)

@@ -71,7 +71,7 @@ func (d *Dialog) responded(tx *transaction.Server, m *message.Message) {
 	success := m.Status >= 200 && m.Status < 300
 	if success && req.ToTag != "" && refreshes(req.Method) {
 		if target, ok := contactOf(req); ok {
-			d.remote.target = target
+			d.far(req.FromTag).target = target
 		}
 	}
 	made := d.state == incoming && d.server.tx == tx
@@ -88,8 +88,6 @@ func (d *Dialog) responded(tx *transaction.Server, m *message.Message) {
 		d.watch(d.server, d.set.cfg.T1, d.repeatAnswer)
 	case m.Status >= 300 && made:
 		d.end()
-	case m.Status >= 300:
-		d.server = nil
 	}
 }
 

@@ -127,11 +127,12 @@ func (d *Dialog) success(a *attempt, m *message.Message) {
 
 func (d *Dialog) accept(a *attempt, m *message.Message) {
 	a.close()
-	left := false
+	left, heard := false, uint32(0)
 	if r := d.earlyOf(m.ToTag); r != nil {
-		left = r.left
+		left, heard = r.left, r.heard
 	}
 	d.remote = callee(m, d.remote.target)
+	d.remote.heard = heard
 	d.early = nil
 	d.state, d.ackSeq = confirmed, a.seq
 	d.ack(m, &d.remote)

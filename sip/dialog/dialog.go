@@ -47,7 +47,6 @@ type Dialog struct {
 	near        transport.Target // where the far end was last heard, or called
 	state       state
 	seq, ackSeq uint32 // of our last request; of the INVITE whose 2xx we acknowledge
-	heard       uint32 // the far end's last CSeq; 0 before its first request
 	attempt     *attempt
 	losers      []string // tags of forks that were sent BYE
 	server      *serving
@@ -173,6 +172,14 @@ func (d *Dialog) matches(ours, theirs string) bool {
 		return true // its 2xx may be on its way behind this request
 	}
 	return d.remote.tag == theirs
+}
+
+// far gives the far end that a request comes from: while our INVITE is out, that of an early dialog. nil: none is known.
+func (d *Dialog) far(tag string) *remote {
+	if d.state == calling {
+		return d.earlyOf(tag)
+	}
+	return &d.remote
 }
 
 func (d *Dialog) earlyOf(tag string) *remote {

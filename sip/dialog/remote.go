@@ -20,6 +20,7 @@ type remote struct {
 	addr   string   // the To of our requests, its tag included
 	target string   // the URI of its Contact
 	routes []string // the route set in the order of use, each as received
+	heard  uint32   // the CSeq of its last request; 0 before the first
 	left   bool     // its BYE came before its 2xx
 }
 
@@ -38,6 +39,7 @@ func caller(m *message.Message) (remote, bool) {
 		addr:   strings.Clone(from),
 		target: target,
 		routes: routeSet(m, false),
+		heard:  m.CSeq.Number,
 	}, ok
 }
 

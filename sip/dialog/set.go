@@ -125,7 +125,7 @@ func (s *Set) Incoming(tx *transaction.Server, contact string, on func(Event)) (
 	to, _ := m.Headers.Get("To")
 	d := &Dialog{
 		set: s, on: on, callID: strings.Clone(m.CallID), tag: tx.Tag(), local: withTag(to, tx.Tag()), contact: contact,
-		remote: far, state: incoming, heard: m.CSeq.Number, near: source(tx.Incoming()),
+		remote: far, state: incoming, near: source(tx.Incoming()),
 		server: &serving{tx: tx, seq: m.CSeq.Number},
 	}
 	return d, s.add(d)

@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"strings"
+
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transaction"
@@ -10,15 +12,19 @@ import (
 func (d *Dialog) requested(tx *transaction.Server) {
 	m := tx.Msg()
 	d.traced(false, m)
-	if d.heard != 0 && m.CSeq.Number <= d.heard { // RFC 3261 section 12.2.2
+	r := d.far(m.FromTag)
+	if r == nil && m.Method == "BYE" {
+		r = d.unseen(m.FromTag)
+	}
+	switch {
+	case r == nil, d.state == idle:
+		d.answer(tx, 481, "", nil)
+		return
+	case r.heard != 0 && m.CSeq.Number <= r.heard: // RFC 3261 section 12.2.2
 		d.answer(tx, 500, "Request Out Of Order", nil)
 		return
 	}
-	if d.state == idle || d.state == calling && m.Method != "BYE" && d.earlyOf(m.FromTag) == nil {
-		d.answer(tx, 481, "", nil)
-		return
-	}
-	d.heard = m.CSeq.Number
+	r.heard = m.CSeq.Number
 	if d.state != calling {
 		d.near = source(tx.Incoming())
 	}
@@ -62,7 +68,7 @@ func (d *Dialog) left(tx *transaction.Server) {
 	case incoming: // early BYE of the caller
 		d.giveUp(m)
 	case calling: // overtook its own 2xx, which must still be acknowledged
-		d.leftEarly(m)
+		d.earlyOf(m.FromTag).left = true
 	case ending: // crossed our BYE
 		d.end()
 		d.emit(Event{Kind: Over})
@@ -72,16 +78,13 @@ func (d *Dialog) left(tx *transaction.Server) {
 	}
 }
 
-func (d *Dialog) leftEarly(m *message.Message) {
-	r := d.earlyOf(m.FromTag)
-	if r == nil {
-		if len(d.early) == maxEarly {
-			return
-		}
-		d.early = append(d.early, remote{tag: m.FromTag, addr: d.remote.addr, target: d.remote.target})
-		r = &d.early[len(d.early)-1]
+// unseen makes an early dialog of a far end whose BYE overtook everything else that it sent.
+func (d *Dialog) unseen(tag string) *remote {
+	if len(d.early) == maxEarly {
+		return nil
 	}
-	r.left = true
+	d.early = append(d.early, remote{tag: strings.Clone(tag), addr: d.remote.addr, target: d.remote.target})
+	return &d.early[len(d.early)-1]
 }
 
 // Bye ends the dialog, with these rows on the BYE; Over follows. A callee's BYE waits for the ACK of its 2xx, or for

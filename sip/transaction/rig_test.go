@@ -85,7 +85,7 @@ func bubble(t *testing.T, change func(*transaction.Config), test func(*rig)) {
 		r.layer = transaction.New(cfg)
 		r.layer.Start()
 		r.start = time.Now()
-		go r.listen()
+		go r.listen(r.peer)
 		test(r)
 		if err := carrier.Close(); err != nil {
 			t.Error(err)
@@ -95,10 +95,10 @@ func bubble(t *testing.T, change func(*transaction.Config), test func(*rig)) {
 	})
 }
 
-func (r *rig) listen() {
+func (r *rig) listen(c transport.PacketConn) {
 	ds := []transport.Datagram{{Buf: make([]byte, 65536)}}
 	for {
-		if _, err := r.peer.ReadBatch(ds); err != nil {
+		if _, err := c.ReadBatch(ds); err != nil {
 			return
 		}
 		m, err := message.Parse(ds[0].Buf[:ds[0].N])
