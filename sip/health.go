@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/switchhook/switchhook/directory"
@@ -30,6 +31,8 @@ type watch struct {
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 
+	sources atomic.Pointer[map[netip.Addr]string] // addresses of peers that have names → trunk ID
+
 	mu    sync.Mutex
 	known map[peerKey]*health // guarded by mu
 }
@@ -45,6 +48,7 @@ type health struct {
 
 func (w *watch) start(s *Server) {
 	w.s, w.known = s, map[peerKey]*health{}
+	w.sources.Store(&map[netip.Addr]string{})
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	w.wait.Go(func() { w.run(ctx) })
@@ -62,6 +66,7 @@ func (w *watch) run(ctx context.Context) {
 		for _, d := range w.due(time.Now()) {
 			w.ping(d)
 		}
+		w.learn()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -105,6 +110,28 @@ func (w *watch) due(now time.Time) []pinged {
 	}
 	return out
 }
+
+// learn looks up where calls may come from on trunks that list no addresses and name their peers.
+func (w *watch) learn() {
+	sources := map[netip.Addr]string{}
+	for _, t := range w.s.cfg.Directory().Trunks() {
+		if len(t.Allow) > 0 || t.Disabled {
+			continue
+		}
+		for _, p := range t.Peers {
+			if _, literal := hostAddr(p.Host); literal {
+				continue
+			}
+			for _, a := range w.s.names.known(strings.ToLower(p.Host)) {
+				sources[a.Unmap()] = t.ID
+			}
+		}
+	}
+	w.sources.Store(&sources)
+}
+
+// trunkAt gives the ID of the trunk that has a named peer at an address; empty for none.
+func (w *watch) trunkAt(a netip.Addr) string { return (*w.sources.Load())[a] }
 
 // of gives what is known of a peer; nil when too much is known already. The caller holds mu.
 func (w *watch) of(key peerKey) *health {

@@ -3,7 +3,6 @@ package sip
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/netip"
@@ -13,8 +12,6 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
-	"github.com/switchhook/switchhook/sip/dialog"
-	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -300,112 +297,6 @@ func (l *Leg) missed(c call.Cause) {
 	l.next()
 }
 
-// progressed takes a provisional response.
-func (l *Leg) progressed(m *message.Message) {
-	p := l.out
-	if p == nil {
-		return
-	}
-	p.patience.Stop()
-	if m.Status == 100 {
-		return
-	}
-	rows := l.heard(m)
-	e := p.earlyOf(m.ToTag)
-	if e == nil {
-		return // more forks than anyone has
-	}
-	if m.Status == 180 && !e.rang {
-		e.rang = true
-		l.emit(call.Ringing{Leg: l.id, Headers: rows})
-	}
-	body, _ := session(m)
-	if body == nil || string(body) == string(e.sdp) {
-		return
-	}
-	first := e.sdp == nil
-	e.sdp = append([]byte(nil), body...)
-	if err := l.answeredMedia(body); err == nil && first {
-		l.emit(call.Progress{Leg: l.id, Headers: rows})
-	}
-}
-
-const maxEarly = 16
-
-// earlyOf gives what is known of an early dialog; nil when there are too many.
-func (p *placing) earlyOf(tag string) *earlyAnswer {
-	for i := range p.early {
-		if p.early[i].tag == tag {
-			return &p.early[i]
-		}
-	}
-	if len(p.early) == maxEarly {
-		return nil
-	}
-	p.early = append(p.early, earlyAnswer{tag: clone(tag)})
-	return &p.early[len(p.early)-1]
-}
-
-// refused takes the end of an INVITE without success.
-func (l *Leg) refused(m *message.Message, err error) {
-	p := l.out
-	if p == nil || l.ended {
-		return
-	}
-	p.patience.Stop()
-	rows := l.heard(m)
-	switch {
-	case l.hung:
-		l.end(l.cause, rows)
-	case errors.Is(err, transaction.ErrTimeout):
-		l.missed(call.Cause{SIP: 408, Q850: 102, By: call.ByPlatform, Label: call.LabelUnreachable, Text: "no response in time"})
-	case errors.Is(err, transaction.ErrOverload):
-		l.end(call.Cause{SIP: 503, Q850: 42, By: call.ByPlatform, Label: call.LabelLimit, Text: err.Error()}, nil)
-	case err != nil && !errors.Is(err, transaction.ErrTransport):
-		l.end(call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: err.Error()}, nil)
-	case err != nil:
-		l.missed(call.Cause{SIP: 503, Q850: 41, By: call.ByPlatform, Label: call.LabelUnreachable, Text: err.Error()})
-	case m.Status == 503:
-		l.s.peers.failed(l.trunk.trunk, p.at.peer)
-		p.cause, p.rows = refusedCause(m.Status, clone(m.Reason), rows), rows
-		if p.at.oversize {
-			p.hops = p.hops[1:] // the same place over UDP
-		}
-		l.next()
-	case m.Status < 400:
-		l.s.peers.answered(l.trunk.trunk, p.at.peer)
-		l.redirected(m, rows)
-	default:
-		l.s.peers.answered(l.trunk.trunk, p.at.peer)
-		p.cause, p.rows = refusedCause(m.Status, clone(m.Reason), rows), rows
-		p.peers, p.hops = nil, nil
-		if m.Status >= 600 {
-			p.later = nil
-		}
-		l.next()
-	}
-}
-
-// accepted takes the 2xx.
-func (l *Leg) accepted(m *message.Message) {
-	p := l.out
-	rows := l.heard(m)
-	body, _ := session(m)
-	if e := p.earlyOf(m.ToTag); body == nil && e != nil {
-		body = e.sdp // what peers say in 183 and not again
-	}
-	p.stop()
-	l.s.peers.answered(l.trunk.trunk, p.at.peer)
-	l.out = nil
-	l.timer.Stop()
-	l.established = true
-	if err := l.answeredMedia(body); err != nil {
-		l.hangup(call.Cause{Q850: 47, By: call.ByPeer, Label: call.LabelMedia, Text: err.Error()}, nil)
-		return
-	}
-	l.emit(call.Answered{Leg: l.id, Headers: rows})
-}
-
 // withdraw gives up dialling. Where nothing is out, the leg is over at once.
 func (p *placing) withdraw(l *Leg, rows header.List) {
 	p.patience.Stop()
@@ -424,68 +315,3 @@ func (p *placing) stop() {
 }
 
 func clone(s string) string { return strings.Clone(s) }
-
-// identity is our end of a dialog that is dialled.
-func identity(d call.Dial, uri, callID, tag, contact string, local netip.AddrPort) dialog.Identity {
-	from := "<sip:anonymous@anonymous.invalid>"
-	if d.From != "" {
-		from = "<sip:" + header.EscapeUser(d.From) + "@" + local.String() + ">"
-	}
-	if d.Display != "" {
-		from = header.Quote(d.Display) + " " + from
-	}
-	return dialog.Identity{CallID: callID, Tag: tag, Local: from, Remote: "<" + toURI(uri) + ">", Contact: contact, Target: uri}
-}
-
-// toURI is a Request-URI as To bears it: without port and parameters (RFC 3261 section 19.1.1, table 1).
-func toURI(uri string) string {
-	u, err := header.ParseURI(uri)
-	if err != nil || !u.IsSIP() {
-		return uri
-	}
-	u.Port, u.Params, u.Headers = 0, nil, ""
-	return u.String()
-}
-
-// requestURI names what is dialled at a peer; the peer itself if to is empty.
-func requestURI(to string, peer directory.Peer) string {
-	host := peer.Host
-	if a, ok := hostAddr(host); ok && a.Is6() {
-		host = "[" + a.String() + "]"
-	}
-	u := header.URI{Scheme: "sip", User: header.EscapeUser(to), Host: host, Port: peer.Port}
-	if peer.Transport == transport.TCP {
-		u.Params = header.Params{{Name: "transport", Value: "tcp"}}
-	}
-	return u.String()
-}
-
-// complete adds to an INVITE of a dialog what is ours to say, the context, and the offer.
-func complete(m *message.Message, hops int, context header.List, body []byte, product string) {
-	m.Set("Max-Forwards", fmt.Sprint(hops))
-	m.Add("Allow", allow)
-	m.Add("Supported", optionUUI)
-	m.Add("User-Agent", product)
-	for _, f := range context {
-		m.Add(f.Name, f.Value)
-	}
-	if len(body) > 0 {
-		m.Add("Content-Type", sdpType)
-		m.Body = body
-	}
-}
-
-// maxDatagram is the size over which a request is not sent over UDP where it can be helped (RFC 3261 section 18.1.1).
-const maxDatagram = 1300
-
-// viaSize is what the transaction layer adds: one Via row, with a margin.
-const viaSize = 110
-
-// sizeOf gives the size of a request on the wire, about.
-func sizeOf(m *message.Message) int {
-	n := len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
-	for _, f := range m.Headers {
-		n += len(f.Name) + len(f.Value) + 4
-	}
-	return n
-}

@@ -2,8 +2,10 @@ package sip_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -575,11 +577,11 @@ func TestDialWithoutHope(t *testing.T) {
 
 func TestHostNames(t *testing.T) {
 	inTime(t, func(t *testing.T) {
-		asked := 0
+		var asked atomic.Int32
 		r := newRig(t, func(cfg *sip.Config, c *directory.Content) {
 			c.Trunks = append(c.Trunks, directory.Trunk{ID: "name", Peers: []directory.Peer{{Host: "GW.example", Port: 5060}}})
 			cfg.Lookup = func(_ context.Context, host string) ([]netip.Addr, error) {
-				asked++
+				asked.Add(1)
 				if host != "gw.example" {
 					t.Errorf("asked for %s", host)
 				}
@@ -600,9 +602,39 @@ func TestHostNames(t *testing.T) {
 			bob2.receive("ACK")
 			want[call.LegEnded](e)
 		}
-		if asked != 1 {
-			t.Errorf("asked %d times", asked)
+		if n := asked.Load(); n != 1 {
+			t.Errorf("asked %d times", n)
 		}
+	})
+}
+
+// A trunk whose peer has a name takes calls from where the name leads.
+func TestNamedSource(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		var down atomic.Bool
+		r := newRig(t, func(cfg *sip.Config, c *directory.Content) {
+			c.Trunks = []directory.Trunk{{ID: "name", In: header.Trusted(), Peers: []directory.Peer{{Host: "GW.example"}}}}
+			cfg.Lookup = func(context.Context, string) ([]netip.Addr, error) {
+				if down.Load() {
+					return nil, context.DeadlineExceeded
+				}
+				return []netip.Addr{netip.MustParseAddr("::ffff:198.51.100.1")}, nil
+			}
+		})
+		alice, stranger := r.phone(aliceAt), r.phone(bobAt)
+		for i := range 3 {
+			time.Sleep(40 * time.Second)
+			down.Store(i > 0) // what was known still counts
+			alice.send(alice.invite(fmt.Sprint("c", i)))
+			a := r.attempt()
+			if a.Trunk != "name" {
+				t.Errorf("trunk %q", a.Trunk)
+			}
+			a.leg.Hangup(call.Cause{SIP: 486}, nil)
+			want[call.LegEnded](a.events)
+		}
+		stranger.send(stranger.invite("s"))
+		stranger.receive("403")
 	})
 }
 

@@ -49,6 +49,7 @@ type name struct {
 	err     error
 	until   time.Time
 	waiting []func([]netip.Addr, error) // not nil while a look-up runs
+	last    []netip.Addr                // found by the last look-up that found any
 }
 
 func newResolver(lookup func(context.Context, string) ([]netip.Addr, error), now func() time.Time) *resolver {
@@ -69,6 +70,17 @@ func (r *resolver) find(host string, then func([]netip.Addr, error)) {
 	}
 }
 
+// known gives the addresses that the host had when it was last found, and sees to it that they are looked up in time.
+func (r *resolver) known(host string) []netip.Addr {
+	r.find(host, func([]netip.Addr, error) {})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.names[host]; n != nil {
+		return n.last
+	}
+	return nil
+}
+
 // ask gives what is known, or begins a look-up that then will hear of.
 func (r *resolver) ask(host string, then func([]netip.Addr, error)) ([]netip.Addr, error, bool) {
 	r.mu.Lock()
@@ -83,8 +95,13 @@ func (r *resolver) ask(host string, then func([]netip.Addr, error)) ([]netip.Add
 	case r.busy >= maxLookups:
 		return nil, errBusy, true
 	}
-	r.makeRoom()
-	r.names[host] = &name{waiting: []func([]netip.Addr, error){then}}
+	var last []netip.Addr
+	if n != nil {
+		last = n.last
+	} else {
+		r.makeRoom()
+	}
+	r.names[host] = &name{waiting: []func([]netip.Addr, error){then}, last: last}
 	r.busy++
 	r.wait.Go(func() { r.run(host) })
 	return nil, nil, false
@@ -127,8 +144,11 @@ func (r *resolver) run(host string) {
 	}
 	r.mu.Lock()
 	n := r.names[host]
-	waiting := n.waiting
-	*n = name{addrs: addrs, err: err, until: r.now().Add(keep)}
+	waiting, last := n.waiting, n.last
+	if err == nil {
+		last = addrs
+	}
+	*n = name{addrs: addrs, err: err, until: r.now().Add(keep), last: last}
 	r.busy--
 	r.mu.Unlock()
 	for _, then := range waiting {

@@ -90,18 +90,22 @@ func limiter(perSecond float64) *rate.Limiter {
 }
 
 // trunkFor finds the trunk that a request comes by: the one that the Request-URI's host names, if it lets the source
-// call, else the one that the source belongs to. Without either, a source on this machine may be trusted.
+// call, else the one that the source belongs to, by prefix, address or name. Without either, a source on this machine
+// may be trusted.
 func (s *Server) trunkFor(host string, source netip.Addr) (*peering, bool) {
 	snapshot := s.cfg.Directory()
 	source = source.Unmap()
 	local := s.cfg.TrustLoopback && source.IsLoopback()
 	if t, ok := snapshot.TrunkByHost(host); ok && !t.Disabled {
-		if p := s.trunks.of(t); local || p.allows(source) {
+		if p := s.trunks.of(t); local || p.allows(source) || s.peers.trunkAt(source) == t.ID {
 			return p, true
 		}
 		return nil, false
 	}
 	if t, ok := snapshot.TrunkBySource(source); ok {
+		return s.trunks.of(t), true
+	}
+	if t, ok := snapshot.Trunk(s.peers.trunkAt(source)); ok && !t.Disabled && len(t.Allow) == 0 {
 		return s.trunks.of(t), true
 	}
 	return s.open, local

@@ -1,0 +1,78 @@
+package sip
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// identity is our end of a dialog that is dialled.
+func identity(d call.Dial, uri, callID, tag, contact string, local netip.AddrPort) dialog.Identity {
+	from := "<sip:anonymous@anonymous.invalid>"
+	if d.From != "" {
+		from = "<sip:" + header.EscapeUser(d.From) + "@" + local.String() + ">"
+	}
+	if d.Display != "" {
+		from = header.Quote(d.Display) + " " + from
+	}
+	return dialog.Identity{CallID: callID, Tag: tag, Local: from, Remote: "<" + toURI(uri) + ">", Contact: contact, Target: uri}
+}
+
+// toURI is a Request-URI as To bears it: without port and parameters (RFC 3261 section 19.1.1, table 1).
+func toURI(uri string) string {
+	u, err := header.ParseURI(uri)
+	if err != nil || !u.IsSIP() {
+		return uri
+	}
+	u.Port, u.Params, u.Headers = 0, nil, ""
+	return u.String()
+}
+
+// requestURI names what is dialled at a peer; the peer itself if to is empty.
+func requestURI(to string, peer directory.Peer) string {
+	host := peer.Host
+	if a, ok := hostAddr(host); ok && a.Is6() {
+		host = "[" + a.String() + "]"
+	}
+	u := header.URI{Scheme: "sip", User: header.EscapeUser(to), Host: host, Port: peer.Port}
+	if peer.Transport == transport.TCP {
+		u.Params = header.Params{{Name: "transport", Value: "tcp"}}
+	}
+	return u.String()
+}
+
+// complete adds to an INVITE of a dialog what is ours to say, the context, and the offer.
+func complete(m *message.Message, hops int, context header.List, body []byte, product string) {
+	m.Set("Max-Forwards", fmt.Sprint(hops))
+	m.Add("Allow", allow)
+	m.Add("Supported", optionUUI)
+	m.Add("User-Agent", product)
+	for _, f := range context {
+		m.Add(f.Name, f.Value)
+	}
+	if len(body) > 0 {
+		m.Add("Content-Type", sdpType)
+		m.Body = body
+	}
+}
+
+// maxDatagram is the size over which a request is not sent over UDP where it can be helped (RFC 3261 section 18.1.1).
+const maxDatagram = 1300
+
+// viaSize is what the transaction layer adds: one Via row, with a margin.
+const viaSize = 110
+
+// sizeOf gives the size of a request on the wire, about.
+func sizeOf(m *message.Message) int {
+	n := len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
+	for _, f := range m.Headers {
+		n += len(f.Name) + len(f.Value) + 4
+	}
+	return n
+}

@@ -1,0 +1,113 @@
+package transaction_test
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// loop is a carrier without a network: what is sent is counted, or handed to answer.
+type loop struct {
+	handler func(transport.Incoming)
+	sent    int
+	answer  func([]byte)
+}
+
+func (c *loop) Serve(h func(transport.Incoming)) { c.handler = h }
+func (c *loop) Send(_ transport.Target, data []byte, _ func(error)) error {
+	c.sent++
+	if c.answer != nil {
+		c.answer(data)
+	}
+	return nil
+}
+func (c *loop) Local(string, netip.Addr) netip.AddrPort { return ourAddr }
+
+// wait waits for what was posted before.
+func wait(l *transaction.Layer) {
+	done := make(chan struct{})
+	l.Post("call", func() { close(done) })
+	<-done
+}
+
+// BenchmarkServer is one request through parse, transaction, answer; ns/op is for both messages.
+func BenchmarkServer(b *testing.B) {
+	c := &loop{}
+	l := transaction.New(transaction.Config{Transport: c, User: &accepting{}, Shards: 1, MaxServers: 1 << 30, MaxInbox: 1 << 30})
+	l.Start()
+	defer l.Close()
+	lines := request("INFO", "BRANCH")
+	lines[5] = "Call-ID: CALL"
+	parts := strings.Split(strings.Join(lines, "\r\n")+"\r\n\r\n", "BRANCH")
+	text := func(i int) []byte {
+		n := strconv.Itoa(i)
+		return []byte(strings.Replace(parts[0]+n+parts[1], "CALL", n, 1))
+	}
+	texts := make([][]byte, 1<<16)
+	for i := range texts {
+		texts[i] = text(i)
+	}
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		m, err := message.Parse(texts[i%len(texts)])
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.Received(peerAddr)
+		c.handler(transport.Incoming{Msg: m, Source: peerAddr, Local: ourAddr, Network: transport.UDP})
+		if i++; i%64 == 0 {
+			wait(l)
+		}
+	}
+	wait(l)
+}
+
+// BenchmarkClient is one request of ours and its answer.
+func BenchmarkClient(b *testing.B) {
+	c := &loop{}
+	l := transaction.New(transaction.Config{Transport: c, User: &accepting{}, Shards: 1, MaxClients: 1 << 30, MaxInbox: 1 << 30})
+	l.Start()
+	defer l.Close()
+	var tail []byte
+	c.answer = func(data []byte) {
+		m, err := message.Parse(append(append(tail[:0], "SIP/2.0 200 OK"...), data[strings.Index(string(data[:80]), "\r\n"):]...))
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		c.handler(transport.Incoming{Msg: m, Source: peerAddr, Local: ourAddr, Network: transport.UDP})
+	}
+	b.ReportAllocs()
+	i := 0
+	on := func(*transaction.Client, *message.Message, error) {}
+	for b.Loop() {
+		l.Post("call", func() {
+			l.Send(outgoing("INFO"), transport.Target{Network: transport.UDP, Addr: peerAddr}, on)
+		})
+		if i++; i%64 == 0 {
+			wait(l)
+		}
+	}
+	wait(l)
+}
+
+func BenchmarkTimer(b *testing.B) {
+	l := transaction.New(transaction.Config{Transport: &loop{}, User: &accepting{}, Shards: 1})
+	l.Start()
+	defer l.Close()
+	done := make(chan struct{})
+	l.Post("call", func() {
+		defer close(done)
+		b.ReportAllocs()
+		for b.Loop() {
+			l.After("call", 32e9, func() {}).Stop()
+		}
+	})
+	<-done
+}
