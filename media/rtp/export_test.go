@@ -1,6 +1,7 @@
 package rtp
 
 import (
+	"time"
 	"unsafe"
 
 	"github.com/switchhook/switchhook/media"
@@ -48,4 +49,26 @@ func (s *Session) TakeMany(b []byte, n int) {
 		b[2], b[3] = byte(i>>8), byte(i)
 		s.take(b, sh, 0)
 	}
+}
+
+// Stamped is what a packet of a source is sent with: number and time.
+type Stamped struct {
+	Seq   uint16
+	Stamp uint32
+}
+
+// Line is the timeline of a session, without a socket.
+type Line struct{ t timeline }
+
+// NewLine starts one.
+func NewLine(seq uint16, stamp uint32) *Line { return &Line{timeline{seq: seq, stamp: stamp}} }
+
+// Join begins a new source.
+func (l *Line) Join(seq uint16, stamp uint32, now time.Duration) { l.t.join(seq, stamp, now) }
+
+// Send gives what a packet of the current source is sent with.
+func (l *Line) Send(seq uint16, stamp uint32) Stamped {
+	s := Stamped{seq + l.t.seqBy, stamp + l.t.stampBy}
+	l.t.advance(s.Seq, s.Stamp)
+	return s
 }

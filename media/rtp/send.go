@@ -115,6 +115,16 @@ func (l *timeline) join(seq uint16, stamp uint32, now time.Duration) {
 	l.stamp = next
 }
 
+// advance takes note of what is sent; a packet out of order moves nothing back.
+func (l *timeline) advance(seq uint16, stamp uint32) {
+	if int16(seq-l.seq) > 0 {
+		l.seq = seq
+	}
+	if int32(stamp-l.stamp) > 0 {
+		l.stamp = stamp
+	}
+}
+
 // transmit writes the header and sends.
 func (t *sender) transmit(s *Session, b []byte, seq uint16, stamp uint32, payloadType uint8, marker bool) {
 	b[0], b[1] = 2<<6, payloadType
@@ -124,12 +134,7 @@ func (t *sender) transmit(s *Session, b []byte, seq uint16, stamp uint32, payloa
 	binary.BigEndian.PutUint16(b[2:], seq)
 	binary.BigEndian.PutUint32(b[4:], stamp)
 	binary.BigEndian.PutUint32(b[8:], t.line.ssrc)
-	if int16(seq-t.line.seq) > 0 {
-		t.line.seq = seq
-	}
-	if int32(stamp-t.line.stamp) > 0 {
-		t.line.stamp = stamp
-	}
+	t.line.advance(seq, stamp)
 	if send(s.data, b, &t.to, t.connected) {
 		t.sent.packets++
 		t.sent.octets += uint64(len(b) - headerSize)
