@@ -8,7 +8,7 @@ import (
 // The shapes of the vendor's model: what is asked and answered, member by member. Members that a client may leave out
 // are pointers where leaving out means something else than zero.
 
-// timestamp is written as the vendor does: ISO 8601 text in UTC with milliseconds.
+// timestamp is written as the vendor does: ISO 8601 text in UTC with milliseconds. The zero time is left out.
 type timestamp time.Time
 
 // MarshalJSON gives the text.
@@ -25,8 +25,8 @@ type sipMediaApplication struct {
 	AwsRegion              string
 	Name                   string
 	Endpoints              []endpoint
-	CreatedTimestamp       timestamp
-	UpdatedTimestamp       timestamp
+	CreatedTimestamp       timestamp `json:",omitzero"`
+	UpdatedTimestamp       timestamp `json:",omitzero"`
 	SipMediaApplicationArn string
 }
 
@@ -47,8 +47,8 @@ type sipRule struct {
 	TriggerType        string
 	TriggerValue       string
 	TargetApplications []targetApplication
-	CreatedTimestamp   timestamp
-	UpdatedTimestamp   timestamp
+	CreatedTimestamp   timestamp `json:",omitzero"`
+	UpdatedTimestamp   timestamp `json:",omitzero"`
 }
 
 type sipRuleOut struct {
@@ -61,8 +61,8 @@ type voiceConnector struct {
 	Name              string
 	OutboundHostName  string
 	RequireEncryption bool
-	CreatedTimestamp  timestamp
-	UpdatedTimestamp  timestamp
+	CreatedTimestamp  timestamp `json:",omitzero"`
+	UpdatedTimestamp  timestamp `json:",omitzero"`
 	VoiceConnectorArn string
 	IntegrationType   string `json:",omitempty"`
 	NetworkType       string `json:",omitempty"`
@@ -106,7 +106,7 @@ type terminationBody struct {
 type association struct {
 	Value               string
 	Name                string
-	AssociatedTimestamp timestamp
+	AssociatedTimestamp timestamp `json:",omitzero"`
 }
 
 type capabilities struct {
@@ -125,10 +125,10 @@ type phoneNumberModel struct {
 	Associations      []association
 	CallingName       string `json:",omitempty"`
 	CallingNameStatus string
-	CreatedTimestamp  timestamp
-	UpdatedTimestamp  timestamp
-	OrderID           string `json:"OrderId,omitempty"`
-	Name              string `json:",omitempty"`
+	CreatedTimestamp  timestamp `json:",omitzero"`
+	UpdatedTimestamp  timestamp `json:",omitzero"`
+	OrderID           string    `json:"OrderId,omitempty"`
+	Name              string    `json:",omitempty"`
 }
 
 type phoneNumberOut struct {
@@ -157,8 +157,8 @@ type phoneNumberOrder struct {
 	Status              string
 	OrderType           string
 	OrderedPhoneNumbers []orderedPhoneNumber
-	CreatedTimestamp    timestamp
-	UpdatedTimestamp    timestamp
+	CreatedTimestamp    timestamp `json:",omitzero"`
+	UpdatedTimestamp    timestamp `json:",omitzero"`
 }
 
 type phoneNumberOrderOut struct {

@@ -1,6 +1,7 @@
 package chime
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -39,13 +40,15 @@ func (c *control) createCall(r *request, in callIn) (callOut, error) {
 	if isObject(in.ArgumentsMap) {
 		request.Arguments = in.ArgumentsMap
 	}
-	asked, err := json.Marshal(request)
-	if err != nil {
+	var asked bytes.Buffer
+	enc := json.NewEncoder(&asked)
+	enc.SetEscapeHTML(false) // arguments reach the function as they were given
+	if err := enc.Encode(request); err != nil {
 		return callOut{}, err
 	}
 	id, err := c.calls.Start(r, app.ID, call.Origin{
 		Attempt: call.Attempt{Account: r.account, From: from, To: to, At: c.cfg.Clock()},
-		Request: asked,
+		Request: asked.Bytes(),
 	})
 	if errors.Is(err, dialect.ErrNoApp) { // deleted a moment ago
 		err = badRequest("SipMediaApplicationId: %s", notFound("SipMediaApplication", app.ID).Message)

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/netip"
-	"strings"
 
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
@@ -19,12 +17,6 @@ var connectorOperations = []operation{
 	{"UpdateVoiceConnector", "PUT", "/voice-connectors/{id}", "", http.StatusOK, with((*control).updateConnector)},
 	{"DeleteVoiceConnector", "DELETE", "/voice-connectors/{id}", "", http.StatusNoContent, bare((*control).deleteConnector)},
 	{"ListVoiceConnectors", "GET", "/voice-connectors", "", http.StatusOK, bare((*control).listConnectors)},
-	{"PutVoiceConnectorOrigination", "PUT", "/voice-connectors/{id}/origination", "", http.StatusOK, with((*control).putOrigination)},
-	{"GetVoiceConnectorOrigination", "GET", "/voice-connectors/{id}/origination", "", http.StatusOK, bare((*control).getOrigination)},
-	{"DeleteVoiceConnectorOrigination", "DELETE", "/voice-connectors/{id}/origination", "", http.StatusNoContent, bare((*control).deleteOrigination)},
-	{"PutVoiceConnectorTermination", "PUT", "/voice-connectors/{id}/termination", "", http.StatusOK, with((*control).putTermination)},
-	{"GetVoiceConnectorTermination", "GET", "/voice-connectors/{id}/termination", "", http.StatusOK, bare((*control).getTermination)},
-	{"DeleteVoiceConnectorTermination", "DELETE", "/voice-connectors/{id}/termination", "", http.StatusNoContent, bare((*control).deleteTermination)},
 }
 
 // connectorDomain is what the host name of every Voice Connector ends with.
@@ -129,33 +121,6 @@ func (c *control) saveConnector(r *request, vc *connector, save func(ctx context
 	return save(r, vc.Trunk)
 }
 
-// peers gives where calls go out. A Voice Connector that requires encryption has none: over UDP and TCP the vendor
-// blocks its calls.
-func (v connectorVendor) peers() []directory.Peer {
-	if v.RequireEncryption || v.Origination == nil || isTrue(v.Origination.Disabled) {
-		return nil
-	}
-	peers := make([]directory.Peer, len(v.Origination.Routes))
-	for i, r := range v.Origination.Routes {
-		peers[i] = directory.Peer{Host: strings.ToLower(r.Host), Port: deref(r.Port), Transport: directory.Transport(strings.ToLower(r.Protocol)),
-			Priority: deref(r.Priority), Weight: deref(r.Weight)}
-	}
-	return peers
-}
-
-// allow gives where calls may come from.
-func (v connectorVendor) allow() []netip.Prefix {
-	if v.RequireEncryption || v.Termination == nil || isTrue(v.Termination.Disabled) {
-		return nil
-	}
-	var c checks // what is here was checked when it was put
-	var list []netip.Prefix
-	for _, cidr := range v.Termination.CidrAllowedList {
-		list = append(list, c.network("", cidr))
-	}
-	return list
-}
-
 func isTrue(b *bool) bool { return b != nil && *b }
 
 func deref(n *int) int {
@@ -227,98 +192,6 @@ func (c *control) listConnectors(r *request) (any, error) {
 		out.VoiceConnectors = append(out.VoiceConnectors, c.connectorModel(vc))
 	}
 	return out, err
-}
-
-func (c *control) putOrigination(r *request, in originationBody) (originationBody, error) {
-	var v checks
-	v.origination(in.Origination)
-	if err := v.result(); err != nil {
-		return originationBody{}, err
-	}
-	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Origination = in.Origination; return nil })
-	return in, err
-}
-
-func (c *checks) origination(o *origination) {
-	if o == nil || o.Routes == nil && o.Disabled == nil {
-		c.fail("Origination: it must have Routes or Disabled")
-		return
-	}
-	if len(o.Routes) > 20 {
-		c.fail("Origination.Routes: there are %d; at most 20 are possible", len(o.Routes))
-	}
-	for _, r := range o.Routes {
-		if !directory.IsHost(strings.ToLower(r.Host)) {
-			c.fail("Origination.Routes: Host %s is neither a host name nor an IP address; a port stands in Port", quote(r.Host))
-		}
-		c.between("Origination.Routes: Port", r.Port, 0, 65535)
-		c.oneOf("Origination.Routes: Protocol", r.Protocol, "TCP", "UDP")
-		if r.Priority == nil || r.Weight == nil {
-			c.fail("Origination.Routes: Priority and Weight are required, each from 1 to 100")
-		}
-		c.between("Origination.Routes: Priority", r.Priority, 1, 100)
-		c.between("Origination.Routes: Weight", r.Weight, 1, 100)
-	}
-}
-
-func (c *control) getOrigination(r *request) (originationBody, error) {
-	vc, err := c.findConnector(r, r.path("id"))
-	if err == nil && vc.vendor.Origination == nil {
-		err = notFound("Origination of VoiceConnector", vc.ID)
-	}
-	return originationBody{vc.vendor.Origination}, err
-}
-
-func (c *control) deleteOrigination(r *request) (nothing, error) {
-	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Origination = nil; return nil })
-	return nothing{}, err
-}
-
-func (c *control) putTermination(r *request, in terminationBody) (terminationBody, error) {
-	var v checks
-	v.termination(in.Termination)
-	if err := v.result(); err != nil {
-		return terminationBody{}, err
-	}
-	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Termination = in.Termination; return nil })
-	return in, err
-}
-
-func (c *checks) termination(t *termination) {
-	if t == nil {
-		c.fail("Termination: it is required")
-		return
-	}
-	if t.CpsLimit != nil && *t.CpsLimit < 1 {
-		c.fail("Termination.CpsLimit: %d is below 1", *t.CpsLimit)
-	}
-	if t.DefaultPhoneNumber != nil {
-		c.number("Termination.DefaultPhoneNumber", *t.DefaultPhoneNumber)
-	}
-	for _, region := range t.CallingRegions {
-		if !country.MatchString(region) {
-			c.fail("Termination.CallingRegions: %s is no country: write two capital letters, as US", quote(region))
-		}
-	}
-	if len(t.CidrAllowedList) > 100 {
-		c.fail("Termination.CidrAllowedList: there are %d; at most 100 are possible", len(t.CidrAllowedList))
-	}
-	for _, cidr := range t.CidrAllowedList {
-		c.network("Termination.CidrAllowedList", cidr)
-	}
-}
-
-func (c *control) getTermination(r *request) (terminationBody, error) {
-	vc, err := c.findConnector(r, r.path("id"))
-	if err == nil && vc.vendor.Termination == nil {
-		err = notFound("Termination of VoiceConnector", vc.ID)
-	}
-	return terminationBody{vc.vendor.Termination}, err
-}
-
-func (c *control) deleteTermination(r *request) (nothing, error) {
-	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Termination = nil; return nil })
-	return nothing{}, err
 }
 
 // changeConnector changes a Voice Connector of the account, that of the path, as one step.

@@ -608,6 +608,9 @@ func TestCreateCall(t *testing.T) {
 		}
 	}
 	var args map[string]string
+	if string(asked.Arguments) != `{"key":"<value> & é"}` {
+		t.Errorf("arguments are %s", asked.Arguments)
+	}
 	if err := json.Unmarshal(asked.Arguments, &args); err != nil || args["key"] != "<value> & é" {
 		t.Errorf("arguments are %s, %v", asked.Arguments, err)
 	}
