@@ -25,6 +25,7 @@ type Key struct {
 // The kinds of keys.
 const (
 	KeyAWS   = "aws"   // an AWS access key: signs the requests of AWS clients
+	KeyPlivo = "plivo" // a Plivo auth id and token
 	KeyAdmin = "admin" // opens our own API under /api
 )
 

@@ -171,16 +171,17 @@ func functionAt(name, where string) (functionConfig, error) {
 	return f, nil
 }
 
-// The keys of --dev. They open nothing but the loopback.
+// The keys of --dev, printed at start. They open nothing but the loopback.
 const (
-	devKey    = "dev"
-	devSecret = "dev-secret" //nolint:gosec // printed at start, and good for the loopback alone
+	devKey, devSecret       = "dev", "dev-secret"
+	devPlivoID, devPlivoKey = "MADEV000000000000000", "dev-token"
 )
 
 // develop adds what --dev gives.
 func (c *config) develop() {
 	c.dev = true
-	c.Keys = append(c.Keys, directory.Key{Kind: directory.KeyAWS, ID: devKey, Secret: devSecret})
+	c.Keys = append(c.Keys, directory.Key{Kind: directory.KeyAWS, ID: devKey, Secret: devSecret},
+		directory.Key{Kind: directory.KeyPlivo, ID: devPlivoID, Secret: devPlivoKey})
 	for i := range 100 {
 		n := fmt.Sprintf("+120655501%02d", i)
 		if i < 50 {
@@ -201,17 +202,15 @@ func boxTrunk(port uint16) directory.Trunk {
 
 // printDev tells a newcomer what there is.
 func printDev(con console, h *house) {
-	if !isTerminal(con.out) {
-		return
-	}
 	fmt.Fprintf(con.out, `Switchhook %s, for development: it listens on this machine alone.
 
   SIP           %s (UDP and TCP)
   HTTP          http://%s  (our own API under /api, vendors' APIs on their own paths)
   AWS           export AWS_ENDPOINT_URL_CHIME_SDK_VOICE=http://%s
                 export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1
+  Plivo         auth id %s, token %s (its API is not served yet)
   Numbers       +12065550100 to +12065550149 are yours, up to +12065550199 can be ordered
-`, version(), h.sipAddr(), h.httpAddr(), h.httpAddr(), devKey, devSecret)
+`, version(), h.sipAddr(), h.httpAddr(), h.httpAddr(), devKey, devSecret, devPlivoID, devPlivoKey)
 	if h.box != nil {
 		fmt.Fprintln(con.out, "  Other numbers are answered by the carrier in a box, by their ending:")
 		for _, b := range far.Behaviours() {
