@@ -157,28 +157,31 @@ func (m *Message) Received(from netip.AddrPort) {
 		return
 	}
 	row := m.Headers[at].Value
-	b := make([]byte, 0, len(row)+len(";received=;rport=65535")+39)
-	b = append(append(b, row[:v.end]...), ";received="...)
-	start := len(b)
-	b = from.Addr().WithZone("").AppendTo(b)
-	end := len(b)
+	var scratch [len(";received=;rport=65535") + 64]byte
+	mark := append(scratch[:0], ";received="...)
+	mark = from.Addr().WithZone("").AppendTo(mark)
+	start, end := v.end+len(";received="), v.end+len(mark)
 	if v.RPort >= 0 {
-		b = strconv.AppendUint(append(b, ";rport="...), uint64(from.Port()), 10)
+		mark = strconv.AppendUint(append(mark, ";rport="...), uint64(from.Port()), 10)
 		v.RPort = int(from.Port())
 	}
+	var b strings.Builder
+	b.Grow(len(row) + len(mark))
+	b.WriteString(row[:v.end])
+	b.Write(mark)
 	// The rest follows, without the first value's own received and rport.
 	for c := (cursor{s: row, i: v.end}); ; {
 		from := c.i
 		name, _, ok := c.param()
 		if !ok || name == "" {
-			b = append(b, row[from:]...)
+			b.WriteString(row[from:])
 			break
 		}
 		if !fold(name, "received") && !fold(name, "rport") {
-			b = append(b, row[from:c.i]...)
+			b.WriteString(row[from:c.i])
 		}
 	}
-	whole := string(b)
+	whole := b.String()
 	m.Headers[at].Value = whole
 	v.Received = whole[start:end]
 }

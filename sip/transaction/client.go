@@ -58,13 +58,21 @@ func (l *Layer) Send(req *message.Message, to transport.Target, on func(*Client,
 		s.post(func() { on(c, nil, ErrOverload) })
 		return c
 	}
-	s.addVia(req, to)
+	if err := s.addVia(req, to); err != nil {
+		c.state = (*Client).terminated
+		s.post(func() { on(c, nil, err) })
+		return c
+	}
 	c.start()
 	return c
 }
 
 // addVia gives a message our Via with a fresh branch.
-func (s *shard) addVia(m *message.Message, to transport.Target) {
+func (s *shard) addVia(m *message.Message, to transport.Target) error {
+	local := s.layer.cfg.Transport.Local(to.Network, to.Addr.Addr())
+	if !local.IsValid() {
+		return fmt.Errorf("%w: %w", ErrTransport, transport.ErrNoPath)
+	}
 	b := append(s.out[:0], "SIP/2.0/"...)
 	switch to.Network {
 	case transport.TCP:
@@ -72,7 +80,7 @@ func (s *shard) addVia(m *message.Message, to transport.Target) {
 	default:
 		b = append(b, "UDP "...)
 	}
-	b = s.layer.cfg.Transport.Local(to.Network, to.Addr.Addr()).AppendTo(b)
+	b = local.AppendTo(b)
 	b = append(b, ";rport;branch=z9hG4bK"...)
 	b = s.token(b)
 	s.out = b
@@ -81,6 +89,7 @@ func (s *shard) addVia(m *message.Message, to transport.Target) {
 	} else {
 		m.Set("Via", via)
 	}
+	return nil
 }
 
 // start puts the transaction into the table and sends the request.
@@ -226,7 +235,9 @@ func (c *Client) fail(err error) {
 func (l *Layer) SendAck(ack *message.Message, to transport.Target) error {
 	s := l.shardOf(ack.CallID)
 	if ack.Via.Raw == "" {
-		s.addVia(ack, to)
+		if err := s.addVia(ack, to); err != nil {
+			return err
+		}
 	}
 	data, err := ack.Append(s.out[:0])
 	if err != nil {

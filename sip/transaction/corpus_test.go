@@ -60,7 +60,7 @@ var torturedStream = map[string]struct {
 	"inv2543": {400, true}, // no Content-Length
 	"test":    {0, true},   // no SIP
 	"bigcode": {0, true},
-	"dblreq":  {400, true}, // the second request has no Contact, and its body is one octet short
+	"dblreq":  {400, true}, // the second request has no Contact, and what follows its body is no SIP
 }
 
 // TestTortureOverUDP sends each message from the port that its top Via names, and hears what comes back there.

@@ -18,7 +18,8 @@ type Server struct {
 
 	tag       string
 	last      []byte // the last response, as sent
-	answer    *message.Message
+	final     bool
+	accept    *message.Message // the 2xx to INVITE
 	cancelled bool
 
 	retry    entry // Timer G
@@ -106,8 +107,8 @@ func (t *Server) Tag() string {
 // changes nothing if it is provisional; if it is final, 500 is sent in its place. Any other error says that the sending
 // failed, and the transaction goes on as if the response was lost on its way.
 func (t *Server) Respond(m *message.Message) error {
-	if t.answer != nil {
-		if m == t.answer && m.Status < 300 && m.CSeq.Method == "INVITE" {
+	if t.final {
+		if m == t.accept {
 			return t.Repeat()
 		}
 		return ErrFinal
@@ -150,7 +151,7 @@ func (t *Server) Repeat() error {
 }
 
 // Done tells whether a final response was sent.
-func (t *Server) Done() bool { return t.answer != nil }
+func (t *Server) Done() bool { return t.final }
 
 func (t *Server) set(e *entry, d time.Duration) { t.shard.wheel.set(e, t.shard.now, d) }
 func (t *Server) stop(e *entry)                 { t.shard.wheel.stop(e) }

@@ -25,7 +25,7 @@ func (t *Server) respondInvite(ev serverEvent) error {
 	case ev.msg.Status < 200:
 		return t.Repeat()
 	case ev.msg.Status < 300:
-		t.state = (*Server).accepted
+		t.state, t.accept = (*Server).accepted, ev.msg
 		t.set(&t.deadline, 64*cfg.T1) // Timer L
 	default:
 		t.state = (*Server).inviteCompleted
@@ -35,7 +35,7 @@ func (t *Server) respondInvite(ev serverEvent) error {
 			t.set(&t.retry, t.interval) // Timer G
 		}
 	}
-	t.answer = ev.msg
+	t.final = true
 	return t.Repeat()
 }
 
@@ -92,8 +92,7 @@ func (t *Server) trying(ev serverEvent) error {
 		t.end()
 	case respond:
 		if ev.msg.Status >= 200 {
-			t.answer = ev.msg
-			t.state = (*Server).completed
+			t.state, t.final = (*Server).completed, true
 			if t.reliable() {
 				t.end()
 			} else {

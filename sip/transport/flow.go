@@ -173,6 +173,8 @@ func (f *flow) run() {
 
 // read is the flow's reading goroutine: it ends the flow when it ends.
 func (f *flow) read() {
+	defer f.close(net.ErrClosed) // whatever happens
+	defer f.layer.recover()
 	err := f.readMessages()
 	if errors.Is(err, errBroken) {
 		f.drain()

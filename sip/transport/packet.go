@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"runtime/debug"
 	"time"
 
 	"github.com/switchhook/switchhook/sip/message"
@@ -42,8 +43,19 @@ func (l *Layer) readPackets(s *packetSocket) {
 	}
 }
 
+// recover keeps one message's panic from ending all calls, where the configuration wants that.
+func (l *Layer) recover() {
+	if l.cfg.Recovered == nil {
+		return
+	}
+	if v := recover(); v != nil {
+		l.cfg.Recovered(v, debug.Stack())
+	}
+}
+
 // packet hands one datagram on.
 func (l *Layer) packet(s *packetSocket, d *Datagram, parser message.Parser, now time.Time) {
+	defer l.recover()
 	data := d.Buf[:d.N]
 	// Keep-alives (CRLF, NUL, STUN: RFC 5626 section 3.5) are no SIP; nor is what comes from where no answer can go.
 	if len(data) < len("ACK a:b SIP/2.0\r\n") || data[0] < '\n' || d.From.Port() == 0 || !unicast(d.From.Addr()) {

@@ -97,6 +97,9 @@ type Config struct {
 	DialTimeout   time.Duration // 5 s
 	WriteTimeout  time.Duration // for the peer to take what was written: 10 s
 	MaxQueued     int           // octets that wait for a flow's peer to read: 256 KiB
+
+	// Recovered, if set, hears of a panic over a message, which is dropped. Unset, the panic ends the program.
+	Recovered func(value any, stack []byte)
 }
 
 func (c Config) withDefaults() Config {
@@ -231,14 +234,21 @@ func (l *Layer) Local(network string, toward netip.Addr) netip.AddrPort {
 	return at.Addr
 }
 
-// listenFor gives the first socket of the network that has the address's family.
-func (l *Layer) listenFor(network string, toward netip.Addr) (Listen, bool) {
-	for _, at := range l.listens {
-		if at.Network == network && (!toward.IsValid() || at.Addr.Addr().Is4() == toward.Unmap().Is4()) {
-			return at, true
+// listenFor gives the first address of the network that has the other's family. Where none listens, that of the other
+// network must do: answers come back on the connection that a request left by.
+func (l *Layer) listenFor(network string, toward netip.Addr) (at Listen, ok bool) {
+	for _, a := range l.listens {
+		if toward.IsValid() && a.Addr.Addr().Is4() != toward.Unmap().Is4() {
+			continue
+		}
+		if a.Network == network {
+			return a, true
+		}
+		if !ok && (network == UDP || network == TCP) {
+			at, ok = a, true
 		}
 	}
-	return Listen{}, false
+	return at, ok
 }
 
 // Addrs gives the addresses listened on, in the order of [Config], as bound (port 0 resolved).
