@@ -5,15 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"sync"
 	"time"
 )
 
 const (
-	// grace is how long one waits for a process that has answered but not yet asked for the next event, before another
-	// is started in its place.
+	// grace is how long one waits for a process that lives to become free before another is started: most events are
+	// answered long before a new process would be ready.
 	grace = 20 * time.Millisecond
+	// startsAtOnce bounds the processes of one function that start at a time: a start takes much CPU time.
+	startsAtOnce = 4
 	// After n starts in a row that failed, none is tried for firstBackoff × 2^(n-1), at most maxBackoff.
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 10 * time.Second
@@ -26,31 +29,35 @@ const (
 //	starting ────────▶ idle ─────────────────▶ busy ─────────────▶ finishing ──────▶ idle
 //	    └─────────────── any: exit, kill, time limit ───────────────▶ gone
 type fleet struct {
-	name      string
-	size      int
-	limit     time.Duration // of one invocation
-	initLimit time.Duration
-	idleLimit time.Duration
-	maxAnswer int64
-	spawn     spawn
-	log       *slog.Logger
+	name   string
+	limits limits
+	spawn  spawn
+	log    *slog.Logger
 
 	ctx     context.Context // ends when the fleet stops: kills all processes
 	stopAll context.CancelFunc
 	running sync.WaitGroup
 
-	mu        sync.Mutex
-	live      map[*process]struct{}
-	idle      []*process // the one used last is last, and is taken first
-	waiting   []*waiter
-	starting  int
-	finishing int
-	failures  int       // starts that failed, in a row
-	retryAt   time.Time // no start before
-	fault     *Error    // of the last failed start
-	reaper    *time.Timer
-	reaping   bool
-	stopped   bool
+	mu       sync.Mutex
+	live     map[*process]struct{}
+	idle     []*process // the one used last is last, and is taken first
+	waiting  []*waiter
+	starting int
+	failures int       // starts that failed, in a row
+	retryAt  time.Time // no start before
+	fault    *Error    // of the last failed start
+	reaper   *time.Timer
+	reaping  bool
+	stopped  bool
+}
+
+// limits of a fleet.
+type limits struct {
+	processes int
+	event     time.Duration // for a process to answer and ask again
+	start     time.Duration // for a process to ask the first time
+	idle      time.Duration // for all processes but one
+	answer    int64         // bytes
 }
 
 // waiter is an invocation that waits for a process. got holds one grant.
@@ -65,12 +72,13 @@ var errStopped = errors.New("functions are not invoked any more: the program is 
 
 func newFleet(d Declared, command []string, c Config) *fleet {
 	f := &fleet{
-		name: d.Name, size: d.Concurrency, limit: d.Timeout, initLimit: d.InitTimeout, idleLimit: d.IdleTimeout,
-		maxAnswer: c.MaxAnswer, live: map[*process]struct{}{}, log: c.Logger.With("function", d.Name),
-		spawn: newSpawn(d, command, or(c.Region, defaultRegion)),
+		name: d.Name, log: c.Logger.With("function", d.Name), live: map[*process]struct{}{},
+		limits: limits{processes: d.Concurrency, event: d.Timeout, start: d.InitTimeout, idle: d.IdleTimeout, answer: c.MaxAnswer},
+		spawn: newSpawn(d, command,
+			or(c.Region, or(os.Getenv("AWS_REGION"), or(os.Getenv("AWS_DEFAULT_REGION"), defaultRegion)))),
 	}
 	f.ctx, f.stopAll = context.WithCancel(context.Background())
-	f.reaper = time.AfterFunc(f.idleLimit, f.reap)
+	f.reaper = time.AfterFunc(f.limits.idle, f.reap)
 	f.reaper.Stop()
 	return f
 }
@@ -118,13 +126,15 @@ func (f *fleet) take(ctx context.Context) (*process, error) {
 	}
 	w := &waiter{make(chan grant, 1)}
 	f.waiting = append(f.waiting, w)
-	f.grow(false)
+	if len(f.live) == 0 {
+		f.grow()
+	}
 	f.mu.Unlock()
 	return f.await(ctx, w)
 }
 
-// await waits for a grant: at first for those that finish, then with more processes started; while all are busy for a
-// quarter of the time limit at most, so that another function still has time to answer the call.
+// await waits for a grant: at first from those that live, then with more processes started; while all are busy for an
+// eighth of the time limit at most (twice that with the retry), so that another function has time to answer the call.
 func (f *fleet) await(ctx context.Context, w *waiter) (*process, error) {
 	t := time.NewTimer(grace)
 	defer t.Stop()
@@ -137,11 +147,11 @@ func (f *fleet) await(ctx context.Context, w *waiter) (*process, error) {
 			refusal = ctx.Err()
 		case <-t.C:
 			f.mu.Lock()
-			f.grow(true)
+			f.grow()
 			crowded := f.starting == 0
 			f.mu.Unlock()
 			if patience == grace || !crowded {
-				patience = f.limit / 4
+				patience = f.limits.event / 8
 				t.Reset(patience)
 				continue
 			}
@@ -176,16 +186,15 @@ func (f *fleet) withdraw(w *waiter) bool {
 	return i >= 0
 }
 
-// grow starts what the waiting need. f.mu is held.
-func (f *fleet) grow(impatient bool) {
-	want := len(f.waiting) - f.starting
-	if !impatient {
-		want -= f.finishing
-	}
-	if want <= 0 || f.stopped || time.Now().Before(f.retryAt) {
+// grow starts processes for those who wait. f.mu is held.
+func (f *fleet) grow() {
+	if f.stopped || time.Now().Before(f.retryAt) {
 		return
 	}
-	for range min(want, f.size-len(f.live)) {
+	for range min(len(f.waiting), startsAtOnce) - f.starting {
+		if len(f.live) >= f.limits.processes {
+			return
+		}
 		p := newProcess(f)
 		f.live[p] = struct{}{}
 		f.starting++
@@ -197,12 +206,12 @@ func (f *fleet) grow(impatient bool) {
 func (f *fleet) ready(p *process) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	started := p.state == starting
 	switch p.state {
 	case starting:
 		f.starting--
 		f.failures = 0
 	case finishing:
-		f.finishing--
 	case idle: // a second request of the same process: either gets the event
 		return true
 	case busy, gone:
@@ -210,6 +219,9 @@ func (f *fleet) ready(p *process) bool {
 	}
 	p.timer.Stop()
 	f.hand(p)
+	if started {
+		f.grow() // who still waits may need more than the few that start at once
+	}
 	return true
 }
 
@@ -235,7 +247,7 @@ func (f *fleet) hand(p *process) {
 	f.idle = append(f.idle, p)
 	if len(f.live) > 1 && !f.reaping && !f.stopped {
 		f.reaping = true
-		f.reaper.Reset(f.idleLimit)
+		f.reaper.Reset(f.limits.idle)
 	}
 }
 
@@ -248,14 +260,14 @@ func (f *fleet) reap() {
 		return
 	}
 	now, left := time.Now(), len(f.live)
-	for len(f.idle) > 0 && left > 1 && now.Sub(f.idle[0].since) >= f.idleLimit {
+	for len(f.idle) > 0 && left > 1 && now.Sub(f.idle[0].since) >= f.limits.idle {
 		f.idle[0].kill()
 		f.idle = f.idle[1:]
 		left--
 	}
 	if left > 1 {
 		f.reaping = true
-		f.reaper.Reset(f.idleLimit/2 + time.Millisecond)
+		f.reaper.Reset(f.limits.idle/2 + time.Millisecond)
 	}
 }
 
@@ -269,17 +281,13 @@ func (f *fleet) gone(p *process, fault *Error) {
 	if i := slices.Index(f.idle, p); i >= 0 {
 		f.idle = slices.Delete(f.idle, i, i+1)
 	}
-	switch was {
-	case starting:
+	if was == starting {
 		f.starting--
 		f.failures++
 		f.fault = fault
 		f.retryAt = time.Now().Add(min(maxBackoff, firstBackoff<<min(f.failures-1, 10)))
-	case finishing:
-		f.finishing--
-	case idle, busy, gone:
 	}
-	f.grow(false)
+	f.grow()
 	if len(f.live) == 0 { // nothing lives that the waiting could get
 		for _, w := range f.waiting {
 			w.got <- grant{fault: fault}

@@ -1,10 +1,12 @@
 package invoke_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -165,6 +167,47 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 	}
 }
 
+// A program that dies by SIGKILL can end nothing; its functions find out themselves.
+func TestNothingRunsWhenTheProgramWasKilled(t *testing.T) {
+	functions := []invoke.Declared{
+		{Name: "go", Command: []string{built(t, "echo")}},
+		{Name: "node", Dir: "testdata/node/esm", Handler: "index.handler"},
+		{Name: "python", Dir: "testdata/python", Handler: "app.handler"},
+	}
+	if os.Getenv("INVOKE_TEST_VICTIM") != "" {
+		i := open(t, invoke.Config{Functions: functions})
+		for _, d := range functions {
+			fmt.Println("victim", ask(t, find(t, i, d.Name), `{}`).PID)
+		}
+		fmt.Println("victim ready")
+		select {}
+	}
+	victim := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$")
+	victim.Env = append(os.Environ(), "INVOKE_TEST_VICTIM=1", "TMPDIR="+t.TempDir())
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for s := bufio.NewScanner(out); s.Scan() && s.Text() != "victim ready"; {
+		var pid int
+		if _, err := fmt.Sscanf(s.Text(), "victim %d", &pid); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	victim.Process.Kill()
+	victim.Wait()
+	if len(pids) != len(functions) {
+		t.Fatalf("started %v", pids)
+	}
+	for n, pid := range pids {
+		eventually(t, functions[n].Name+" ends", func() bool { return !alive(pid) })
+	}
+}
+
 // Who goes away does not take the process along: it answers late, and serves the next.
 func TestLateAnswerIsDropped(t *testing.T) {
 	f := one(t, invoke.Declared{Command: []string{built(t, "echo")}, Concurrency: 1})
@@ -222,8 +265,8 @@ func TestAllBusyIsThrottled(t *testing.T) {
 	if e := fault(t, t.Context(), f, `{}`); e.Kind != invoke.Throttled {
 		t.Errorf("got %v", e)
 	}
-	if d := time.Since(start); d < 250*time.Millisecond || d > 600*time.Millisecond {
-		t.Errorf("refused after %v, want a quarter of the limit", d)
+	if d := time.Since(start); d < 125*time.Millisecond || d > 500*time.Millisecond {
+		t.Errorf("refused after %v, want an eighth of the limit", d)
 	}
 	under.Wait()
 }
@@ -289,14 +332,16 @@ func TestConcurrency(t *testing.T) {
 	eventually(t, "one process is left", func() bool { return left() == 1 })
 }
 
-// One caller after the other is served by one process: who has just answered is waited for.
+// One caller after the other is served by one process: who has just answered is waited for, though not for ever, so that
+// a machine under load may see one or two more.
 func TestSerialCallersShareAProcess(t *testing.T) {
 	f := one(t, invoke.Declared{Command: []string{built(t, "echo")}})
-	first := ask(t, f, `{}`).PID
+	pids := map[int]bool{}
 	for range 200 {
-		if pid := ask(t, f, `{}`).PID; pid != first {
-			t.Fatalf("a second process %d beside %d", pid, first)
-		}
+		pids[ask(t, f, `{}`).PID] = true
+	}
+	if len(pids) > 3 {
+		t.Errorf("%d processes for one caller", len(pids))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
 // cloud gives clients of AWS Lambda, one per region over one set of connections. All of AWS's standard settings hold
@@ -59,6 +60,7 @@ func (c *cloud) function(name string, ref reference) (*function, error) {
 		client = lambda.NewFromConfig(*c.settings, func(o *lambda.Options) {
 			o.Region = region
 			o.Retryer = aws.NopRetryer{}
+			o.Logger = logging.Nop{} // what went wrong is in the error
 			o.HTTPClient = limitedClient{c.transport, c.limit}
 		})
 		c.clients[region] = client

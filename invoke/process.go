@@ -48,9 +48,9 @@ type process struct {
 }
 
 func newProcess(f *fleet) *process {
-	p := &process{fleet: f, work: make(chan *invocation, 1), deadline: time.Now().Add(f.initLimit)}
+	p := &process{fleet: f, work: make(chan *invocation, 1), deadline: time.Now().Add(f.limits.start)}
 	p.ctx, p.kill = context.WithCancel(f.ctx)
-	p.timer = time.AfterFunc(f.initLimit, p.overdue)
+	p.timer = time.AfterFunc(f.limits.start, p.overdue)
 	return p
 }
 
@@ -67,9 +67,9 @@ func (p *process) begin(inv *invocation) bool {
 	if p.state != busy {
 		return false
 	}
-	inv.deadline = time.Now().Add(f.limit)
+	inv.deadline = time.Now().Add(f.limits.event)
 	p.current, p.deadline = inv, inv.deadline
-	p.timer.Reset(f.limit)
+	p.timer.Reset(f.limits.event)
 	p.work <- inv // has room: an event is only given when there is none
 	return true
 }
@@ -84,7 +84,6 @@ func (p *process) finish(id string, out outcome) bool {
 		return false
 	}
 	p.current, p.state = nil, finishing
-	f.finishing++
 	f.mu.Unlock()
 	p.out.drain() // what it printed before it answered is its caller's
 	inv.done <- out
@@ -102,9 +101,9 @@ func (p *process) overdue() {
 	inv := p.current
 	p.current = nil
 	if p.state == starting {
-		p.fault = &Error{Kind: TimedOut, Message: fmt.Sprintf("its process did not ask for an event within %v of its start", f.initLimit)}
+		p.fault = &Error{Kind: TimedOut, Message: fmt.Sprintf("its process did not ask for an event within %v of its start", f.limits.start)}
 	} else {
-		p.fault = &Error{Kind: TimedOut, Message: fmt.Sprintf("its process was killed: no answer within %v", f.limit)}
+		p.fault = &Error{Kind: TimedOut, Message: fmt.Sprintf("its process was killed: no answer within %v", f.limits.event)}
 	}
 	fault := p.fault
 	f.mu.Unlock()
@@ -193,10 +192,10 @@ func (p *process) server(tasks *sync.WaitGroup) *http.Server {
 
 // spawn is how processes of a function are started.
 type spawn struct {
-	command0 []string
-	dir      string
-	env      []string
-	arn      string // told when the caller gave none
+	argv []string
+	dir  string
+	env  []string
+	arn  string // told when the caller gave none
 }
 
 func newSpawn(d Declared, command []string, region string) spawn {
@@ -205,14 +204,14 @@ func newSpawn(d Declared, command []string, region string) spawn {
 		command[0] = filepath.Join(d.Dir, command[0])
 	}
 	return spawn{
-		command0: command, dir: d.Dir, env: environment(d, region),
+		argv: command, dir: d.Dir, env: environment(d, region),
 		arn: "arn:aws:lambda:" + region + ":000000000000:function:" + d.Name,
 	}
 }
 
 // command makes the process, in a group of its own so that what it forks dies with it.
 func (s spawn) command(ctx context.Context, api string, out *os.File) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, s.command0[0], s.command0[1:]...)
+	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
 	cmd.Dir = s.dir
 	cmd.Env = append(s.env[:len(s.env):len(s.env)], "AWS_LAMBDA_RUNTIME_API="+api, "AWS_LAMBDA_LOG_STREAM_NAME="+logStream())
 	cmd.Stdout, cmd.Stderr = out, out

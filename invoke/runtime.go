@@ -81,7 +81,7 @@ func (p *process) next(w http.ResponseWriter, r *http.Request) {
 
 // response takes the function's answer.
 func (p *process) response(w http.ResponseWriter, r *http.Request) {
-	answer, err := readAnswer(r.Body, r.ContentLength, p.fleet.maxAnswer)
+	answer, err := readAnswer(r.Body, r.ContentLength, p.fleet.limits.answer)
 	out := outcome{answer: answer}
 	switch {
 	case errors.Is(err, errTooLarge):
