@@ -9,7 +9,7 @@ import (
 
 const (
 	// batch is how many datagrams one system call may bring.
-	batch = 32
+	batch = 16
 	// maxDatagram is the largest payload that IPv4 carries.
 	maxDatagram = 65507
 	// maxErrors in a row end a reader's patience: it rests between tries.
