@@ -16,27 +16,40 @@ const headSize = 44
 type Writer struct {
 	w     io.Writer
 	start int64 // where the file begins in w; negative when w can't seek
+	begun bool  // the head is written
 	bytes int64 // of sound
 	buf   []byte
 }
 
-// NewWriter writes the head of a file to w. Where w is an io.WriteSeeker that can seek, Close corrects the sizes in the
-// head; elsewhere they say "until the end", which players accept.
-func NewWriter(w io.Writer) (*Writer, error) {
+// NewWriter makes a writer to w. Where w can seek, Close corrects the sizes in the file's head; elsewhere they say "until
+// the end", which players accept.
+func NewWriter(w io.Writer) *Writer {
 	out := &Writer{w: w, start: -1}
 	if s, ok := w.(io.Seeker); ok {
 		if at, err := s.Seek(0, io.SeekCurrent); err == nil {
 			out.start = at
 		}
 	}
-	if _, err := w.Write(Head(-1)); err != nil {
-		return nil, fmt.Errorf("write WAV: %w", err)
+	return out
+}
+
+// begin writes the head.
+func (w *Writer) begin() error {
+	if w.begun {
+		return nil
 	}
-	return out, nil
+	w.begun = true
+	if _, err := w.w.Write(Head(-1)); err != nil {
+		return fmt.Errorf("write WAV: %w", err)
+	}
+	return nil
 }
 
 // Write appends samples. It needs no buffer around w when whole frames are written.
 func (w *Writer) Write(samples []int16) error {
+	if err := w.begin(); err != nil {
+		return err
+	}
 	w.buf = w.buf[:0]
 	for _, s := range samples {
 		w.buf = binary.LittleEndian.AppendUint16(w.buf, uint16(s))
@@ -51,6 +64,9 @@ func (w *Writer) Write(samples []int16) error {
 
 // Close completes the head. It does not close what is written to.
 func (w *Writer) Close() error {
+	if err := w.begin(); err != nil {
+		return err
+	}
 	s, ok := w.w.(io.Seeker)
 	if !ok || w.start < 0 {
 		return nil

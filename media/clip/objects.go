@@ -1,0 +1,112 @@
+package clip
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"sync"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
+	"gocloud.dev/blob/s3blob"
+	"gocloud.dev/gcerrors"
+
+	"github.com/switchhook/switchhook/media"
+)
+
+// objects is a bucket of an object store, opened when it is first used; when that fails, the next use tries again.
+type objects struct {
+	url *url.URL
+
+	mu     sync.Mutex
+	opened *blob.Bucket
+	closed bool
+}
+
+func (o *objects) bucket(ctx context.Context) (*blob.Bucket, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return nil, ErrClosed
+	}
+	if o.opened != nil {
+		return o.opened, nil
+	}
+	var open blob.BucketURLOpener = &s3blob.URLOpener{}
+	if o.url.Scheme == "mem" {
+		open = &memblob.URLOpener{}
+	}
+	b, err := open.OpenBucketURL(ctx, o.url)
+	if err != nil {
+		return nil, fmt.Errorf("%w: open %s: %w", media.ErrAccess, o.url.Redacted(), err)
+	}
+	o.opened = b
+	return b, nil
+}
+
+// objectFault classifies an error of an object store.
+func objectFault(err error) error {
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return fmt.Errorf("%w: %w", media.ErrNotFound, err)
+	}
+	return fmt.Errorf("%w: %w", media.ErrAccess, err)
+}
+
+func (o *objects) stat(ctx context.Context, key string) (info, error) {
+	b, err := o.bucket(ctx)
+	if err != nil {
+		return info{}, err
+	}
+	a, err := b.Attributes(ctx, key)
+	if err != nil {
+		return info{}, objectFault(err)
+	}
+	version := strconv.FormatInt(a.ModTime.UnixNano(), 36) + "/" + strconv.FormatInt(a.Size, 36) + "/" + a.ETag
+	return info{size: a.Size, version: version}, nil
+}
+
+func (o *objects) open(ctx context.Context, key string) (io.ReadCloser, error) {
+	b, err := o.bucket(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := b.NewReader(ctx, key, nil)
+	if err != nil {
+		return nil, objectFault(err)
+	}
+	return r, nil
+}
+
+func (o *objects) put(ctx context.Context, key string, r io.Reader) error {
+	b, err := o.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := b.NewWriter(ctx, key, nil)
+	if err != nil {
+		return objectFault(err)
+	}
+	if _, err := io.Copy(w, r); err != nil {
+		cancel() // what is there stays
+		w.Close()
+		return fmt.Errorf("store %s: %w", key, err)
+	}
+	if err := w.Close(); err != nil {
+		return objectFault(err)
+	}
+	return nil
+}
+
+func (o *objects) close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	if o.opened == nil {
+		return nil
+	}
+	return o.opened.Close()
+}
