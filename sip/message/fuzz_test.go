@@ -2,6 +2,7 @@ package message_test
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"testing"
 
@@ -24,8 +25,8 @@ func FuzzParse(f *testing.F) {
 				checkSound(t, m)
 				continue
 			}
-			fault, ok := err.(*message.Fault)
-			if !ok || m != nil || (fault.Status == 0) != (fault.Request == nil) {
+			var fault *message.Fault
+			if !errors.As(err, &fault) || m != nil || (fault.Status == 0) != (fault.Request == nil) {
 				t.Fatalf("%v, %v", m, err)
 			}
 			if fault.Request != nil {

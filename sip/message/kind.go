@@ -7,7 +7,7 @@ const (
 	kindOther kind = iota
 	kindVia
 	kindContact
-	kindFrom // from here on: singletons
+	kindFrom // from here on: singletons, for of two rows one would be believed, and by each element another
 	kindTo
 	kindCallID
 	kindCSeq
@@ -26,9 +26,6 @@ const (
 	kindReferredBy
 	kinds
 )
-
-// singleton tells whether two rows of the kind are an error: one of them would be believed, and by each element another.
-func (k kind) singleton() bool { return k >= kindFrom }
 
 var kindNames = [kinds]string{
 	kindVia: "Via", kindContact: "Contact", kindFrom: "From", kindTo: "To", kindCallID: "Call-ID", kindCSeq: "CSeq",

@@ -103,7 +103,7 @@ func (t *Server) Tag() string {
 
 // Respond sends a provisional or final response, with [Server.Tag] if it has no To-tag. A final response is the last:
 // after it Respond gives [ErrFinal], but that giving the same 2xx to INVITE again repeats it. Any other final response
-// is repeated by the transaction as needed. A message that can't be written (the error wraps [message.ErrMessage])
+// is repeated by the transaction as needed. Where nobody waits for an answer any more, Respond gives [ErrTimeout]. A message that can't be written (the error wraps [message.ErrMessage])
 // changes nothing if it is provisional; if it is final, 500 is sent in its place. Any other error says that the sending
 // failed, and the transaction goes on as if the response was lost on its way.
 func (t *Server) Respond(m *message.Message) error {
@@ -112,6 +112,9 @@ func (t *Server) Respond(m *message.Message) error {
 			return t.Repeat()
 		}
 		return ErrFinal
+	}
+	if t.key == "" {
+		return ErrTimeout
 	}
 	err := t.write(m)
 	if err == nil {
@@ -165,7 +168,7 @@ func (t *Server) expired(e *entry) {
 	_ = t.state(t, serverEvent{kind: kind})
 }
 
-// end takes the transaction out of the tables.
+// end takes the transaction out of the tables. Nothing is sent for it any more.
 func (t *Server) end() {
 	s := t.shard
 	t.state = (*Server).terminated
@@ -175,5 +178,6 @@ func (t *Server) end() {
 	if t.merged != "" {
 		delete(s.merged, t.merged)
 	}
+	t.key, t.last = "", nil
 	s.layer.counts.servers.Add(-1)
 }

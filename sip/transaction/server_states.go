@@ -91,15 +91,17 @@ func (t *Server) trying(ev serverEvent) error {
 	case deadlineCame:
 		t.end()
 	case respond:
-		if ev.msg.Status >= 200 {
-			t.state, t.final = (*Server).completed, true
-			if t.reliable() {
-				t.end()
-			} else {
-				t.set(&t.deadline, 64*t.shard.layer.cfg.T1) // Timer J
-			}
+		if ev.msg.Status < 200 {
+			return t.Repeat()
 		}
-		return t.Repeat()
+		t.state, t.final = (*Server).completed, true
+		err := t.Repeat()
+		if t.reliable() {
+			t.end()
+		} else {
+			t.set(&t.deadline, 64*t.shard.layer.cfg.T1) // Timer J
+		}
+		return err
 	}
 	return nil
 }
@@ -116,9 +118,4 @@ func (t *Server) completed(ev serverEvent) error {
 }
 
 // terminated: the transaction is in no table any more.
-func (t *Server) terminated(ev serverEvent) error {
-	if ev.kind == respond {
-		return ErrTimeout
-	}
-	return nil
-}
+func (t *Server) terminated(serverEvent) error { return nil }

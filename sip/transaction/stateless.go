@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 	"strconv"
 
-	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -14,14 +13,11 @@ const retryAfter = "5"
 
 // answer sends a response without a transaction: the same one for a repeated request, To-tag included (RFC 3261 section
 // 8.2.7). It may be called from any goroutine.
-func (l *Layer) answer(in *transport.Incoming, req *message.Message, status int, reason string, rows ...header.Field) {
+func (l *Layer) answer(in *transport.Incoming, req *message.Message, status int, reason string) {
 	m := message.NewResponse(req, status, reason)
 	m.Tag(l.statelessTag(req))
 	if status == 503 {
 		m.Add("Retry-After", retryAfter)
-	}
-	for _, f := range rows {
-		m.Add(f.Name, f.Value)
 	}
 	data, err := m.Append(nil)
 	if err != nil {

@@ -68,8 +68,8 @@ func (Machine) Source(toward netip.Addr) (netip.Addr, error) {
 	if err != nil {
 		return netip.Addr{}, fmt.Errorf("finding the way to %s: %w", toward, err)
 	}
-	defer c.Close()
-	return addrPort(c.LocalAddr()).Addr(), nil
+	from := addrPort(c.LocalAddr()).Addr()
+	return from, c.Close()
 }
 
 // udpSocket reads by recvmmsg where the system has it.

@@ -200,7 +200,7 @@ func TestFlowLimits(t *testing.T) {
 // TestSlowReader: a peer that does not read is closed, by the queue's limit or by the write deadline; Send never waits.
 func TestSlowReader(t *testing.T) {
 	to := transport.Target{Network: transport.TCP, Addr: peerAddr}
-	flood := func(t *testing.T, times int) (sent int, last error, failed []error) {
+	flood := func(t *testing.T, times int) (sent int, failed []error, last error) {
 		bubble(t, func(c *transport.Config) { c.MaxQueued = 10_000 }, func(r *rig) {
 			l, err := r.peer.Listen(peerAddr)
 			if err != nil {
@@ -220,12 +220,12 @@ func TestSlowReader(t *testing.T) {
 				t.Errorf("%d flows", r.layer.Flows())
 			}
 		})
-		return sent, last, failed
+		return sent, failed, last
 	}
-	if sent, err, failed := flood(t, 100); sent != 10 || len(failed) != 10 || !errors.Is(err, transport.ErrSlow) {
+	if sent, failed, err := flood(t, 100); sent != 10 || len(failed) != 10 || !errors.Is(err, transport.ErrSlow) {
 		t.Errorf("sent %d, then %v; told %v", sent, err, failed)
 	}
-	if sent, err, failed := flood(t, 1); sent != 1 || err != nil || len(failed) != 1 || !errors.Is(failed[0], transport.ErrSlow) {
+	if sent, failed, err := flood(t, 1); sent != 1 || err != nil || len(failed) != 1 || !errors.Is(failed[0], transport.ErrSlow) {
 		t.Errorf("sent %d, %v; told %v", sent, err, failed)
 	}
 }
