@@ -131,13 +131,21 @@ func TestPathThatCannotBe(t *testing.T) {
 
 // logs is a program's log that may be read while it is written.
 type logs struct {
+	wrote chan struct{} // a line came since the last look
+
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
+func newLogs() *logs { return &logs{wrote: make(chan struct{}, 1)} }
+
 func (l *logs) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	select {
+	case l.wrote <- struct{}{}:
+	default:
+	}
 	return l.b.Write(b)
 }
 
@@ -154,7 +162,7 @@ func small(id string) call.Finished {
 // While another program holds the file, nothing is written: the queue fills, drops logs first, then records, and says
 // so. When the file is free again, all that was queued is written.
 func TestQueueIsBoundedAndSaysSo(t *testing.T) {
-	path, told := database(t), &logs{}
+	path, told := database(t), newLogs()
 	s := open(t, path, sqlite.Options{Queue: 100, LockWait: time.Millisecond, Log: slog.New(slog.NewTextHandler(told, nil))})
 	db, err := sql.Open("sqlite", path+"?_txlock=immediate")
 	if err != nil {
@@ -172,9 +180,8 @@ func TestQueueIsBoundedAndSaysSo(t *testing.T) {
 	if st := s.Stats(); st.Queued != 100 || st.Dropped != 30 || st.LogsDropped != 50 || st.Written != 0 {
 		t.Errorf("while nothing can be written: %+v", st)
 	}
-	for !strings.Contains(told.String(), "can't be written") || !strings.Contains(told.String(), "lost") { // bounded by the test's own time limit
-		s.Keep(small("over"))
-		time.Sleep(time.Millisecond) // yields to the writer, which tells at its next try
+	for !strings.Contains(told.String(), "can't be written") || !strings.Contains(told.String(), "lost") {
+		<-told.wrote
 	}
 	if err := hold.Rollback(); err != nil {
 		t.Fatal(err)
@@ -217,7 +224,7 @@ func records(t *testing.T, s *sqlite.Store) []call.Record {
 }
 
 func TestARecordWithoutJSONDoesNotHoldUpOthers(t *testing.T) {
-	told := &logs{}
+	told := newLogs()
 	s := open(t, database(t), sqlite.Options{Log: slog.New(slog.NewTextHandler(told, nil))})
 	bad := small("bad")
 	bad.Record.Legs = []call.LegRecord{{Media: call.MediaStats{RemoteLoss: math.NaN()}}}

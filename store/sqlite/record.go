@@ -32,7 +32,7 @@ func (r *recorder) insert(list []call.Finished) (fresh int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	number, err := tx.Prepare(`INSERT INTO record_number (number, start, id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
+	number, err := tx.Prepare(`INSERT INTO record_number (number, start, n) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
 	if err != nil {
 		return 0, err
 	}
@@ -42,12 +42,16 @@ func (r *recorder) insert(list []call.Finished) (fresh int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
+		if rows, err := res.RowsAffected(); err != nil || rows == 0 {
 			continue // written already: the commit before the retry was heard, its answer was not
+		}
+		row, err := res.LastInsertId()
+		if err != nil {
+			return 0, err
 		}
 		fresh++
 		for _, n := range numbersOf(e.r) {
-			if _, err := number.Exec(n, start, string(e.r.ID)); err != nil {
+			if _, err := number.Exec(n, start, row); err != nil {
 				return 0, err
 			}
 		}
@@ -125,8 +129,8 @@ func recordQuery(f call.Filter, p directory.Page) (string, []any) {
 		args = append(args, arg...)
 	}
 	if f.Number != "" {
-		from, by = "record_number n JOIN record r ON r.id = n.id", "n"
-		and("n.number = ?", f.Number)
+		from, by = "record_number m JOIN record r ON r.n = m.n", "m"
+		and("m.number = ?", f.Number)
 	}
 	if f.Account != "" {
 		and("r.account = ?", f.Account)
@@ -141,7 +145,7 @@ func recordQuery(f call.Filter, p directory.Page) (string, []any) {
 		and("r.label = ?", string(f.Label))
 	}
 	if p.After != "" {
-		and("("+by+".start, "+by+".id) < (SELECT start, id FROM record WHERE id = ?)", p.After)
+		and("("+by+".start, "+by+".n) < (SELECT start, n FROM record WHERE id = ?)", p.After)
 	}
 	// LIKE on the JSON's text finds candidates fast; reading the JSON sorts out those where another part matched.
 	if f.Header != "" {
@@ -158,7 +162,7 @@ func recordQuery(f call.Filter, p directory.Page) (string, []any) {
 		and("true")
 	}
 	return "SELECT r.record FROM " + from + " WHERE " + strings.Join(where, " AND ") +
-		" ORDER BY " + by + ".start DESC, " + by + ".id DESC LIMIT ?", append(args, limit(p))
+		" ORDER BY " + by + ".start DESC, " + by + ".n DESC LIMIT ?", append(args, limit(p))
 }
 
 // literal gives a pattern for LIKE that matches s alone.
@@ -214,29 +218,33 @@ func (r *recorder) deleteOld() (int, error) {
 		return 0, err
 	}
 	defer tx.Rollback()
-	rows, err := tx.Query(`SELECT record FROM (SELECT record, start, row_number() OVER (ORDER BY start, id) AS place
-		FROM record ORDER BY start, id LIMIT ?) WHERE start < ? OR place <= ?`, pruneSize, before, surplus)
+	rows, err := tx.Query(`SELECT json_object('Row', n, 'Record', json(record)) FROM
+		(SELECT n, record, start, row_number() OVER (ORDER BY start, n) AS place FROM record ORDER BY start, n LIMIT ?)
+		WHERE start < ? OR place <= ?`, pruneSize, before, surplus)
 	if err != nil {
 		return 0, err
 	}
-	old, err := decodeAll[call.Record](rows)
+	old, err := decodeAll[struct {
+		Row    int64
+		Record call.Record
+	}](rows)
 	if err != nil {
 		return 0, err
 	}
-	record, err := tx.Prepare(`DELETE FROM record WHERE id = ?`)
+	record, err := tx.Prepare(`DELETE FROM record WHERE n = ?`)
 	if err != nil {
 		return 0, err
 	}
-	number, err := tx.Prepare(`DELETE FROM record_number WHERE number = ? AND start = ? AND id = ?`)
+	number, err := tx.Prepare(`DELETE FROM record_number WHERE number = ? AND start = ? AND n = ?`)
 	if err != nil {
 		return 0, err
 	}
 	for i := range old {
-		if _, err := record.Exec(string(old[i].ID)); err != nil {
+		if _, err := record.Exec(old[i].Row); err != nil {
 			return 0, err
 		}
-		for _, n := range numbersOf(&old[i]) {
-			if _, err := number.Exec(n, old[i].Start.UnixMicro(), string(old[i].ID)); err != nil {
+		for _, n := range numbersOf(&old[i].Record) {
+			if _, err := number.Exec(n, old[i].Record.Start.UnixMicro(), old[i].Row); err != nil {
 				return 0, err
 			}
 		}

@@ -15,7 +15,8 @@ CREATE UNIQUE INDEX directory_taken ON directory (kind, taken) WHERE taken IS NO
 -- Call records: one row per call that is over. Times in microseconds since 1970. The columns that lists need come
 -- first: the ledger and the log lie on pages that a list does not read.
 CREATE TABLE record (
-    id      TEXT NOT NULL PRIMARY KEY,
+    n       INTEGER PRIMARY KEY, -- in order of writing; what indexes refer to, being short
+    id      TEXT NOT NULL UNIQUE,
     account TEXT NOT NULL,
     start   INTEGER NOT NULL,
     label   TEXT NOT NULL,
@@ -23,15 +24,15 @@ CREATE TABLE record (
     ledger  TEXT,
     log     TEXT
 );
-CREATE INDEX record_by_start ON record (start, id);
-CREATE INDEX record_by_account ON record (account, start, id);
+CREATE INDEX record_by_start ON record (start);
+CREATE INDEX record_by_account ON record (account, start);
 
 -- The numbers of a call and its legs, each once.
 CREATE TABLE record_number (
     number TEXT NOT NULL,
     start  INTEGER NOT NULL,
-    id     TEXT NOT NULL,
-    PRIMARY KEY (number, start, id)
+    n      INTEGER NOT NULL,
+    PRIMARY KEY (number, start, n)
 ) WITHOUT ROWID;
 
 -- +goose Down
