@@ -1,6 +1,7 @@
 package transaction_test
 
 import (
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -127,4 +128,48 @@ func BenchmarkTimer(b *testing.B) {
 		}
 	})
 	<-done
+}
+
+// BenchmarkSocket is one request and its answer through real UDP sockets; the peer's system calls count too.
+func BenchmarkSocket(b *testing.B) {
+	carrier, err := transport.New(transport.Config{
+		Listen: []transport.Listen{{Network: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0")}},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	l := transaction.New(transaction.Config{Transport: carrier, User: &accepting{}, MaxServers: 1 << 30})
+	l.Start()
+	defer l.Close()
+	defer carrier.Close()
+	peer, err := net.Dial("udp", carrier.Addrs()[0].Addr.String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer peer.Close()
+	text := strings.Join(request("INFO", "BRANCH"), "\r\n") + "\r\n\r\n"
+	head, tail, _ := strings.Cut(text, "BRANCH")
+	tail = strings.Replace(tail, "Call-ID: call", "Call-ID: CALL", 1)
+	one, two, _ := strings.Cut(tail, "CALL")
+	out, in := make([]byte, 0, 2000), make([]byte, 2000)
+	b.ReportAllocs()
+	defer cpu(b)()
+	for n := 0; b.Loop(); {
+		const window = 32
+		for range window {
+			n++
+			out = append(append(out[:0], head...), strconv.Itoa(n)...)
+			out = append(append(out, one...), strconv.Itoa(n)...)
+			out = append(out, two...)
+			if _, err := peer.Write(out); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for range window {
+			if _, err := peer.Read(in); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(32, "requests/op")
 }
