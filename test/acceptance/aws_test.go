@@ -54,6 +54,7 @@ func awsCLI(t *testing.T, s *server) func(v any, args ...string) {
 
 // The AWS CLI, unmodified, sets all of a first call up: Voice Connector, numbers, application, rule; then the call runs.
 func TestAWSCLISetsAllUp(t *testing.T) {
+	t.Parallel()
 	s := start(t, "", "--dev", "--function", "ivr="+filepath.Join("..", "..", "examples", "chime-bridge", "index.mjs"))
 	cli := awsCLI(t, s)
 	var vc struct {
@@ -93,7 +94,7 @@ func TestAWSCLISetsAllUp(t *testing.T) {
 	if len(rules.SipRules) != 2 {
 		t.Errorf("rules: %+v", rules)
 	}
-	startSIPp(t, caller("X-Account-Id: 4711\n"), s.SIP, freePort(t), "-s", number).wait(t)
+	startSIPp(t, caller("X-Account-Id: 4711"), s.SIP, freePort(t), "-s", number).wait(t)
 
 	var placed struct {
 		SipMediaApplicationCall struct{ TransactionId string }
@@ -107,6 +108,7 @@ func TestAWSCLISetsAllUp(t *testing.T) {
 
 // A call made with the AWS SDK for Go reaches a callee with its headers.
 func TestSDKCallReachesCallee(t *testing.T) {
+	t.Parallel()
 	calleePort := freePort(t)
 	f := startFunction(t, func(ev event) string {
 		if ev.InvocationEventType == "CALL_ANSWERED" {
@@ -115,7 +117,7 @@ func TestSDKCallReachesCallee(t *testing.T) {
 		return `{"SchemaVersion":"1.0","Actions":[]}`
 	})
 	s := start(t, configFor(calleePort, f.URL), "--dev", "--pstn", "sip:127.0.0.1:"+strconv.Itoa(calleePort))
-	far := startSIPp(t, callee, "", calleePort)
+	far := startSIPp(t, callee(), "", calleePort)
 	client := chimesdkvoice.New(chimesdkvoice.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.HTTP),
 		Credentials: credentials.NewStaticCredentialsProvider("dev", "dev-secret", "")})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -147,6 +149,7 @@ func TestSDKCallReachesCallee(t *testing.T) {
 
 // The reserved header of the seed fails, in an action and in the API.
 func TestReservedHeaderFails(t *testing.T) {
+	t.Parallel()
 	f := startFunction(t, func(ev event) string {
 		if ev.InvocationEventType == "NEW_INBOUND_CALL" {
 			return `{"SchemaVersion":"1.0","Actions":[{"Type":"CallAndBridge","Parameters":{"CallerIdNumber":"+12065550142","Endpoints":[{"BridgeEndpointType":"PSTN","Uri":"+14155550199"}],"SipHeaders":{"X-AMZN":"String"}}}]}`
@@ -172,6 +175,7 @@ func TestReservedHeaderFails(t *testing.T) {
 
 // A wrong secret is refused as AWS refuses it.
 func TestWrongKeyIsRefused(t *testing.T) {
+	t.Parallel()
 	s := start(t, "", "--dev")
 	client := chimesdkvoice.New(chimesdkvoice.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.HTTP), RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("dev", "wrong", "")})

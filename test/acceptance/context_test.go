@@ -1,7 +1,9 @@
 package acceptance_test
 
 import (
+	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -35,25 +37,37 @@ func samples(t *testing.T, path string) []sample {
 
 // Every value of the real world comes to the function unchanged and, passed on, to the callee unchanged.
 func TestContextArrivesUnchanged(t *testing.T) {
+	t.Parallel()
 	calleePort := freePort(t)
 	f := startFunction(t, bridge("+14155550199"))
 	s := start(t, configFor(calleePort, f.URL))
 	all := append(samples(t, "../../header/testdata/samples-uui.tsv"), samples(t, "../../header/testdata/samples-diversion.tsv")...)
-	for _, want := range all {
+	far := startSIPp(t, callee(), "", calleePort, "-m", strconv.Itoa(len(all)))
+	callers := make([]*sipp, len(all))
+	for i, want := range all {
+		callers[i] = startSIPp(t, caller(want.name+": "+want.value, fmt.Sprintf("X-Sample: %d", i)), s.SIP, freePort(t), "-s", "+12065550100")
+	}
+	for _, c := range callers {
+		c.wait(t)
+	}
+	far.wait(t)
+	shown, sent := map[string]map[string]string{}, map[string]string{}
+	for _, ev := range f.seen("NEW_INBOUND_CALL") {
+		headers := ev.CallDetails.Participants[0].SipHeaders
+		shown[headers["X-Sample"]] = headers
+	}
+	for _, m := range far.received(t) {
+		if strings.HasPrefix(m, "INVITE") {
+			sent[row(t, m, "X-Sample")] = m
+		}
+	}
+	for i, want := range all {
 		t.Run(want.name+" "+want.value[:min(len(want.value), 40)], func(t *testing.T) {
-			before := len(f.seen("NEW_INBOUND_CALL"))
-			far := startSIPp(t, callee, "", calleePort)
-			startSIPp(t, caller(want.name+": "+want.value+"\n"), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
-			far.wait(t)
-			events := f.seen("NEW_INBOUND_CALL")
-			if len(events) != before+1 {
-				t.Fatalf("the function was asked %d times, want once", len(events)-before)
-			}
-			if got := events[before].CallDetails.Participants[0].SipHeaders[want.name]; got != want.value {
+			n := strconv.Itoa(i)
+			if got := shown[n][want.name]; got != want.value {
 				t.Errorf("the function saw\n%q, want\n%q", got, want.value)
 			}
-			got := rows(first(t, far.received(t), "INVITE"), want.name)
-			if diff := cmp.Diff([]string{want.value}, got); diff != "" {
+			if diff := cmp.Diff([]string{want.value}, rows(sent[n], want.name)); diff != "" {
 				t.Errorf("the callee saw (-want +got):\n%s", diff)
 			}
 		})
@@ -62,12 +76,13 @@ func TestContextArrivesUnchanged(t *testing.T) {
 
 // Two rows of Diversion come in order to the function, as one list in its map, and as that list to the callee.
 func TestSeveralDiversionsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
 	calleePort := freePort(t)
 	f := startFunction(t, bridge("+14155550199"))
 	s := start(t, configFor(calleePort, f.URL))
-	far := startSIPp(t, callee, "", calleePort)
+	far := startSIPp(t, callee(), "", calleePort)
 	newer, older := "<tel:74951667226>;reason=unconditional;counter=1;privacy=off", "<tel:9670000002>;reason=unknown;counter=1;privacy=off"
-	startSIPp(t, caller("Diversion: "+newer+"\nDiversion: "+older+"\n"), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
+	startSIPp(t, caller("Diversion: "+newer, "Diversion: "+older), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
 	far.wait(t)
 	want := newer + ", " + older
 	if got := f.seen("NEW_INBOUND_CALL")[0].CallDetails.Participants[0].SipHeaders["Diversion"]; got != want {
@@ -80,16 +95,16 @@ func TestSeveralDiversionsKeepTheirOrder(t *testing.T) {
 
 // What does not get through is in the ledger with the reason.
 func TestLedgerSaysWhy(t *testing.T) {
+	t.Parallel()
 	calleePort := freePort(t)
 	f := startFunction(t, bridge("+14155550199"))
 	s := start(t, configFor(calleePort, f.URL), "--dev")
-	far := startSIPp(t, callee, "", calleePort)
-	startSIPp(t, caller("X-Account-Id: 4711\nX-AMZN-Trace: 1\nX-Switchhook-Trust: yes\nP-Weird: 1\n"), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
+	far := startSIPp(t, callee(), "", calleePort)
+	startSIPp(t, caller("X-Account-Id: 4711", "X-AMZN-Trace: 1", "X-Switchhook-Trust: yes", "P-Weird: 1"), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
 	far.wait(t)
-	var list struct{ Calls []call.Record }
-	eventually(t, "the call's record", func() bool { s.get(t, "/api/calls", &list); return len(list.Calls) == 1 })
+	id := string(s.calls(t, 1)[0].ID)
 	var one struct{ Ledger call.Ledger }
-	s.get(t, "/api/calls/"+string(list.Calls[0].ID)+"/ledger", &one)
+	s.get(t, "/api/calls/"+id+"/ledger", &one)
 	what := map[string]string{}
 	for _, e := range one.Ledger {
 		if e.Message == "INVITE" && e.Direction == call.In {
@@ -104,7 +119,7 @@ func TestLedgerSaysWhy(t *testing.T) {
 		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
 	var again struct{ Ledger call.Ledger }
-	s.get(t, "/api/calls/"+string(list.Calls[0].ID)+"/ledger?header=x-amzn-trace", &again)
+	s.get(t, "/api/calls/"+id+"/ledger?header=x-amzn-trace", &again)
 	if len(again.Ledger) != 1 || again.Ledger[0].Action != "dropped" {
 		t.Errorf("one look-up of X-AMZN-Trace gives %+v", again.Ledger)
 	}

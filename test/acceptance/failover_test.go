@@ -6,13 +6,14 @@ import (
 
 // When the first application's function can't be invoked, the second one gets the call, and the caller notices nothing.
 func TestSecondApplicationTakesOver(t *testing.T) {
+	t.Parallel()
 	calleePort := freePort(t)
 	one, two := startFunction(t, bridge("+14155550199")), startFunction(t, bridge("+14155550199"))
 	s := start(t, configFor(calleePort, one.URL, two.URL))
 	place := func() {
 		t.Helper()
-		far := startSIPp(t, callee, "", calleePort)
-		startSIPp(t, caller("X-Account-Id: 4711\n"), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
+		far := startSIPp(t, callee(), "", calleePort)
+		startSIPp(t, caller("X-Account-Id: 4711"), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
 		far.wait(t)
 		if got := rows(first(t, far.received(t), "INVITE"), "X-Account-Id"); len(got) != 1 || got[0] != "4711" {
 			t.Errorf("the callee saw X-Account-Id %q", got)
@@ -36,6 +37,7 @@ func TestSecondApplicationTakesOver(t *testing.T) {
 
 // A number without a rule is refused, and so is a caller that no trunk allows.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	f := startFunction(t, bridge("+14155550199"))
 	s := start(t, configFor(freePort(t), f.URL))
 	startSIPp(t, refused(404), s.SIP, freePort(t), "-s", "+12065550177").wait(t)
@@ -48,6 +50,7 @@ func TestRefusals(t *testing.T) {
 
 // The function's own words decide: Hangup with 486 before any answer refuses the caller as busy.
 func TestFunctionRefuses(t *testing.T) {
+	t.Parallel()
 	f := startFunction(t, func(event) string {
 		return `{"SchemaVersion":"1.0","Actions":[{"Type":"Hangup","Parameters":{"SipResponseCode":"486"}}]}`
 	})

@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,12 +18,25 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/switchhook/switchhook/call"
 )
 
 // program is the built binary.
 var program string
 
+// together is how many tests run at once: most of them wait for a timer of SIP's, or for SIPp.
+const together = "12"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", together); err != nil {
+			panic(err)
+		}
+	}
 	dir, err := os.MkdirTemp("", "acceptance")
 	if err != nil {
 		panic(err)
@@ -48,10 +62,15 @@ type server struct {
 	exited    chan struct{}
 }
 
-// start runs `switchhook serve` with a configuration ("" for --dev without a file) on free ports and waits until it is ready.
+// start runs `switchhook serve` with a configuration ("" for none: --dev) on free ports and waits until it is ready.
 func start(t *testing.T, yaml string, args ...string) *server {
 	t.Helper()
-	dir := t.TempDir()
+	return startIn(t, t.TempDir(), nil, yaml, args...)
+}
+
+// startIn does it with a data folder and additions to the environment of one's own.
+func startIn(t *testing.T, dir string, env []string, yaml string, args ...string) *server {
+	t.Helper()
 	all := []string{"serve", "--data", dir, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", "--log-format", "json"}
 	if yaml != "" {
 		file := filepath.Join(dir, "switchhook.yaml")
@@ -61,6 +80,7 @@ func start(t *testing.T, yaml string, args ...string) *server {
 		all = append(all, "--config", file)
 	}
 	s := &server{cmd: exec.Command(program, append(all, args...)...), exited: make(chan struct{})}
+	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	out, err := s.cmd.StderrPipe()
 	if err != nil {
@@ -123,22 +143,71 @@ func (s *server) stop() {
 	}
 }
 
-// get fetches a path of the admin API into v.
-func (s *server) get(t *testing.T, path string, v any) {
+// fetch gets a path of the HTTP address with the admin key of the tests' configurations.
+func (s *server) fetch(t *testing.T, path string) (int, string) {
 	t.Helper()
-	resp, err := http.Get("http://" + s.HTTP + path)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.HTTP+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("admin", "admin-secret")
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		t.Fatalf("GET %s: %s\n%s", path, resp.Status, body)
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := json.Unmarshal(body, v); err != nil {
+	return resp.StatusCode, string(body)
+}
+
+// get fetches a path of the admin API into v.
+func (s *server) get(t *testing.T, path string, v any) {
+	t.Helper()
+	status, body := s.fetch(t, path)
+	if status != http.StatusOK {
+		t.Fatalf("GET %s: %d\n%s", path, status, body)
+	}
+	if err := json.Unmarshal([]byte(body), v); err != nil {
 		t.Fatalf("GET %s: %v\n%s", path, err, body)
 	}
 }
+
+// calls gives the records of n calls, newest first, once there are as many.
+func (s *server) calls(t *testing.T, n int) []call.Record {
+	t.Helper()
+	var list struct{ Calls []call.Record }
+	eventually(t, fmt.Sprintf("a record of %d calls", n), func() bool {
+		s.get(t, "/api/calls", &list)
+		return len(list.Calls) >= n
+	})
+	if len(list.Calls) > n {
+		t.Errorf("%d calls left a record, want %d", len(list.Calls), n)
+	}
+	return list.Calls
+}
+
+// call gives all that a call left.
+func (s *server) call(t *testing.T, id call.ID) call.Finished {
+	t.Helper()
+	var f call.Finished
+	s.get(t, "/api/calls/"+string(id), &f)
+	return f
+}
+
+// idle fails if a call or a leg still stands, once there was time to end.
+func (s *server) idle(t *testing.T) {
+	t.Helper()
+	eventually(t, "the end of all calls and legs", func() bool {
+		_, text := s.fetch(t, "/metrics")
+		return strings.Contains(text, "\nswitchhook_calls_standing 0\n") && strings.Contains(text, "\nswitchhook_legs_standing 0\n")
+	})
+}
+
+// addr gives the SIP address in parts.
+func (s *server) addr() netip.AddrPort { return netip.MustParseAddrPort(s.SIP) }
 
 // function is a customer's function behind a URL: it notes the events and answers with what handle gives.
 type function struct {
@@ -213,6 +282,8 @@ func bridge(number string) func(event) string {
 			p := ev.CallDetails.Participants[0]
 			headers, _ := json.Marshal(p.SipHeaders)
 			return fmt.Sprintf(`{"SchemaVersion":"1.0","Actions":[{"Type":"CallAndBridge","Parameters":{"CallTimeoutSeconds":30,"CallerIdNumber":%q,"Endpoints":[{"BridgeEndpointType":"PSTN","Uri":%q}],"SipHeaders":%s}}]}`, p.From, number, headers)
+		case "ACTION_FAILED":
+			return `{"SchemaVersion":"1.0","Actions":[{"Type":"Hangup","Parameters":{"SipResponseCode":"480"}}]}`
 		case "HANGUP":
 			for _, p := range ev.CallDetails.Participants {
 				if p.Status == "Connected" {
@@ -222,21 +293,6 @@ func bridge(number string) func(event) string {
 		}
 		return `{"SchemaVersion":"1.0","Actions":[]}`
 	}
-}
-
-// freePort gives a UDP port of the loopback that nobody has just now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	addr, ok := c.LocalAddr().(*net.UDPAddr)
-	if !ok {
-		t.Fatal("no UDP address")
-	}
-	return addr.Port
 }
 
 // eventually waits until a condition holds.
@@ -253,24 +309,52 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// configFor declares one trunk for SIPp on both sides, one number, and applications in order, each with its function's URL.
+// config is a configuration as most tests need it: one trunk for the far ends of both sides, one number, and applications in
+// order, each with its function's URL.
+type config struct {
+	peers     []string // of the trunk, as YAML
+	trunk     string   // more keys of the trunk, as YAML
+	functions []string // URLs, or the rest of a declaration as YAML
+	more      string   // more keys of the file
+}
+
+// configFor is for one far end.
 func configFor(calleePort int, functions ...string) string {
+	return config{peers: []string{peerAt(calleePort)}, functions: functions}.yaml()
+}
+
+// peerAt declares a peer on a port of this machine.
+func peerAt(port int, more ...string) string {
+	return fmt.Sprintf("{%s}", strings.Join(append([]string{fmt.Sprintf("host: 127.0.0.1, port: %d", port)}, more...), ", "))
+}
+
+func (c config) yaml() string {
 	var b strings.Builder
+	trunk := ""
+	if c.trunk != "" {
+		trunk = ", " + c.trunk
+	}
+	if !strings.Contains(trunk, "allow:") {
+		trunk += ", allow: [127.0.0.1]"
+	}
 	fmt.Fprintf(&b, `account: "111122223333"
 numbers: ["+12065550100"]
 keys: [{kind: admin, id: admin, secret: admin-secret}]
 trunks:
-  - {id: peers, trusted: true, pstn: true, allow: [127.0.0.1], peers: [{host: 127.0.0.1, port: %d}]}
+  - {id: peers, trusted: true, pstn: true, peers: [%s]%s}
 apps:
-`, calleePort)
+`, strings.Join(c.peers, ", "), trunk)
 	var names []string
-	for i := range functions {
+	for i := range c.functions {
 		names = append(names, fmt.Sprintf("app%d", i))
 		fmt.Fprintf(&b, "  - {id: app%d, dialect: chime, settings: {LambdaArn: \"arn:aws:lambda:us-east-1:111122223333:function:f%d\"}}\n", i, i)
 	}
 	fmt.Fprintf(&b, "rules: [{name: main, number: \"+12065550100\", apps: [%s]}]\nfunctions:\n", strings.Join(names, ", "))
-	for i, url := range functions {
-		fmt.Fprintf(&b, "  - {name: f%d, url: %q}\n", i, url)
+	for i, f := range c.functions {
+		if strings.HasPrefix(f, "http") {
+			f = fmt.Sprintf("url: %q", f)
+		}
+		fmt.Fprintf(&b, "  - {name: f%d, %s}\n", i, f)
 	}
-	return b.String()
+	return b.String() + c.more
 }

@@ -2,7 +2,6 @@ package acceptance_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,39 +17,29 @@ import (
 	"github.com/switchhook/switchhook/test/need"
 )
 
-// sipp runs a scenario to its end. messages gives every message that it received, as bytes.
+// sipp is SIPp at work on one scenario.
 type sipp struct {
-	cmd      *exec.Cmd
-	dir      string
-	out      bytes.Buffer
-	done     chan error
-	messages string
+	cmd  *exec.Cmd
+	dir  string
+	out  bytes.Buffer
+	done chan error
 }
 
-// startSIPp starts a scenario file (or text that begins with "<") on a port. target is empty for a callee.
+// startSIPp starts a scenario on a port of [freePort]. target is empty for a callee. Without other arguments it is for one call.
 func startSIPp(t *testing.T, scenario, target string, port int, args ...string) *sipp {
 	t.Helper()
 	path := need.Tool(t, "sipp", "apt-get install sip-tester")
 	s := &sipp{dir: t.TempDir(), done: make(chan error, 1)}
-	if strings.HasPrefix(scenario, "<") {
-		file := filepath.Join(s.dir, "scenario.xml")
-		if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		scenario = file
-	}
-	scenario, err := filepath.Abs(scenario)
-	if err != nil {
+	file := filepath.Join(s.dir, "scenario.xml")
+	if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.messages = filepath.Join(s.dir, "messages.log")
-	all := []string{}
+	all := []string{"-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mp", strconv.Itoa(port + 2), "-m", "1", "-nostdin",
+		"-timeout", "60s", "-timeout_error", "-trace_msg", "-message_file", s.file("messages.log"), "-trace_err", "-error_file", s.file("errors.log")}
 	if target != "" {
-		all = append(all, target)
+		all = append([]string{target}, all...)
 	}
-	all = append(all, "-sf", scenario, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-m", "1", "-nostdin", "-timeout", "40s", "-timeout_error",
-		"-mp", strconv.Itoa(60000+port%2500*2), "-trace_msg", "-message_file", s.messages, "-trace_err", "-error_file", filepath.Join(s.dir, "errors.log"))
-	s.cmd = exec.CommandContext(context.Background(), path, append(all, args...)...)
+	s.cmd = exec.Command(path, append(all, args...)...)
 	s.cmd.Env = append(os.Environ(), "TERM=xterm")
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	s.cmd.Stdout, s.cmd.Stderr, s.cmd.Dir = &s.out, &s.out, s.dir
@@ -59,55 +49,94 @@ func startSIPp(t *testing.T, scenario, target string, port int, args ...string) 
 	go func() { s.done <- s.cmd.Wait() }()
 	t.Cleanup(func() { s.cmd.Process.Kill() })
 	if target == "" {
-		waitBound(t, port)
+		eventually(t, "SIPp binding its port", func() bool { return !isFree(port) })
 	}
 	return s
 }
 
-// waitBound waits until somebody has the port.
-func waitBound(t *testing.T, port int) {
-	t.Helper()
-	eventually(t, "SIPp binding its port", func() bool {
-		c, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			c.Close()
-		}
-		return err != nil
-	})
-}
+func (s *sipp) file(name string) string { return filepath.Join(s.dir, name) }
 
-// wait waits for the scenario's end; it must have succeeded.
+// wait waits for the scenario's end; it must have gone as it is written.
 func (s *sipp) wait(t *testing.T) {
 	t.Helper()
 	select {
 	case err := <-s.done:
 		if err != nil {
-			errs, _ := os.ReadFile(filepath.Join(s.dir, "errors.log"))
-			msgs, _ := os.ReadFile(s.messages)
-			t.Fatalf("SIPp: %v\n%s\n%s", err, errs, tail(msgs, 6000))
+			errs, _ := os.ReadFile(s.file("errors.log"))
+			msgs, _ := os.ReadFile(s.file("messages.log"))
+			t.Fatalf("SIPp: %v\n%s\n%s\n%s", err, tail(s.out.Bytes(), 2000), errs, tail(msgs, 6000))
 		}
-	case <-time.After(60 * time.Second):
+	case <-time.After(90 * time.Second):
 		t.Fatal("SIPp did not end")
 	}
 }
 
 func tail(b []byte, n int) []byte { return b[max(0, len(b)-n):] }
 
-// received gives the messages that the scenario received, in order, without SIPp's own lines.
-func (s *sipp) received(t *testing.T) []string {
+// traced is one message that SIPp sent or received.
+type traced struct {
+	at   time.Time
+	sent bool
+	text string
+}
+
+// trace gives all messages in order, as bytes, without SIPp's own lines.
+func (s *sipp) trace(t *testing.T) []traced {
 	t.Helper()
-	data, err := os.ReadFile(s.messages)
+	data, err := os.ReadFile(s.file("messages.log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []string
+	var out []traced
 	for _, part := range strings.Split(string(data), "-----------------------------------------------") {
-		head, msg, ok := strings.Cut(part, "\n\n")
-		if ok && strings.Contains(head, "message received") {
-			out = append(out, strings.TrimLeft(msg, "\n"))
+		head, text, ok := strings.Cut(part, "\n\n")
+		if !ok {
+			continue
+		}
+		stamp, _, _ := strings.Cut(strings.TrimSpace(head), "\n")
+		at, err := time.ParseInLocation("2006-01-02 15:04:05.999999", strings.TrimSpace(stamp), time.Local)
+		if err != nil {
+			at, err = time.ParseInLocation("2006-01-02\t15:04:05.999999", strings.TrimSpace(stamp), time.Local)
+		}
+		if err != nil {
+			t.Fatalf("what SIPp traced: %v", err)
+		}
+		out = append(out, traced{at, strings.Contains(head, "message sent"), strings.TrimLeft(text, "\n")})
+	}
+	return out
+}
+
+// received gives the messages that the scenario received.
+func (s *sipp) received(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for _, m := range s.trace(t) {
+		if !m.sent {
+			out = append(out, m.text)
 		}
 	}
 	return out
+}
+
+// all gives those of messages that begin so.
+func all(messages []string, prefix string) []string {
+	var out []string
+	for _, m := range messages {
+		if strings.HasPrefix(m, prefix) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// first gives the first message that begins so.
+func first(t *testing.T, messages []string, prefix string) string {
+	t.Helper()
+	found := all(messages, prefix)
+	if len(found) == 0 {
+		t.Fatalf("no %s among what was received: %q", prefix, messages)
+	}
+	return found[0]
 }
 
 // rows gives the values of a header's rows in a message, as they stand.
@@ -122,158 +151,72 @@ func rows(msg, name string) []string {
 	return out
 }
 
-// first gives the first received message that begins so.
-func first(t *testing.T, messages []string, prefix string) string {
+// row gives the value of the one row that a header has in a message; "" when there is none.
+func row(t *testing.T, msg, name string) string {
 	t.Helper()
-	for _, m := range messages {
-		if strings.HasPrefix(m, prefix) {
-			return m
+	switch found := rows(msg, name); len(found) {
+	case 0:
+		return ""
+	case 1:
+		return found[0]
+	default:
+		t.Fatalf("%d rows of %s in\n%s", len(found), name, msg)
+		return ""
+	}
+}
+
+// param gives a parameter's value in a header's value.
+func param(value, name string) string {
+	_, rest, ok := strings.Cut(value, ";"+name+"=")
+	if !ok {
+		return ""
+	}
+	return rest[:strings.IndexAny(rest+";", ";>, \t")]
+}
+
+// ports hands out ports above those that the system gives away and below the end, in blocks of ten: SIP on the first, RTP two
+// further. Nobody else on this machine takes them.
+var ports struct {
+	sync.Mutex
+	next int
+}
+
+const (
+	firstPort, lastPort = 61000, 65500
+	block               = 10
+)
+
+// freePort gives the first of ten ports of the loopback that nobody has just now.
+func freePort(t *testing.T) int {
+	t.Helper()
+	ports.Lock()
+	defer ports.Unlock()
+	if ports.next == 0 {
+		ports.next = os.Getpid() % 400
+	}
+	for range (lastPort - firstPort) / block {
+		port := firstPort + ports.next%((lastPort-firstPort)/block)*block
+		ports.next++
+		if isFree(port) && isFree(port+2) {
+			return port
 		}
 	}
-	t.Fatalf("no %s among what SIPp received: %q", prefix, messages)
-	return ""
+	t.Fatal("no port is free")
+	return 0
 }
 
-// caller is a scenario that calls, is answered, and hangs up after a moment. extra are header rows with CRLF.
-func caller(extra string) string {
-	return fmt.Sprintf(callerText, extra)
+// isFree tells whether nobody has a port, for UDP or TCP.
+func isFree(port int) bool {
+	at := fmt.Sprintf("127.0.0.1:%d", port)
+	c, err := net.ListenPacket("udp", at)
+	if err != nil {
+		return false
+	}
+	c.Close()
+	l, err := net.Listen("tcp", at)
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
-
-const offer = `v=0
-o=- 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 0 101
-a=rtpmap:0 PCMU/8000
-a=rtpmap:101 telephone-event/8000
-a=fmtp:101 0-15
-`
-
-const callerText = `<?xml version="1.0" encoding="ISO-8859-1" ?>
-<scenario name="caller">
-<send retrans="500"><![CDATA[
-INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:+12065550142@[local_ip]:[local_port]>;tag=[pid]c[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:caller@[local_ip]:[local_port]>
-Max-Forwards: 70
-%sContent-Type: application/sdp
-Content-Length: [len]
-
-` + offer + `]]></send>
-<recv response="100" optional="true"/>
-<recv response="180" optional="true"/>
-<recv response="183" optional="true"/>
-<recv response="200" rrs="true"/>
-<send><![CDATA[
-ACK [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:+12065550142@[local_ip]:[local_port]>;tag=[pid]c[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
-[routes]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-<pause milliseconds="300"/>
-<send retrans="500"><![CDATA[
-BYE [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:+12065550142@[local_ip]:[local_port]>;tag=[pid]c[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
-[routes]
-Call-ID: [call_id]
-CSeq: 2 BYE
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-<recv response="200"/>
-</scenario>
-`
-
-// refused is a scenario that calls and must be refused with a status.
-func refused(status int) string {
-	return fmt.Sprintf(`<?xml version="1.0" encoding="ISO-8859-1" ?>
-<scenario name="refused caller">
-<send retrans="500"><![CDATA[
-INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-From: <sip:+12065550142@[local_ip]:[local_port]>;tag=[pid]c[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>
-Call-ID: [call_id]
-CSeq: 1 INVITE
-Contact: <sip:caller@[local_ip]:[local_port]>
-Max-Forwards: 70
-Content-Type: application/sdp
-Content-Length: [len]
-
-%s]]></send>
-<recv response="100" optional="true"/>
-<recv response="180" optional="true"/>
-<recv response="%d"/>
-<send><![CDATA[
-ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
-[last_Via:]
-From: <sip:+12065550142@[local_ip]:[local_port]>;tag=[pid]c[call_number]
-To: <sip:[service]@[remote_ip]:[remote_port]>[peer_tag_param]
-Call-ID: [call_id]
-CSeq: 1 ACK
-Max-Forwards: 70
-Content-Length: 0
-
-]]></send>
-</scenario>
-`, offer, status)
-}
-
-// callee is a scenario that rings, answers and awaits the hang-up.
-const callee = `<?xml version="1.0" encoding="ISO-8859-1" ?>
-<scenario name="callee">
-<recv request="INVITE"/>
-<send><![CDATA[
-SIP/2.0 180 Ringing
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]s[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-[last_Record-Route:]
-Contact: <sip:callee@[local_ip]:[local_port]>
-Content-Length: 0
-
-]]></send>
-<pause milliseconds="50"/>
-<send retrans="500"><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:];tag=[pid]s[call_number]
-[last_Call-ID:]
-[last_CSeq:]
-[last_Record-Route:]
-Contact: <sip:callee@[local_ip]:[local_port]>
-Content-Type: application/sdp
-Content-Length: [len]
-
-` + offer + `]]></send>
-<recv request="ACK"/>
-<recv request="BYE"/>
-<send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>
-</scenario>
-`
