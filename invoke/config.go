@@ -3,11 +3,8 @@ package invoke
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -123,60 +120,4 @@ func (d Declared) address() (*url.URL, error) {
 		return nil, fmt.Errorf("its URL %s is not one of http or https with a host", u.Redacted())
 	}
 	return u, nil
-}
-
-// interpreter names the program that runs a handler's file.
-type interpreter struct {
-	program   string
-	bootstrap string
-	suffixes  []string
-	module    func(handler string) string // file without suffix
-}
-
-// interpreters gives those we have a bootstrap for, with AWS Lambda's ways of reading a handler's name.
-func interpreters() []interpreter {
-	return []interpreter{
-		{"node", "bootstrap.mjs", []string{".mjs", ".js", ".cjs"}, func(handler string) string {
-			dir, base := filepath.Split(handler)
-			base, _, _ = strings.Cut(base, ".")
-			return dir + base
-		}},
-		{"python3", "bootstrap.py", []string{".py", "/__init__.py"}, func(handler string) string {
-			if dot := strings.LastIndexByte(handler, '.'); dot >= 0 {
-				handler = handler[:dot]
-			}
-			return strings.ReplaceAll(handler, ".", "/")
-		}},
-	}
-}
-
-// command gives what starts a local function; bootstraps is the folder of ours.
-func (d Declared) command(bootstraps string) ([]string, error) {
-	if len(d.Command) > 0 {
-		return d.Command, nil
-	}
-	if !strings.Contains(d.Handler, ".") {
-		return nil, fmt.Errorf("its handler %q names no export: write it as file.export", d.Handler)
-	}
-	var found []string
-	var command []string
-	for _, in := range interpreters() {
-		for _, suffix := range in.suffixes {
-			file := filepath.Join(d.Dir, filepath.FromSlash(in.module(d.Handler)+suffix))
-			if info, err := os.Stat(file); err == nil && !info.IsDir() {
-				found = append(found, file)
-				command = []string{in.program, filepath.Join(bootstraps, in.bootstrap)}
-				break // the order of suffixes is AWS Lambda's order of preference
-			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, fmt.Errorf("look for its handler: %w", err)
-			}
-		}
-	}
-	switch len(found) {
-	case 0:
-		return nil, fmt.Errorf("no file for its handler %q in folder %q (.mjs, .js, .cjs or .py)", d.Handler, or(d.Dir, "."))
-	case 1:
-		return command, nil
-	}
-	return nil, fmt.Errorf("its handler %q could be any of %s", d.Handler, strings.Join(found, ", "))
 }

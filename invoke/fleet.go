@@ -70,11 +70,11 @@ type grant struct {
 
 var errStopped = errors.New("functions are not invoked any more: the program is stopping")
 
-func newFleet(d Declared, command []string, c Config) *fleet {
+func newFleet(d Declared, argv []string, input []byte, c Config) *fleet {
 	f := &fleet{
 		name: d.Name, log: c.Logger.With("function", d.Name), live: map[*process]struct{}{},
 		limits: limits{processes: d.Concurrency, event: d.Timeout, start: d.InitTimeout, idle: d.IdleTimeout, answer: c.MaxAnswer},
-		spawn: newSpawn(d, command,
+		spawn: newSpawn(d, argv, input,
 			or(c.Region, or(os.Getenv("AWS_REGION"), or(os.Getenv("AWS_DEFAULT_REGION"), defaultRegion)))),
 	}
 	f.ctx, f.stopAll = context.WithCancel(context.Background())
@@ -275,6 +275,10 @@ func (f *fleet) reap() {
 func (f *fleet) gone(p *process, fault *Error) {
 	f.mu.Lock()
 	was, inv := p.state, p.current
+	own := fault
+	if len(p.work) > 0 { // it never had the event: another may
+		own = &Error{Kind: Unreachable, Message: fault.Message}
+	}
 	p.state, p.current = gone, nil
 	p.timer.Stop()
 	delete(f.live, p)
@@ -296,7 +300,7 @@ func (f *fleet) gone(p *process, fault *Error) {
 	}
 	f.mu.Unlock()
 	if inv != nil {
-		inv.done <- outcome{fault: fault}
+		inv.done <- outcome{fault: own}
 	}
 }
 

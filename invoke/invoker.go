@@ -11,11 +11,10 @@ import (
 
 // Invoker knows all functions. Safe for concurrent use.
 type Invoker struct {
-	config     Config
-	declared   map[string]declared
-	cloud      *cloud
-	transport  *http.Transport
-	bootstraps string // a private folder, "" when no function needs it
+	config    Config
+	declared  map[string]declared
+	cloud     *cloud
+	transport *http.Transport
 }
 
 type declared struct {
@@ -45,7 +44,7 @@ func New(c Config) (*Invoker, error) {
 		i.declared[d.Name] = declared{t, d.Timeout}
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(append(errs, i.Close())...)
+		return nil, errors.Join(errs...)
 	}
 	return i, nil
 }
@@ -61,21 +60,14 @@ func (i *Invoker) target(d Declared) (target, error) {
 		}
 		return newRemote(u, i.transport, i.config.MaxAnswer), nil
 	}
-	if len(d.Command) == 0 && i.bootstraps == "" {
-		dir, err := writeBootstraps()
-		if err != nil {
-			return nil, err
-		}
-		i.bootstraps = dir
-	}
-	command, err := d.command(i.bootstraps)
+	argv, input, err := d.program()
 	if err != nil {
 		return nil, err
 	}
 	if d.Dir, err = filepath.Abs(d.Dir); err != nil {
 		return nil, fmt.Errorf("its folder: %w", err)
 	}
-	return newFleet(d, command, i.config), nil
+	return newFleet(d, argv, input, i.config), nil
 }
 
 // Function finds a function by ARN or name: one that is declared, or else one of AWS Lambda. Whether the latter exists
@@ -134,5 +126,5 @@ func (i *Invoker) Close() error {
 	}
 	i.transport.CloseIdleConnections()
 	i.cloud.close()
-	return removeBootstraps(i.bootstraps)
+	return nil
 }

@@ -2,7 +2,6 @@ package invoke_test
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -193,26 +192,5 @@ func TestWarmStartsEachOnce(t *testing.T) {
 	slow := open(t, invoke.Config{Functions: []invoke.Declared{{Name: "slow", Command: []string{"sleep", "600"}}}})
 	if err := slow.Warm(ended); err == nil {
 		t.Error("an ended context does not end Warm")
-	}
-}
-
-func TestBootstrapsAreRemoved(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	i, err := invoke.New(invoke.Config{Functions: []invoke.Declared{{Name: "n", Dir: "testdata/node/esm", Handler: "index.handler"}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, _ := filepath.Glob(os.TempDir() + "/*")
-	if len(found) != 1 {
-		t.Errorf("made %q", found)
-	}
-	if info, err := os.Stat(found[0]); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("mode is %v, %v", info.Mode(), err)
-	}
-	if err := i.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if found, _ := filepath.Glob(os.TempDir() + "/*"); len(found) != 0 {
-		t.Errorf("left %q", found)
 	}
 }

@@ -7,8 +7,10 @@ import (
 )
 
 var (
-	namePattern   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	regionPattern = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
+	namePattern      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	qualifierPattern = regexp.MustCompile(`^[$A-Za-z0-9_-]{1,129}$`) // a version, an alias, $LATEST
+	accountPattern   = regexp.MustCompile(`^[0-9]{1,12}$`)
+	regionPattern    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
 )
 
 // reference is a function's name as AWS Lambda takes it: "name", "name:qualifier", "account:function:name", or the ARN
@@ -21,17 +23,29 @@ type reference struct {
 
 func parseReference(s string) (reference, error) {
 	parts := strings.Split(s, ":")
-	switch {
-	case parts[0] == "arn":
-		if len(parts) < 7 || len(parts) > 8 || parts[2] != "lambda" || parts[5] != "function" ||
-			!regionPattern.MatchString(parts[3]) || !namePattern.MatchString(parts[6]) {
+	if parts[0] == "arn" {
+		r := reference{arn: s}
+		if len(parts) < 7 || parts[2] != "lambda" || !regionPattern.MatchString(parts[3]) || !r.read(parts[4:]) {
 			return reference{}, fmt.Errorf("%q is not the ARN of a Lambda function", s)
 		}
-		return reference{name: parts[6], region: parts[3], arn: s}, nil
-	case len(parts) >= 3 && len(parts) <= 4 && parts[1] == "function" && namePattern.MatchString(parts[2]):
-		return reference{name: parts[2]}, nil
-	case len(parts) <= 2 && namePattern.MatchString(parts[0]):
-		return reference{name: parts[0]}, nil
+		r.region = parts[3]
+		return r, nil
 	}
-	return reference{}, fmt.Errorf("%q is neither the ARN nor the name of a Lambda function", s)
+	var r reference
+	if !r.read(parts) {
+		return reference{}, fmt.Errorf("%q is neither the ARN nor the name of a Lambda function", s)
+	}
+	return r, nil
+}
+
+// read reads [account "function"] name [qualifier].
+func (r *reference) read(parts []string) bool {
+	if len(parts) > 2 || r.arn != "" {
+		if len(parts) < 3 || !accountPattern.MatchString(parts[0]) || parts[1] != "function" {
+			return false
+		}
+		parts = parts[2:]
+	}
+	r.name = parts[0]
+	return namePattern.MatchString(r.name) && (len(parts) == 1 || len(parts) == 2 && qualifierPattern.MatchString(parts[1]))
 }

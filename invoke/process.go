@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -192,19 +194,20 @@ func (p *process) server(tasks *sync.WaitGroup) *http.Server {
 
 // spawn is how processes of a function are started.
 type spawn struct {
-	argv []string
-	dir  string
-	env  []string
-	arn  string // told when the caller gave none
+	argv  []string
+	input []byte
+	dir   string
+	env   []string
+	arn   string // told when the caller gave none
 }
 
-func newSpawn(d Declared, command []string, region string) spawn {
-	command = append([]string(nil), command...)
-	if strings.Contains(command[0], "/") && !filepath.IsAbs(command[0]) {
-		command[0] = filepath.Join(d.Dir, command[0])
+func newSpawn(d Declared, argv []string, input []byte, region string) spawn {
+	argv = slices.Clone(argv)
+	if strings.Contains(argv[0], "/") && !filepath.IsAbs(argv[0]) {
+		argv[0] = filepath.Join(d.Dir, argv[0])
 	}
 	return spawn{
-		argv: command, dir: d.Dir, env: environment(d, region),
+		argv: argv, input: input, dir: d.Dir, env: environment(d, region),
 		arn: "arn:aws:lambda:" + region + ":000000000000:function:" + d.Name,
 	}
 }
@@ -213,6 +216,9 @@ func newSpawn(d Declared, command []string, region string) spawn {
 func (s spawn) command(ctx context.Context, api string, out *os.File) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
 	cmd.Dir = s.dir
+	if s.input != nil {
+		cmd.Stdin = bytes.NewReader(s.input) // less than a pipe holds: nobody waits for its reader
+	}
 	cmd.Env = append(s.env[:len(s.env):len(s.env)], "AWS_LAMBDA_RUNTIME_API="+api, "AWS_LAMBDA_LOG_STREAM_NAME="+logStream())
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

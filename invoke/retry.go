@@ -66,7 +66,7 @@ func (g *guarded) classify(bound context.Context, err error) *Error {
 	if bound.Err() != nil || !time.Now().Before(deadline) {
 		return &Error{Kind: TimedOut, Function: g.name, Message: fmt.Sprintf("no answer within %v", g.limit), Err: err}
 	}
-	return &Error{Kind: Unreachable, Function: g.name, Message: err.Error(), Err: err}
+	return &Error{Kind: Unreachable, Function: g.name, Message: cut(err.Error()), Err: err}
 }
 
 func retried(k Kind) bool {

@@ -82,9 +82,9 @@ func judge(resp *http.Response, answer []byte) ([]byte, error) {
 			return nil, crash(answer)
 		}
 	}
-	fault := &Error{Kind: kindOf(resp.StatusCode), Type: resp.Header.Get("X-Amzn-Errortype")}
+	fault := &Error{Kind: kindOf(resp.StatusCode), Type: cut(resp.Header.Get("X-Amzn-Errortype"))}
 	if _, fault.Message = reported(answer); fault.Message == "" {
-		fault.Message = resp.Status
+		fault.Message = cut(resp.Status)
 	}
 	return nil, fault
 }

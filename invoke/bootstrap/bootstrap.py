@@ -79,8 +79,7 @@ def encode(value):
 
 
 def describe(exc, request_id=None):
-    own = os.path.abspath(__file__)
-    frames = [f for f in traceback.extract_tb(exc.__traceback__) if os.path.abspath(f.filename) != own]
+    frames = [f for f in traceback.extract_tb(exc.__traceback__) if f.filename != "<stdin>"]  # this program's own
     error = {"errorMessage": str(exc), "errorType": type(exc).__name__, "stackTrace": traceback.format_list(frames)}
     if request_id:
         error["requestId"] = request_id
