@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/dialect/chime"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/store/sqlite"
+)
+
+// write puts a configuration into a file.
+func write(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "switchhook.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// The file that docs/operating.md shows is read whole.
+func TestDocumentedFileIsRead(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(doc), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	c, err := readConfig(write(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Trunks) != 2 || len(c.Trunks[0].Peers) != 2 || c.Trunks[0].Keepalive != 30*time.Second || len(c.Trunks[0].Allow) != 1 ||
+		!c.Trunks[0].Trusted || len(c.Functions) != 3 || c.Functions[0].Timeout != 20*time.Second || c.Buckets["media"] == "" || c.Records.Keep != 720*time.Hour {
+		t.Errorf("read as %+v", c)
+	}
+	if !strings.Contains(string(c.Apps[0].Settings), `"LambdaArn"`) {
+		t.Errorf("settings: %s", c.Apps[0].Settings)
+	}
+	if _, err := c.content(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.listen(); err != nil {
+		t.Error(err)
+	}
+	if _, err := c.media(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The trunk with policies that docs/context.md shows is read whole, and its policies compile.
+func TestDocumentedPolicyIsRead(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/context.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(doc), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	c, err := readConfig(write(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := c.content()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Trunks[0].In.Rules) != 3 || len(d.Trunks[0].Out.Rules) != 3 {
+		t.Errorf("policies: %+v", d.Trunks[0])
+	}
+	if _, err := d.Trunks[0].In.Compile(); err != nil {
+		t.Error("in:", err)
+	}
+	if _, err := d.Trunks[0].Out.Compile(); err != nil {
+		t.Error("out:", err)
+	}
+}
+
+func TestMistakesNameTheLine(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"unknown key":        {"account: \"111122223333\"\nnumbrs: []\n", ":2:1:"},
+		"unknown key inside": {"trunks:\n  - id: a\n    peer: []\n", ":3:5:"},
+		"wrong type":         {"sip:\n  calls: many\n", ":2:"},
+		"not YAML":           {"trunks: [\n", "switchhook.yaml"},
+		"bad prefix":         {"trunks: [{id: a, allow: [10.0.0.0/99]}]\n", "10.0.0.0/99"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readConfig(write(t, c.text))
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "switchhook.yaml") {
+				t.Errorf("got %v, want an error with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestRuleHasOneTrigger(t *testing.T) {
+	for _, r := range []ruleConfig{{Name: "none"}, {Number: "+1", Host: "h"}} {
+		if _, err := r.rule("111122223333"); err == nil {
+			t.Errorf("%+v was taken", r)
+		}
+	}
+}
+
+func TestPeerOfURI(t *testing.T) {
+	for in, want := range map[string]directory.Peer{
+		"sip:192.0.2.1":                        {Host: "192.0.2.1", Transport: "udp"},
+		"sip:carrier.example:5080":             {Host: "carrier.example", Port: 5080, Transport: "udp"},
+		"sip:[2001:db8::1]:5080;transport=tcp": {Host: "2001:db8::1", Port: 5080, Transport: "tcp"},
+		"sip:[2001:db8::1]":                    {Host: "2001:db8::1", Transport: "udp"},
+		"sip:carrier.example;transport=UDP":    {Host: "carrier.example", Transport: "udp"},
+	} {
+		got, err := parsePeer(in)
+		if err != nil || got != want {
+			t.Errorf("%s: %+v, %v; want %+v", in, got, err, want)
+		}
+	}
+	for _, bad := range []string{"192.0.2.1", "sip:", "sip:h:0", "sip:h:99999", "sip:h:x", "sip:h;transport=tls", "sip:h;lr"} {
+		if p, err := parsePeer(bad); err == nil {
+			t.Errorf("%s was taken as %+v", bad, p)
+		}
+	}
+}
+
+func TestFunctionAt(t *testing.T) {
+	dir := t.TempDir()
+	for _, f := range []string{"index.mjs", "app.py", "bootstrap"} {
+		if err := os.WriteFile(filepath.Join(dir, f), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for where, want := range map[string]functionConfig{
+		"http://127.0.0.1:9000/x":       {Name: "f", URL: "http://127.0.0.1:9000/x"},
+		filepath.Join(dir, "index.mjs"): {Name: "f", Dir: dir, Handler: "index.handler"},
+		filepath.Join(dir, "app.py"):    {Name: "f", Dir: dir, Handler: "app.handler"},
+		filepath.Join(dir, "bootstrap"): {Name: "f", Dir: dir, Command: []string{filepath.Join(dir, "bootstrap")}},
+	} {
+		got, err := functionAt("f", where)
+		if err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", where, diff)
+		}
+	}
+	for _, bad := range []string{dir, filepath.Join(dir, "none.mjs")} {
+		if _, err := functionAt("f", bad); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}
+
+// What a file declared and the next one does not is gone; what an API made stays; what stays keeps its age.
+func TestDeclarationsComeAndGo(t *testing.T) {
+	ctx := t.Context()
+	s, err := sqlite.Open(filepath.Join(t.TempDir(), "test.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	dialects := map[string]dialect.Dialect{"chime": chime.New(chime.Config{Directory: s.Snapshot, Store: s})}
+	load := func(text string) error {
+		t.Helper()
+		c, err := readConfig(write(t, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := c.content()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return declare(context.WithoutCancel(ctx), s, d, dialects)
+	}
+	const one = `
+numbers: ["+12065550100", "+12065550101"]
+stock: ["+12065550177"]
+trunks: [{id: a, trusted: true, peers: [{host: 192.0.2.1}]}, {id: b}]
+apps: [{id: x, dialect: chime, settings: {LambdaArn: "arn:aws:lambda:us-east-1:111122223333:function:f"}}]
+rules: [{number: "+12065550100", apps: [x]}]
+`
+	if err := load(one); err != nil {
+		t.Fatal(err)
+	}
+	first, _ := s.Snapshot().Trunk("a")
+	if _, ok := s.Snapshot().Rule(directory.ByNumber, "+12065550100"); !ok {
+		t.Fatal("the rule is not there")
+	}
+	ordered := directory.Number{E164: "+12065550177", Account: "111122223333"}
+	if err := s.Numbers().Update(ctx, ordered); err != nil {
+		t.Fatal(err)
+	}
+	made := directory.Trunk{ID: "by-api", Account: "111122223333", Name: "made by an API"}
+	if err := s.Trunks().Create(ctx, made); err != nil {
+		t.Fatal(err)
+	}
+	if err := load(`
+numbers: ["+12065550100"]
+stock: ["+12065550177"]
+trunks: [{id: a, trusted: true, peers: [{host: 192.0.2.2}]}]
+`); err != nil {
+		t.Fatal(err)
+	}
+	now := s.Snapshot()
+	if _, ok := now.Rule(directory.ByNumber, "+12065550100"); ok {
+		t.Error("a rule that is declared no more is still there")
+	}
+	if _, ok := now.Trunk("b"); ok {
+		t.Error("a trunk that is declared no more is still there")
+	}
+	if _, ok := now.Number("+12065550101"); ok {
+		t.Error("a number that is declared no more is still there")
+	}
+	if _, ok := now.Trunk("by-api"); !ok {
+		t.Error("a trunk that an API made is gone")
+	}
+	if n, _ := now.Number("+12065550177"); n.Account != "111122223333" {
+		t.Error("a number that was ordered from stock was taken back")
+	}
+	second, _ := now.Trunk("a")
+	if second.Peers[0].Host != "192.0.2.2" || !second.Created.Equal(first.Created) {
+		t.Errorf("trunk a is now %+v", second)
+	}
+	if err := load(`apps: [{id: x, dialect: chime, settings: {}}]`); err == nil || !strings.Contains(err.Error(), "LambdaArn") {
+		t.Errorf("an application without its function: %v", err)
+	}
+	if err := load(`apps: [{id: x, dialect: klingon}]`); err == nil || !strings.Contains(err.Error(), "klingon") {
+		t.Errorf("a dialect that is not there: %v", err)
+	}
+}
+
+func TestShortenAndQuote(t *testing.T) {
+	if got := shorten(strings.Repeat("a", 100)+"tail-of-value", 30); len([]rune(got)) != 30 || !strings.HasSuffix(got, "il-of-value") {
+		t.Errorf("%q", got)
+	}
+	if got := quoteCtl("a\x1b[31mb\u009b"); strings.ContainsAny(got, "\x1b\u009b") {
+		t.Errorf("an escape sequence reaches the terminal: %q", got)
+	}
+	if got := quoteCtl("größe \"q\""); got != "größe \"q\"" {
+		t.Errorf("%q", got)
+	}
+}
