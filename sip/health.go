@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"context"
 	"net/netip"
 	"strings"
 	"sync"
@@ -27,9 +26,9 @@ const (
 // rest for a while after three INVITEs failed in a row, and are still called where there is no other. Safe for all
 // goroutines.
 type watch struct {
-	s      *Server
-	cancel context.CancelFunc
-	wait   sync.WaitGroup
+	s    *Server
+	done chan struct{}
+	wait sync.WaitGroup
 
 	sources atomic.Pointer[map[netip.Addr]string] // addresses of peers that have names → trunk ID
 
@@ -49,17 +48,16 @@ type health struct {
 func (w *watch) start(s *Server) {
 	w.s, w.known = s, map[peerKey]*health{}
 	w.sources.Store(&map[netip.Addr]string{})
-	ctx, cancel := context.WithCancel(context.Background())
-	w.cancel = cancel
-	w.wait.Go(func() { w.run(ctx) })
+	w.done = make(chan struct{})
+	w.wait.Go(w.run)
 }
 
 func (w *watch) stop() {
-	w.cancel()
+	close(w.done)
 	w.wait.Wait()
 }
 
-func (w *watch) run(ctx context.Context) {
+func (w *watch) run() {
 	tick := time.NewTicker(round)
 	defer tick.Stop()
 	for {
@@ -69,7 +67,7 @@ func (w *watch) run(ctx context.Context) {
 		w.learn()
 		select {
 		case <-tick.C:
-		case <-ctx.Done():
+		case <-w.done:
 			return
 		}
 	}

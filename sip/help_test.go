@@ -431,23 +431,6 @@ func (r *rig) callIn(alice *phone) (attempt, *message.Message, *message.Message)
 	return a, inv, ok
 }
 
-// callOut brings an outbound leg to the answer.
-func (r *rig) callOut(bob *phone, d call.Dial) (*sip.Leg, *events, *message.Message) {
-	r.t.Helper()
-	if d.Trunk == "" {
-		d.Trunk = "bob"
-	}
-	if d.To == "" {
-		d.To, d.From = "+12065550111", "+12065550100"
-	}
-	leg, e := r.dial(d)
-	inv := bob.receive("INVITE")
-	bob.answer(inv, 200, "bob", answer)
-	bob.receive("ACK")
-	want[call.Answered](e)
-	return leg, e, inv
-}
-
 const answer = `v=0
 o=- 2 2 IN IP4 203.0.113.1
 s=-

@@ -522,9 +522,10 @@ func TestKeepalive(t *testing.T) {
 			for {
 				select {
 				case m := <-bob2.got:
-					if m.Method == "OPTIONS" {
+					switch m.Method {
+					case "OPTIONS":
 						bob2.answer(m, 200, "x", "")
-					} else if m.Method == "INVITE" {
+					case "INVITE":
 						bob2.answer(m, 486, "x", "")
 					}
 				case <-stop:

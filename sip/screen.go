@@ -13,6 +13,8 @@ const (
 	allow     = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
 	accept    = "application/sdp, multipart/mixed"
 	optionUUI = "uui" // RFC 7433 section 6.6
+
+	options = "OPTIONS"
 )
 
 // screen answers what can't be served whoever asks (RFC 3261 section 8.2): an unknown method, a Request-URI of another
@@ -20,7 +22,7 @@ const (
 func (s *Server) screen(tx *transaction.Server) bool {
 	m := tx.Msg()
 	switch m.Method {
-	case "INVITE", "BYE", "OPTIONS", "INFO", "UPDATE":
+	case "INVITE", "BYE", options, "INFO", "UPDATE":
 	case "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "REFER", "PRACK":
 		s.refuse(tx, 405, header.Field{Name: "Allow", Value: allow})
 		return false

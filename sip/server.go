@@ -33,6 +33,7 @@ type Server struct {
 	legs     legs
 	peers    watch
 	draining atomic.Bool
+	close    func() error // once
 }
 
 var _ transaction.User = (*Server)(nil)
@@ -61,6 +62,7 @@ func New(cfg Config) (*Server, error) {
 	s.dialogs = dialog.New(dialog.Config{
 		Layer: s.layer, Resolve: s.resolve, T1: cfg.Timers.T1, T2: cfg.Timers.T2, Max: 2 * cfg.Limits.Legs,
 	})
+	s.close = sync.OnceValue(s.shut)
 	s.layer.Start()
 	s.peers.start(s)
 	return s, nil
@@ -92,8 +94,10 @@ func (s *Server) Drain(ctx context.Context) error {
 // closing is how long Close waits for the far ends to hear that their legs are over.
 const closing = 2 * time.Second
 
-// Close hangs up what stands, waits a little for the far ends to answer, and closes the sockets.
-func (s *Server) Close() error {
+// Close hangs up what stands, waits a little for the far ends to answer, and closes the sockets. Idempotent.
+func (s *Server) Close() error { return s.close() }
+
+func (s *Server) shut() error {
 	s.draining.Store(true)
 	s.peers.stop()
 	for _, l := range s.legs.list() {
@@ -136,7 +140,7 @@ func (s *Server) Request(tx *transaction.Server) {
 	switch m.Method {
 	case "INVITE":
 		s.invite(tx, p, host, user)
-	case "OPTIONS":
+	case options:
 		s.options(tx)
 	default: // those that exist inside dialogs alone
 		s.refuse(tx, 481)

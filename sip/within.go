@@ -23,7 +23,7 @@ func (l *Leg) answer(tx *transaction.Server, r dialog.Response) {
 func (l *Leg) asked(tx *transaction.Server) {
 	l.heard(tx.Msg())
 	switch tx.Msg().Method {
-	case "OPTIONS":
+	case options:
 		l.answer(tx, dialog.Response{Status: 200, Headers: capabilities()})
 	case "INFO":
 		l.informed(tx)
