@@ -53,11 +53,12 @@ func TestBucketsPlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range maps.Keys(map[string]int{"folder": 0, "path": 0, "memory": 0}) {
+	large := largeTone()
+	for _, name := range []string{"folder", "path", "memory"} {
 		put(t, b, name, "a/b.wav", wavTone(time.Second))
 		put(t, b, name, "named.wav", mp3) // told by content
-		put(t, b, name, "large.wav", pcm(32, 96000, 2).tone(4*time.Second))
-		for key, length := range map[string]time.Duration{"a/b.wav": time.Second, "named.wav": 600 * time.Millisecond, "large.wav": 4 * time.Second} {
+		put(t, b, name, "large.wav", large)
+		for key, length := range map[string]time.Duration{"a/b.wav": time.Second, "named.wav": 600 * time.Millisecond, "large.wav": 2500 * time.Millisecond} {
 			for range 2 {
 				s, err := b.Open(t.Context(), name, key)
 				if err != nil {
@@ -268,7 +269,7 @@ func (s *store) serve(w http.ResponseWriter, r *http.Request) {
 func TestS3(t *testing.T) {
 	srv := newStore(t)
 	srv.objects["hello world.wav"] = wavTone(time.Second)
-	srv.objects["large.wav"] = pcm(32, 96000, 2).tone(4 * time.Second)
+	srv.objects["large.wav"] = largeTone()
 	b := open(t, map[string]string{"p": srv.url()})
 	for range 5 {
 		s, err := b.Open(t.Context(), "p", "hello world.wav")
@@ -285,7 +286,7 @@ func TestS3(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hasTone(t, drain(t, s), 4*time.Second, 1)
+	hasTone(t, drain(t, s), 2500*time.Millisecond, 1)
 	s.Close()
 	for key, want := range map[string]error{"denied.wav": media.ErrAccess, "missing.wav": media.ErrNotFound} {
 		if _, err := b.Open(t.Context(), "p", key); !errors.Is(err, want) {
@@ -311,7 +312,7 @@ func TestS3OutOfReach(t *testing.T) {
 
 // A store that stops in the middle gives silence, then, when patience is over, an error. Closing ends it at once.
 func TestStalledStore(t *testing.T) {
-	for name, file := range map[string][]byte{"short": wavTone(2 * time.Second), "large": pcm(32, 96000, 2).tone(4 * time.Second)} {
+	for name, file := range map[string][]byte{"short": wavTone(2 * time.Second), "large": largeTone()} {
 		t.Run(name, func(t *testing.T) {
 			srv := newStore(t)
 			srv.objects["x.wav"] = file
@@ -404,7 +405,7 @@ func TestManyPlay(t *testing.T) {
 	for _, key := range keys[:2] {
 		put(t, b, "p", key, wavTone(time.Second))
 	}
-	put(t, b, "p", keys[2], pcm(32, 96000, 2).tone(3*time.Second))
+	put(t, b, "p", keys[2], largeTone())
 	var all sync.WaitGroup
 	for i := range 40 {
 		all.Go(func() {
@@ -436,7 +437,7 @@ func TestManyPlay(t *testing.T) {
 
 func TestOpenHeedsItsContext(t *testing.T) {
 	srv := newStore(t)
-	srv.objects["x.wav"], srv.objects["large.wav"] = wavTone(time.Second), pcm(32, 96000, 2).tone(3*time.Second)
+	srv.objects["x.wav"], srv.objects["large.wav"] = wavTone(time.Second), largeTone()
 	srv.stall.Store(10)
 	b := open(t, map[string]string{"p": srv.url()})
 	for _, key := range slices.Sorted(maps.Keys(srv.objects)) {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"gocloud.dev/aws"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/blob/s3blob"
@@ -34,17 +36,44 @@ func (o *objects) bucket(ctx context.Context) (*blob.Bucket, error) {
 	if o.opened != nil {
 		return o.opened, nil
 	}
-	var open blob.BucketURLOpener = &s3blob.URLOpener{}
+	var b *blob.Bucket
+	var err error
 	if o.url.Scheme == "mem" {
-		open = &memblob.URLOpener{}
+		b = memblob.OpenBucket(nil)
+	} else {
+		b, err = openS3(ctx, o.url)
 	}
-	b, err := open.OpenBucketURL(ctx, o.url)
 	if err != nil {
 		return nil, fmt.Errorf("%w: open %s: %w", media.ErrAccess, o.url.Redacted(), err)
 	}
 	o.opened = b
 	return b, nil
 }
+
+// openS3 makes a client with the settings that all AWS programs read, and those of the URL.
+func openS3(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
+	q := u.Query()
+	pathStyle := false
+	if v := q.Get(pathStyleParam); v != "" {
+		var err error
+		if pathStyle, err = strconv.ParseBool(v); err != nil {
+			return nil, fmt.Errorf("%s: %w", pathStyleParam, err)
+		}
+		q.Del(pathStyleParam)
+	}
+	cfg, err := aws.V2ConfigFromURLParams(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = pathStyle
+		o.DisableLogOutputChecksumValidationSkipped = true // else a line on the terminal for each prompt fetched
+	})
+	return s3blob.OpenBucket(ctx, client, u.Host, &s3blob.Options{RequestChecksumCalculation: cfg.RequestChecksumCalculation})
+}
+
+// pathStyleParam asks for https://host/bucket/key, which many servers that speak S3 want.
+const pathStyleParam = "use_path_style"
 
 // objectFault classifies an error of an object store.
 func objectFault(err error) error {

@@ -168,4 +168,7 @@ func drain(t *testing.T, s media.Stream) []int16 {
 
 func wavTone(length time.Duration) []byte { return pcm(16, 8000, 1).tone(length) }
 
+// largeTone is a file too large to be kept.
+func largeTone() []byte { return pcm(32, 8000, 32).tone(2500 * time.Millisecond) }
+
 func reader(b []byte) io.Reader { return bytes.NewReader(b) }

@@ -39,7 +39,7 @@ func (w *Writer) begin() error {
 		return nil
 	}
 	w.begun = true
-	if _, err := w.w.Write(Head(-1)); err != nil {
+	if _, err := w.w.Write(Head(codec.Rate, -1)); err != nil {
 		return fmt.Errorf("write WAV: %w", err)
 	}
 	return nil
@@ -73,7 +73,7 @@ func (w *Writer) Close() error {
 	}
 	_, err := s.Seek(w.start, io.SeekStart)
 	if err == nil {
-		_, err = w.w.Write(Head(w.bytes))
+		_, err = w.w.Write(Head(codec.Rate, w.bytes))
 	}
 	_, back := s.Seek(0, io.SeekEnd)
 	if err := errors.Join(err, back); err != nil {
@@ -82,9 +82,9 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-// Head gives the head of a WAV file of linear samples (16 bit, mono, 8 kHz) with so many bytes of sound; with a negative
-// number, or one too large to be told, it says "until the end".
-func Head(bytes int64) []byte {
+// Head gives the head of a WAV file of linear samples (16 bit, mono) of a rate in hertz, with so many bytes of sound; with
+// a negative number, or one too large to be told, it says "until the end".
+func Head(rate int, bytes int64) []byte {
 	data, riff := uint32(math.MaxUint32), uint32(math.MaxUint32)
 	if bytes >= 0 && bytes < math.MaxInt32-0xffff {
 		data, riff = uint32(bytes), uint32(bytes+headSize-8)
@@ -95,8 +95,8 @@ func Head(bytes int64) []byte {
 	b = binary.LittleEndian.AppendUint32(b, 16)
 	b = binary.LittleEndian.AppendUint16(b, tagPCM)
 	b = binary.LittleEndian.AppendUint16(b, 1)
-	b = binary.LittleEndian.AppendUint32(b, codec.Rate)
-	b = binary.LittleEndian.AppendUint32(b, 2*codec.Rate)
+	b = binary.LittleEndian.AppendUint32(b, uint32(rate))
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*rate))
 	b = binary.LittleEndian.AppendUint16(b, 2)
 	b = binary.LittleEndian.AppendUint16(b, 16)
 	b = append(b, "data"...)
