@@ -19,8 +19,12 @@ func NewResponse(req *Message, status int, reason string) *Message {
 	if reason == "" {
 		reason = Reason(status)
 	}
+	rows := 14 // with what a user agent adds to most
+	if status == 100 {
+		rows = 6
+	}
 	m := &Message{
-		Status: status, Reason: reason, Headers: make(header.List, 0, 16),
+		Status: status, Reason: reason, Headers: make(header.List, 0, rows),
 		Via: req.Via, CSeq: req.CSeq, CallID: req.CallID, FromTag: req.FromTag, ToTag: req.ToTag,
 	}
 	for _, f := range req.Headers {

@@ -113,6 +113,20 @@ func (f *flow) finish() {
 	f.signal()
 }
 
+// awaitWritten waits for the writer to end after finish; not for a flow that is still opening.
+func (f *flow) awaitWritten(patience <-chan struct{}) {
+	f.mu.Lock()
+	opening := f.conn == nil
+	f.mu.Unlock()
+	if opening {
+		return
+	}
+	select {
+	case <-f.written:
+	case <-patience:
+	}
+}
+
 // next gives what is queued, or waits for it. False: the writer is done.
 func (f *flow) next(written int) ([]queued, net.Conn, bool) {
 	for {

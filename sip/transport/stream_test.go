@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/sip/transport"
+	"github.com/switchhook/switchhook/sip/transport/memnet"
 )
 
 func TestStreamPipelinedAndInPieces(t *testing.T) {
@@ -250,6 +251,73 @@ func TestDialFails(t *testing.T) {
 					t.Errorf("%s to %s: %v", to.Network, bad, err)
 				}
 			}
+		}
+	})
+}
+
+// TestCloseWritesWhatIsQueued: a BYE said just before the end still goes out.
+func TestCloseWritesWhatIsQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New()
+		l, err := transport.New(transport.Config{Network: n.Host(ourAddr.Addr())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Serve(func(transport.Incoming) {})
+		listener, err := n.Host(peerAddr.Addr()).Listen(peerAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		var s *stream
+		go func() {
+			c, err := listener.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			s = &stream{Conn: c, done: make(chan struct{})}
+			s.collect()
+		}()
+		to := transport.Target{Network: transport.TCP, Addr: peerAddr}
+		if err := l.Send(to, []byte("one "), nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		for _, text := range []string{"two ", "three"} {
+			if err := l.Send(to, []byte(text), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if s.text() != "one two three" || !s.closed() {
+			t.Errorf("written %q", s.text())
+		}
+		if err := l.Send(to, []byte("four"), nil); !errors.Is(err, transport.ErrClosed) {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
+
+func TestPanicIsCaught(t *testing.T) {
+	caught := 0
+	bubble(t, func(c *transport.Config) { c.Recovered = func(any, []byte) { caught++ } }, func(r *rig) {
+		r.heard.on = func(in transport.Incoming) {
+			if in.Msg.Method == "INFO" {
+				panic("handler's fault")
+			}
+		}
+		s := r.connect()
+		r.write(s, tcpRequest("INFO", ""))
+		c := r.socket(peerAddr)
+		_ = c.WriteTo([]byte(request("INFO", "SIP/2.0/UDP h")), ourAddr)
+		_ = c.WriteTo([]byte(request("OPTIONS", "SIP/2.0/UDP h")), ourAddr)
+		synctest.Wait()
+		if caught != 2 || r.heard.methods() != "INFO INFO OPTIONS" || !s.closed() || r.layer.Flows() != 0 {
+			t.Errorf("%d caught, closed %v", caught, s.closed())
 		}
 	})
 }

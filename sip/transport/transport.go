@@ -257,7 +257,10 @@ func (l *Layer) Addrs() []Listen { return slices.Clone(l.listens) }
 // Flows gives the number of TCP flows.
 func (l *Layer) Flows() int { return l.flows.len() }
 
-// Close closes all sockets and waits for their goroutines. What flows have not yet written is lost.
+// lastWrites is how long Close lets flows write what is queued.
+const lastWrites = time.Second
+
+// Close closes all sockets and waits for their goroutines. What is queued is written first, if the peers read at once.
 func (l *Layer) Close() error {
 	var errs []error
 	l.once.Do(func() {
@@ -268,7 +271,14 @@ func (l *Layer) Close() error {
 		for _, s := range l.streams {
 			errs = append(errs, s.listener.Close())
 		}
-		for _, f := range l.flows.shut() {
+		flows := l.flows.shut()
+		for _, f := range flows {
+			f.finish()
+		}
+		patience, cancel := context.WithTimeout(context.Background(), lastWrites)
+		defer cancel()
+		for _, f := range flows {
+			f.awaitWritten(patience.Done())
 			f.close(ErrClosed)
 		}
 	})
