@@ -1,6 +1,7 @@
 package sip_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -10,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,9 +25,8 @@ import (
 
 // bridge is a server on real sockets that answers, lets ring, or connects with a callee, as the called user says.
 type bridge struct {
-	s    *sip.Server
-	at   netip.AddrPort
-	legs sync.WaitGroup
+	s  *sip.Server
+	at netip.AddrPort
 }
 
 func newBridge(t *testing.T, callee int) *bridge {
@@ -55,7 +54,11 @@ func newBridge(t *testing.T, callee int) *bridge {
 	}
 	close(ready)
 	t.Cleanup(func() {
-		b.legs.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := b.s.Drain(ctx); err != nil {
+			t.Error(err)
+		}
 		if err := b.s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -68,30 +71,21 @@ func newBridge(t *testing.T, callee int) *bridge {
 
 func (b *bridge) take(at call.Attempt, open sip.Open) {
 	id := call.NewLegID(0)
-	hear := func(f func(call.Event)) call.Report {
-		b.legs.Add(1)
-		return func(e call.Event) {
-			f(e)
-			if _, ok := e.(call.LegEnded); ok {
-				b.legs.Done()
-			}
-		}
-	}
 	var in, out *sip.Leg
 	known := make(chan struct{})
-	in = open(id, hear(func(e call.Event) {
+	in = open(id, func(e call.Event) {
 		if e, ok := e.(call.LegEnded); ok && at.To == "bridge" {
 			<-known
 			out.Hangup(e.Cause, e.Headers)
 		}
-	}))
+	})
 	switch at.To {
 	case "ring":
 		in.Ring(nil)
 	case "answer":
 		in.Answer(nil)
 	default:
-		out = b.s.Dial(call.NewLegID(0), call.Dial{Trunk: "out", To: at.To, From: at.From, Headers: at.Headers, For: id}, hear(func(e call.Event) {
+		out = b.s.Dial(call.NewLegID(0), call.Dial{Trunk: "out", To: at.To, From: at.From, Headers: at.Headers, For: id}, func(e call.Event) {
 			switch e := e.(type) {
 			case call.Ringing:
 				in.Ring(e.Headers)
@@ -100,7 +94,7 @@ func (b *bridge) take(at call.Attempt, open sip.Open) {
 			case call.LegEnded:
 				in.Hangup(e.Cause, e.Headers)
 			}
-		}))
+		})
 	}
 	close(known)
 }
