@@ -65,6 +65,7 @@ func NewPhone(c Config) (*Phone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("phone: %w", err)
 	}
+	p.server.Serve()
 	return p, nil
 }
 

@@ -45,12 +45,12 @@ type health struct {
 	ping     time.Time // when it is pinged next; zero if never
 }
 
-func (w *watch) start(s *Server) {
-	w.s, w.known = s, map[peerKey]*health{}
+func (w *watch) init(s *Server) {
+	w.s, w.known, w.done = s, map[peerKey]*health{}, make(chan struct{})
 	w.sources.Store(&map[netip.Addr]string{})
-	w.done = make(chan struct{})
-	w.wait.Go(w.run)
 }
+
+func (w *watch) start() { w.wait.Go(w.run) }
 
 func (w *watch) stop() {
 	close(w.done)

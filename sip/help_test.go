@@ -124,6 +124,7 @@ func newRig(t *testing.T, change ...func(*sip.Config, *directory.Content)) *rig 
 		t.Fatal(err)
 	}
 	r.s = s
+	s.Serve()
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

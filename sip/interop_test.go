@@ -42,17 +42,16 @@ func newBridge(t *testing.T, callee int) *bridge {
 	b := &bridge{}
 	port := free(t)
 	b.at = netip.AddrPortFrom(lo, uint16(port))
-	ready := make(chan struct{})
 	b.s, err = sip.New(sip.Config{
 		Transport: transport.Config{Listen: both(b.at)}, TrustLoopback: true, Log: slog.New(slog.DiscardHandler),
 		Directory: func() *directory.Snapshot { return snapshot },
 		Media:     func(a netip.Addr) (sip.Session, error) { return engine.Open(a) },
-		Receive:   func(at call.Attempt, open sip.Open) { <-ready; b.take(at, open) },
+		Receive:   b.take,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	close(ready)
+	b.s.Serve()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()

@@ -72,7 +72,9 @@ func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 		l.hops = f.hops - 1
 		l.media.prefer = f.codec()
 	}
-	if !s.layer.Post(callID, l.place) {
+	room := s.legs.add(l)
+	s.legs.name(id, l)
+	if !s.layer.Post(callID, func() { l.place(room) }) {
 		l.abort()
 	}
 	return l
@@ -85,8 +87,8 @@ func randomID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// place begins to dial, on the shard.
-func (l *Leg) place() {
+// place begins to dial, on the shard. room tells whether one more leg may stand.
+func (l *Leg) place(room bool) {
 	p := l.out
 	if l.ended || l.hung {
 		return
@@ -105,11 +107,10 @@ func (l *Leg) place() {
 	case !within(l.s.limit), !within(l.trunk.limit):
 		fail(503, call.LabelLimit, "too many calls a second")
 		return
-	case !l.s.legs.add(l):
+	case !room:
 		fail(503, call.LabelLimit, "too many legs")
 		return
 	}
-	l.s.legs.name(l.id, l)
 	timeout := p.dial.Timeout
 	if timeout <= 0 {
 		timeout = l.s.cfg.Timers.Dial

@@ -38,7 +38,7 @@ type Server struct {
 
 var _ transaction.User = (*Server)(nil)
 
-// New opens the sockets and begins to serve. Close it when done with.
+// New opens the sockets. Nothing is read before [Server.Serve]. Close it when done with, served or not.
 func New(cfg Config) (*Server, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
@@ -63,9 +63,14 @@ func New(cfg Config) (*Server, error) {
 		Layer: s.layer, Resolve: s.resolve, T1: cfg.Timers.T1, T2: cfg.Timers.T2, Max: 2 * cfg.Limits.Legs,
 	})
 	s.close = sync.OnceValue(s.shut)
-	s.layer.Start()
-	s.peers.start(s)
+	s.peers.init(s)
 	return s, nil
+}
+
+// Serve begins to serve, once. It returns at once.
+func (s *Server) Serve() {
+	s.layer.Start()
+	s.peers.start()
 }
 
 // Addrs gives the addresses listened on, as bound.

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -18,76 +19,34 @@ import (
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
-// verdicts say how the whole server treats each message of RFC 4475 and RFC 5118: the final status, 0 for silence. The
-// server knows nobody, so that an INVITE which passes is refused with 404.
-var verdicts = map[string]int{
-	"rfc4475/wsinv":      481, // a To-tag of a dialog that is not ours
-	"rfc4475/intmeth":    501,
-	"rfc4475/esc01":      404,
-	"rfc4475/escnull":    405, // REGISTER: there is no registrar
-	"rfc4475/esc02":      501,
-	"rfc4475/lwsdisp":    200,
-	"rfc4475/longreq":    404,
-	"rfc4475/dblreq":     405,
-	"rfc4475/semiuri":    200,
-	"rfc4475/transports": 200,
-	"rfc4475/mpart01":    405, // MESSAGE
-	"rfc4475/unreason":   0,   // responses
-	"rfc4475/noreason":   0,
-	"rfc4475/badinv01":   400,
-	"rfc4475/clerr":      400,
-	"rfc4475/ncl":        400,
-	"rfc4475/scalar02":   400,
-	"rfc4475/scalarlg":   0,
-	"rfc4475/quotbal":    400,
-	"rfc4475/ltgtruri":   400,
-	"rfc4475/lwsruri":    400,
-	"rfc4475/lwsstart":   400,
-	"rfc4475/trws":       400,
-	"rfc4475/escruri":    400,
-	"rfc4475/baddate":    404,
-	"rfc4475/regbadct":   400,
-	"rfc4475/badaspec":   400,
-	"rfc4475/baddn":      400,
-	"rfc4475/badvers":    505,
-	"rfc4475/mismatch01": 400,
-	"rfc4475/mismatch02": 400,
-	"rfc4475/bigcode":    0,
-	"rfc4475/badbranch":  400,
-	"rfc4475/insuf":      400,
-	"rfc4475/unkscm":     416,
-	"rfc4475/novelsc":    416,
-	"rfc4475/unksm2":     405,
-	"rfc4475/bext01":     420,
-	"rfc4475/invut":      415,
-	"rfc4475/regaut01":   405,
-	"rfc4475/multi01":    400,
-	"rfc4475/mcl01":      400,
-	"rfc4475/bcast":      0,
-	"rfc4475/zeromf":     200,
-	"rfc4475/cparam01":   405,
-	"rfc4475/cparam02":   405,
-	"rfc4475/regescrt":   405,
-	"rfc4475/sdp01":      406,
-	"rfc4475/inv2543":    404,
-	"rfc4475/test":       0,
+// verdict is how the whole server treats one message of RFC 4475 or RFC 5118: the final status, 0 for silence.
+type verdict struct{ udp, tcp int }
 
-	"rfc5118-crlf/ipv4-mapped-ipv6":              488, // its only codec is G.726
-	"rfc5118-crlf/ipv6-bad":                      400,
-	"rfc5118-crlf/ipv6-bug-abnf-3-colons":        200,
-	"rfc5118-crlf/ipv6-correct-abnf-2-colons":    200,
-	"rfc5118-crlf/ipv6-good":                     405,
-	"rfc5118-crlf/ipv6-in-sdp":                   488,
-	"rfc5118-crlf/mult-ip-in-header":             481,
-	"rfc5118-crlf/mult-ip-in-sdp":                404,
-	"rfc5118-crlf/port-ambiguous":                405,
-	"rfc5118-crlf/port-unambiguous":              405,
-	"rfc5118-crlf/via-received-param-no-delim":   200,
-	"rfc5118-crlf/via-received-param-with-delim": 481,
+// verdicts reads testdata/torture.tsv, by message.
+func verdicts(t *testing.T) map[string]verdict {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "torture.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	status := func(text string) int {
+		if text == "-" {
+			return 0
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	out := map[string]verdict{}
+	for line := range strings.Lines(string(data)) {
+		if row := strings.Split(strings.TrimSpace(line), "\t"); !strings.HasPrefix(line, "#") {
+			out[row[0]] = verdict{status(row[1]), status(row[2])}
+		}
+	}
+	return out
 }
-
-// overTCP are the verdicts that differ on a stream: what has no end is waited for, then the connection is closed.
-var overTCP = map[string]int{"rfc4475/clerr": 0, "rfc4475/baddn": 0, "rfc4475/inv2543": 400, "rfc4475/test": 0}
 
 func corpus(t *testing.T, pattern string) map[string][]byte {
 	t.Helper()
@@ -112,6 +71,7 @@ func TestC01Torture(t *testing.T) {
 	for name, data := range corpus(t, "rfc5118-crlf/*.dat") {
 		files[name] = data
 	}
+	verdicts := verdicts(t)
 	if len(files) != len(verdicts) {
 		t.Errorf("%d files, %d verdicts", len(files), len(verdicts))
 	}
@@ -119,15 +79,12 @@ func TestC01Torture(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, func(t *testing.T) {
 				got := statuses(newRig(t, knowsNobody).overUDP(data))
-				if want := verdicts[name]; !finally(got, want) {
+				if want := verdicts[name].udp; !finally(got, want) {
 					t.Errorf("UDP: got %v, want %d", got, want)
 				}
 			})
 			inTime(t, func(t *testing.T) {
-				want, ok := overTCP[name]
-				if !ok {
-					want = verdicts[name]
-				}
+				want := verdicts[name].tcp
 				got := statuses(newRig(t, knowsNobody).overTCP(data))
 				if name == "rfc4475/dblreq" { // the second request, which a datagram hides, breaks the stream
 					got, want = got[:1], got[0]

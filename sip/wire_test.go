@@ -220,6 +220,7 @@ func lossy(t *testing.T, random *rand.Rand) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		s.Serve()
 		return s
 	}
 	a, b := server(aliceAt, bobAt), server(bobAt, aliceAt)
@@ -239,4 +240,35 @@ func lossy(t *testing.T, random *rand.Rand) {
 			t.Error(err)
 		}
 	}
+}
+
+// A server that never served, or serves no more, still ends what it is asked to dial.
+func TestDialWithoutServing(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		net := memnet.New()
+		snapshot := directory.NewSnapshot(trunks())
+		s, err := sip.New(sip.Config{
+			Transport: transport.Config{Listen: both(serverAt), Network: net.Host(serverAt.Addr())},
+			Directory: func() *directory.Snapshot { return snapshot },
+			Media:     func(netip.Addr) (sip.Session, error) { return nil, fmt.Errorf("none") },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := newEvents(t)
+		s.Dial("before", call.Dial{Trunk: "bob", To: "1"}, before.report)
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		after := newEvents(t)
+		s.Dial("after", call.Dial{Trunk: "bob", To: "1"}, after.report)
+		for _, e := range []*events{before, after} {
+			if end := want[call.LegEnded](e); end.Cause.Label != call.LabelDrained {
+				t.Errorf("cause: %+v", end.Cause)
+			}
+		}
+		if s.Legs() != 0 {
+			t.Errorf("%d legs", s.Legs())
+		}
+	})
 }

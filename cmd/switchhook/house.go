@@ -222,6 +222,7 @@ func (h *house) openCalls(context.Context, string) error {
 	}
 	edge.server.Store(h.sip)
 	h.later(h.sip.Close)
+	h.sip.Serve()
 	return nil
 }
 
