@@ -81,7 +81,9 @@ const maxBody = 1 << 20
 func (c *Config) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
-			if v := recover(); v != nil && v != http.ErrAbortHandler {
+			switch v := recover(); v {
+			case nil, http.ErrAbortHandler:
+			default:
 				c.Logger.Error("request handler failed", "method", r.Method, "path", r.URL.Path, "fault", v)
 				http.Error(w, "internal error", http.StatusInternalServerError)
 			}

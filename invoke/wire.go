@@ -122,7 +122,7 @@ func (w *wire) exchange(ctx context.Context, l *link, payload []byte) (answer []
 	if err != nil {
 		return nil, false, fmt.Errorf("%w: %w", errNoByte, err)
 	}
-	resp, err := w.response(l)
+	resp, err := w.response(l) //nolint:bodyclose // an endless body must not be read to its end: the connection is closed instead
 	if err != nil {
 		return nil, false, err
 	}

@@ -145,7 +145,7 @@ func (c *control) serve(ops []operation) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
-		_, _ = w.Write(body) // a client that is gone needs no answer
+		_, _ = w.Write(body) //nolint:gosec // JSON, served as JSON; a client that is gone needs no answer
 	})
 }
 

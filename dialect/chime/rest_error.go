@@ -32,10 +32,6 @@ func limitExceeded(format string, args ...any) *apiError {
 	return &apiError{http.StatusBadRequest, "ResourceLimitExceededException", "ResourceLimitExceeded", fmt.Sprintf(format, args...)}
 }
 
-func forbidden(format string, args ...any) *apiError {
-	return &apiError{http.StatusForbidden, "ForbiddenException", "Forbidden", fmt.Sprintf(format, args...)}
-}
-
 func notFound(what, id string) *apiError {
 	return &apiError{http.StatusNotFound, "NotFoundException", "NotFound", fmt.Sprintf("Could not find %s with Id '%s'", what, id)}
 }

@@ -121,8 +121,7 @@ func (o *objects) put(ctx context.Context, key string, r io.Reader) error {
 	}
 	if _, err := io.Copy(w, r); err != nil {
 		cancel() // what is there stays
-		w.Close()
-		return fmt.Errorf("store %s: %w", key, err)
+		return errors.Join(fmt.Errorf("store %s: %w", key, err), w.Close())
 	}
 	if err := w.Close(); err != nil {
 		return objectFault(err)

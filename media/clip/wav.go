@@ -133,7 +133,7 @@ func (w *wav) readFormat(in *bufio.Reader, size uint32, padded int64) error {
 
 // check tells whether the format can be read.
 func (w *wav) check(bits int) error {
-	ok := false
+	var ok bool
 	switch w.tag {
 	case tagPCM:
 		ok = bits > 0 && w.width <= 4

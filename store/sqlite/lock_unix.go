@@ -12,7 +12,7 @@ import (
 // lockFile takes the lock that says "one process has this database": the snapshot in memory would not see what another
 // one writes. The system lets it go when the process ends, however it ends.
 func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o640)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

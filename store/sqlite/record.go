@@ -32,10 +32,12 @@ func (r *recorder) insert(list []call.Finished) (fresh int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	defer record.Close()
 	number, err := tx.Prepare(`INSERT INTO record_number (number, start, n) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
 	if err != nil {
 		return 0, err
 	}
+	defer number.Close()
 	for _, e := range batch {
 		start := e.r.Start.UnixMicro()
 		res, err := record.Exec(string(e.r.ID), e.r.Account, start, string(e.r.Cause.Label), e.record, e.ledger, e.log)
@@ -65,12 +67,12 @@ func (r *recorder) encode(list []call.Finished) []encoded {
 	var buf []byte
 	for i := range list {
 		f := &list[i]
-		e, err := encoded{r: &f.Record}, error(nil)
-		e.record, err = text(&f.Record)
+		record, err := text(&f.Record)
 		if err != nil {
 			r.log.Error("call record lost: it has no JSON", "call", f.Record.ID, "error", err)
 			continue
 		}
+		e := encoded{r: &f.Record, record: record}
 		buf = appendLedger(buf[:0], f.Ledger)
 		e.ledger = string(buf)
 		buf = appendLog(buf[:0], f.Log)
@@ -235,10 +237,12 @@ func (r *recorder) deleteOld() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer record.Close()
 	number, err := tx.Prepare(`DELETE FROM record_number WHERE number = ? AND start = ? AND n = ?`)
 	if err != nil {
 		return 0, err
 	}
+	defer number.Close()
 	for i := range old {
 		if _, err := record.Exec(old[i].Row); err != nil {
 			return 0, err

@@ -76,7 +76,7 @@ func open(path string, o Options) (_ *Store, err error) {
 	s := &Store{log: cmp.Or(o.Log, slog.Default()), content: newContent()}
 	defer func() {
 		if err != nil {
-			s.closeFiles()
+			err = errors.Join(err, s.closeFiles())
 		}
 	}()
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
@@ -172,7 +172,7 @@ func explain(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	what := ""
+	var what string
 	switch e.Code() & 0xff {
 	case codeBusy:
 		what = "another program holds a lock on the file: end it and try again"

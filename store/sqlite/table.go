@@ -185,7 +185,7 @@ func (t table[T]) write(ctx context.Context, tx *sql.Tx, stmt string, v T) (func
 	r := t.row(v)
 	res, err := tx.ExecContext(ctx, stmt, t.kind, r.id, r.account, sql.NullString{String: r.taken, Valid: r.taken != ""}, body)
 	if isUnique(err) {
-		return nil, fmt.Errorf("%w (%v)", directory.ErrConflict, err)
+		return nil, fmt.Errorf("%w (%w)", directory.ErrConflict, err)
 	}
 	if err := changedOne(res, err); err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func Run(t *testing.T, open func(place string, o Options) (Store, error)) {
 		if err != nil {
 			t.Fatalf("open store: %v", err)
 		}
-		t.Cleanup(func() { s.Close() })
+		t.Cleanup(func() { _ = s.Close() }) // the suite's subject may be closed already
 		return s
 	}
 	fresh := func(t *testing.T) Store { return at(t, t.TempDir(), Options{}) }
