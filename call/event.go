@@ -101,6 +101,10 @@ var (
 	ErrNoLeg    = errors.New("no such leg") // the call never had it
 	ErrState    = errors.New("not possible in the leg's state")
 	ErrLimit    = errors.New("limit reached") // too many legs or operations in one call
+
+	ErrInvalid   = errors.New("not acceptable")    // of a Say: its text, voice or language
+	ErrDenied    = errors.New("not permitted")     // by the service that was to do it
+	ErrThrottled = errors.New("too many requests") // for the service that was to do it
 )
 
 // Refusal is the failure of a Dial.

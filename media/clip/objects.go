@@ -2,6 +2,7 @@ package clip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"

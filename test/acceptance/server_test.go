@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -37,20 +38,27 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	os.Exit(testProgram(m))
+}
+
+// testProgram builds the program, unless SWITCHHOOK_PROGRAM names one, and runs the tests.
+func testProgram(m *testing.M) int {
+	if program = os.Getenv("SWITCHHOOK_PROGRAM"); program != "" {
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "acceptance")
 	if err != nil {
 		panic(err)
 	}
+	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "switchhook")
 	build := exec.Command("go", "build", "-o", program, "../../cmd/switchhook")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
-		os.Exit(1)
+		return 1
 	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	return m.Run()
 }
 
 // server is one running program.
@@ -71,7 +79,10 @@ func start(t *testing.T, yaml string, args ...string) *server {
 // startIn does it with a data folder and additions to the environment of one's own.
 func startIn(t *testing.T, dir string, env []string, yaml string, args ...string) *server {
 	t.Helper()
-	all := []string{"serve", "--data", dir, "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", "--log-format", "json"}
+	all := []string{"serve", "--data", dir, "--http", "127.0.0.1:0", "--sip", fmt.Sprintf("127.0.0.1:%d", freePort(t)), "--log-format", "json"}
+	if !slices.Contains(args, "--drain") {
+		all = append(all, "--drain", "1s") // for calls that a test leaves standing
+	}
 	if yaml != "" {
 		file := filepath.Join(dir, "switchhook.yaml")
 		if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
