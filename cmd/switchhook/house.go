@@ -150,17 +150,6 @@ func (h *house) openMedia(_ context.Context, data string) error {
 	return nil
 }
 
-// openSpeech finds the engine that speaks.
-func (h *house) openSpeech(context.Context, string) error {
-	var err error
-	h.speaker, err = speech.New(speech.Config{Engine: h.cfg.Speech.Engine, Model: h.cfg.Speech.Model, Region: h.cfg.Region, Logger: h.log})
-	if err != nil {
-		return err
-	}
-	h.later(h.speaker.Close)
-	return nil
-}
-
 // openBox opens the carrier in a box where --dev has no other trunk for foreign numbers.
 func (h *house) openBox(context.Context, string) error {
 	if !h.cfg.dev {

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/switchhook/switchhook/speech"
+	"github.com/switchhook/switchhook/speech/local"
+	"github.com/switchhook/switchhook/speech/polly"
+)
+
+// openSpeech finds what speaks. That nothing was found by itself is no error before a call is to be spoken to.
+func (h *house) openSpeech(ctx context.Context, _ string) error {
+	p, err := provider(ctx, h.cfg)
+	if h.cfg.Speech.Engine == "" || h.cfg.Speech.Engine == "auto" {
+		if errors.Is(err, speech.ErrNoEngine) {
+			h.log.Info("no speech", "why", err)
+			err = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	h.speaker = speech.New(p)
+	h.later(h.speaker.Close)
+	return nil
+}
+
+// provider gives the speech provider of the configuration; nil for none.
+func provider(ctx context.Context, c config) (speech.Provider, error) {
+	switch name := c.Speech.Engine; name {
+	case "none":
+		return nil, nil
+	case "polly":
+		p, err := polly.New(ctx, polly.Config{Region: c.Region})
+		if err != nil {
+			return nil, err
+		}
+		return p, nil
+	default:
+		if name == "" {
+			name = "auto"
+		}
+		e, err := local.Find(ctx, name, c.Speech.Model)
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
+	}
+}
