@@ -98,7 +98,7 @@ func (l *Leg) respond(status int, reason string, rows header.List, withMedia boo
 	if withMedia {
 		body, err := l.describeMedia()
 		if err != nil {
-			l.hangup(call.Cause{SIP: 488, Q850: 47, By: call.ByPlatform, Label: call.LabelMedia, Text: err.Error()}, nil)
+			l.hangup(mediaCause(err), nil)
 			return
 		}
 		r.Type, r.Body = sdpType, body

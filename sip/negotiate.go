@@ -170,6 +170,15 @@ func (l *Leg) acknowledged(m *message.Message) {
 	l.emit(call.Answered{Leg: l.id, Headers: l.heard(m)})
 }
 
+// mediaCause is the end of a leg that can't have media: for want of a port, or of something in common.
+func mediaCause(err error) call.Cause {
+	c := call.Cause{SIP: 488, Q850: 47, By: call.ByPlatform, Label: call.LabelMedia, Text: oneLine(err.Error())}
+	if errors.Is(err, errNoSession) {
+		c.SIP = 503
+	}
+	return c
+}
+
 // codec gives the codec agreed on, for a leg that is dialled for this one.
 func (l *Leg) codec() media.Codec {
 	if p := l.session.Load(); p != nil {

@@ -3,6 +3,7 @@ package sip
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/netip"
@@ -245,7 +246,7 @@ func (l *Leg) inviteAt(h hop) {
 	}
 	body, err := l.offerMedia(h.to.Addr.Addr())
 	if err != nil {
-		l.end(call.Cause{SIP: 488, Q850: 47, By: call.ByPlatform, Label: call.LabelMedia, Text: err.Error()}, nil)
+		l.end(mediaCause(errors.Join(errNoSession, err)), nil)
 		return
 	}
 	m := l.dialog.Request("INVITE")

@@ -272,3 +272,64 @@ func TestDialWithoutServing(t *testing.T) {
 		}
 	})
 }
+
+// No port is left: the caller hears 503, the leg ends, nothing is dialled.
+func TestNoMediaPort(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) {
+			cfg.Media = func(netip.Addr) (sip.Session, error) { return nil, fmt.Errorf("ports are used up") }
+		})
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		alice.send(alice.invite("c1"))
+		a := r.attempt()
+		a.leg.Answer(nil)
+		alice.receive("503")
+		if end := want[call.LegEnded](a.events); end.Cause.Label != call.LabelMedia || a.leg.Media() != nil {
+			t.Errorf("cause: %+v", end.Cause)
+		}
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1"})
+		if end := want[call.LegEnded](e); end.Cause.Label != call.LabelMedia {
+			t.Errorf("cause: %+v", end.Cause)
+		}
+		bob.quiet(time.Second)
+	})
+}
+
+// FuzzDialog sends anything to a server on which a call stands. The call still ends as it should.
+func FuzzDialog(f *testing.F) {
+	for _, method := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE", "PRACK"} {
+		f.Add(method, 2, "Contact: <sip:x@198.51.100.1:5062>", offer)
+		f.Add(method, 3, "Record-Route: <sip:198.51.100.9>, <sip:x;lr>", "")
+		f.Add(method, 1, "Content-Type: multipart/mixed;boundary=b", "--b\n\n--b--")
+		f.Add(method, 2, "Require: timer", "Signal=1")
+	}
+	f.Fuzz(func(t *testing.T, method string, seq int, row, body string) {
+		if !header.IsToken(method) {
+			t.Skip()
+		}
+		inTime(t, func(t *testing.T) {
+			r := newRig(t)
+			alice := r.phone(aliceAt)
+			a, _, ok := r.callIn(alice)
+			m := alice.request(method, "c1", seq, ok.ToTag)
+			m.Add("Content-Type", "application/sdp")
+			if n, v, ok := strings.Cut(row, ": "); ok {
+				m.Set(n, v)
+			}
+			m.Body = crlf(body)
+			data, err := m.Append(nil)
+			if err != nil {
+				t.Skip()
+			}
+			if err := alice.sockets.Send(transport.Target{Network: transport.UDP, Addr: serverAt}, data, nil); err != nil {
+				t.Skip()
+			}
+			time.Sleep(time.Second)
+			a.leg.Hangup(call.Cause{}, nil)
+			time.Sleep(2 * time.Minute)
+			if r.s.Legs() != 0 || r.s.Dialogs() != 0 {
+				t.Errorf("%d legs, %d dialogs", r.s.Legs(), r.s.Dialogs())
+			}
+		})
+	})
+}
