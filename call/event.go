@@ -102,7 +102,7 @@ var (
 	ErrState    = errors.New("not possible in the leg's state")
 	ErrLimit    = errors.New("limit reached") // too many legs or operations in one call
 
-	ErrInvalid   = errors.New("not acceptable")    // of a Say: its text, voice or language
+	ErrInvalid   = errors.New("not acceptable")    // of a Say: its text, voice or language; of a Play: a file that is not audio
 	ErrDenied    = errors.New("not permitted")     // by the service that was to do it
 	ErrThrottled = errors.New("too many requests") // for the service that was to do it
 )

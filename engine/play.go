@@ -25,6 +25,9 @@ func (c *Call) doPlay(cmd call.Play) (call.Ticket, error) {
 		}
 		clip := cmd.Clips[n%len(cmd.Clips)]
 		s, err := opener.Open(ctx, clip.Bucket, clip.Key)
+		if errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrTooLarge) {
+			err = fmt.Errorf("%w: %w", call.ErrInvalid, err) // a driver knows no media
+		}
 		if err != nil {
 			return nil, fmt.Errorf("open %s/%s: %w", clip.Bucket, clip.Key, err)
 		}

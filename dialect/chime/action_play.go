@@ -54,6 +54,9 @@ func startPlay(d *driver, a *action) (step, *fault) {
 	play.Clips = []call.Clip{clip}
 	return d.operate(a, play, func(err error) *fault {
 		f := audioFault(unreadableAt)
+		if errors.Is(err, call.ErrInvalid) {
+			f = audioFault(badSource)
+		}
 		f.detail = err.Error()
 		return f
 	})

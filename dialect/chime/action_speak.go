@@ -2,6 +2,7 @@ package chime
 
 import (
 	"encoding/json"
+	"errors"
 	"unicode/utf8"
 
 	"github.com/switchhook/switchhook/call"
@@ -16,7 +17,21 @@ func startSpeak(d *driver, a *action) (step, *fault) {
 		return nil, f
 	}
 	say.Leg = a.leg.id
-	return d.operate(a, say, systemFault)
+	return d.operate(a, say, speechFault)
+}
+
+// speechFault says why nothing was spoken, in the words of the Speak page of Amazon's guide where it has any.
+func speechFault(err error) *fault {
+	f := systemFault(err)
+	switch {
+	case errors.Is(err, call.ErrInvalid):
+		f.kind, f.message = "InvalidActionParameter", "The speech engine does not accept the text, voice or language."
+	case errors.Is(err, call.ErrDenied):
+		f.kind, f.message = "AccessDenied", "The speech engine may not be used."
+	case errors.Is(err, call.ErrThrottled):
+		f.kind, f.message = "ActionExecutionThrottled", "The speech engine has too many requests."
+	}
+	return f
 }
 
 // readSpeech reads what is to be said, and how.
