@@ -249,7 +249,7 @@ func (s *stage) far(body string) {
 		case "finishes":
 			f.Finish()
 		case "fails":
-			f.Fail(errors.New(arg))
+			f.Fail(failure(arg))
 		case "refuses":
 			c := call.Cause{By: call.ByPeer}
 			fmt.Sscanf(arg, "%d %s", &c.SIP, &c.Label)
@@ -258,6 +258,16 @@ func (s *stage) far(body string) {
 			s.t.Fatalf("%q: no far end does that", block.line)
 		}
 	}
+}
+
+// failure makes an error of a line: one of package call where its text is that.
+func failure(text string) error {
+	for _, err := range []error{call.ErrInvalid, call.ErrDenied, call.ErrThrottled} {
+		if err.Error() == text {
+			return fmt.Errorf("speak: %w", err)
+		}
+	}
+	return errors.New(text)
 }
 
 // block is a line and the headers indented below it.
