@@ -149,6 +149,7 @@ func TestLargeBodies(t *testing.T) {
 	large := bytes.Repeat([]byte("a"), 1<<20)
 	for key, status := range map[string]int{"dev": http.StatusRequestEntityTooLarge, "nobody": http.StatusForbidden} {
 		r := a.request("POST", "/sip-rules", string(large))
+		r.Header.Set("Expect", "100-continue") // the answer comes before the body, which may then not be sent at all
 		sign(t, r, large, key, "dev-secret", time.Now())
 		if res, body := a.send(r); res.StatusCode != status {
 			t.Errorf("%s: %d %s, want %d", key, res.StatusCode, body, status)
