@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -331,5 +332,49 @@ func FuzzDialog(f *testing.F) {
 				t.Errorf("%d legs, %d dialogs", r.s.Legs(), r.s.Dialogs())
 			}
 		})
+	})
+}
+
+// A standing leg keeps less than 5 kB, its dialog and its place in every table included, once its transactions are over.
+func TestMemoryOfStandingLegs(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		legs := make(chan *sip.Leg, 1)
+		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) {
+			cfg.Receive = func(_ call.Attempt, open sip.Open) { legs <- open(call.NewLegID(0), func(call.Event) {}) }
+		})
+		alice := r.phone(aliceAt)
+		heap := func() uint64 {
+			var m runtime.MemStats
+			for range 3 {
+				runtime.GC()
+			}
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		const calls = 1000
+		before := heap()
+		var standing []*sip.Leg
+		for i := range calls {
+			inv := alice.invite(fmt.Sprint("c", i), "X-Long: "+strings.Repeat("x", 2000))
+			alice.send(inv)
+			l := <-legs
+			l.Answer(nil)
+			alice.ack(inv, alice.receive("200"))
+			standing = append(standing, l)
+		}
+		time.Sleep(2 * time.Minute)
+		clear(alice.came)
+		per := (heap() - before) / calls
+		t.Logf("%d bytes a leg", per)
+		if per > 5_000 {
+			t.Errorf("%d bytes a leg", per)
+		}
+		for _, l := range standing {
+			l.Hangup(call.Cause{}, nil)
+		}
+		for range standing {
+			alice.answer(alice.receive("BYE"), 200, "", "")
+		}
+		time.Sleep(2 * time.Minute)
 	})
 }
