@@ -196,3 +196,22 @@ type brokenLeg struct{ *fakeLeg }
 
 func (l brokenLeg) Ring(header.List)               { panic("ring is broken") }
 func (l brokenLeg) Hangup(call.Cause, header.List) { panic("hangup is broken") }
+
+// A leg that is answered while it is being hung up was answered: its record says so, the driver needs not hear of it.
+func TestAnsweredWhileHungUp(t *testing.T) {
+	w := newWorld(nil)
+	w.deaf = true
+	c := w.Start(call.Origin{}, nil)
+	k := do(t, c, call.Dial{To: "+12065550199"})
+	b := <-w.dialed
+	do(t, c, call.Hangup{Leg: k.Leg, Cause: byApp})
+	b.answer()
+	b.end(byApp)
+	next[call.Done](t, c)
+	next[call.LegEnded](t, c)
+	c.Close(byApp)
+	r := w.left()[0].Record
+	if r.Answered.IsZero() || r.Legs[0].Answered != r.Answered {
+		t.Errorf("the record says answered at %s, its leg's at %s", r.Answered, r.Legs[0].Answered)
+	}
+}

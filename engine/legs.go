@@ -121,7 +121,14 @@ func (c *Call) reported(l *leg, ev call.Event) {
 			c.seekMedia(l)
 		}
 	case call.Answered:
-		if l.state < answered {
+		if l.state == ended || !l.record.Answered.IsZero() {
+			return
+		}
+		l.record.Answered = c.e.cfg.Now()
+		if c.answered.IsZero() {
+			c.answered = l.record.Answered
+		}
+		if l.state < answered { // else it was hung up meanwhile: that it was answered is for the record alone
 			ev.Leg = l.id
 			c.legAnswered(l, ev)
 		}
@@ -130,10 +137,6 @@ func (c *Call) reported(l *leg, ev call.Event) {
 
 func (c *Call) legAnswered(l *leg, ev call.Answered) {
 	l.state = answered
-	l.record.Answered = c.e.cfg.Now()
-	if c.answered.IsZero() {
-		c.answered = l.record.Answered
-	}
 	c.emit(ev)
 	c.seekMedia(l)
 	for _, op := range c.opsOf(l) {
