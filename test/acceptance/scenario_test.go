@@ -32,13 +32,13 @@ func take(what string) string { return receive(what, "") }
 // may allows a message before the next that is awaited.
 func may(what string) string { return receive(what, ` optional="true"`) }
 
+// answered awaits the 200 to the INVITE.
+func answered() string { return receive("200", ` rrs="true"`) }
+
 func receive(what, attributes string) string {
 	kind := "request"
 	if what[0] >= '1' && what[0] <= '6' {
 		kind = "response"
-	}
-	if what == "200" {
-		attributes += ` rrs="true"`
 	}
 	return fmt.Sprintf("<recv %s=%q%s/>\n", kind, what, attributes)
 }
@@ -119,8 +119,8 @@ func ackRefusal() string {
 	return message{line: "ACK " + toServer + " SIP/2.0", head: callerHead(lastVia, "ACK", 1, peerTag), rows: []string{hops}, once: true}.String()
 }
 
-// within sends a request inside the dialog.
-func within(method string, seq int, rows ...string) string {
+// inDialog sends a request inside the dialog.
+func inDialog(method string, seq int, rows ...string) string {
 	return message{line: method + " [next_url] SIP/2.0", head: callerHead(freshVia, method, seq, peerTag), rows: append([]string{"[routes]", hops}, rows...)}.String()
 }
 
@@ -130,7 +130,7 @@ func cancel() string {
 }
 
 // bye hangs up.
-func bye(seq int, rows ...string) string { return within("BYE", seq, rows...) }
+func bye(seq int, rows ...string) string { return inDialog("BYE", seq, rows...) }
 
 // outside sends a request outside of dialogs.
 func outside(method, uri string, rows ...string) string {
@@ -141,7 +141,7 @@ func outside(method, uri string, rows ...string) string {
 func caller(rows ...string) string { return callerFor(100, rows...) }
 
 func callerFor(ms int, rows ...string) string {
-	return scenario(invite(rows...), progress(), take("200"), ack(), wait(ms), bye(2), take("200"))
+	return scenario(invite(rows...), progress(), answered(), ack(), wait(ms), bye(2), take("200"))
 }
 
 // refused is a whole scenario that calls and must be refused with a status.

@@ -64,7 +64,7 @@ func (s *sipp) wait(t *testing.T) {
 		if err != nil {
 			errs, _ := os.ReadFile(s.file("errors.log"))
 			msgs, _ := os.ReadFile(s.file("messages.log"))
-			t.Fatalf("SIPp: %v\n%s\n%s\n%s", err, tail(s.out.Bytes(), 2000), errs, tail(msgs, 6000))
+			t.Fatalf("SIPp: %v\n%s\n%s", err, errs, tail(msgs, 5000))
 		}
 	case <-time.After(90 * time.Second):
 		t.Fatal("SIPp did not end")
