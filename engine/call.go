@@ -72,7 +72,7 @@ func (c *Call) Do(ctx context.Context, cmd call.Command) (call.Ticket, error) {
 	}
 	defer c.e.replies.Put(r)
 	r.ticket, r.err = call.Ticket{}, errFault
-	accepted := c.inbox.put(func() { //nolint:contextcheck // an operation outlives what its command was given under
+	accepted := c.inbox.put(func() { // an operation outlives the ctx that its command was given under
 		defer func() { r.back <- struct{}{} }() // also when the command breaks the call
 		r.ticket, r.err = c.accept(cmd)
 	})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -103,7 +104,7 @@ func ownAddress(unspecified netip.Addr) netip.Addr {
 	if unspecified.Is6() {
 		world, own = "[2001:db8::1]:9", netip.IPv6Loopback()
 	}
-	c, err := net.Dial("udp", world)
+	c, err := new(net.Dialer).DialContext(context.Background(), "udp", world)
 	if err != nil {
 		return own
 	}

@@ -34,7 +34,7 @@ func printLedger(out io.Writer, r call.Record, ledger call.Ledger) {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", legs[e.Leg], e.Message, arrow, quoteCtl(name), e.Action, e.Writer, quoteCtl(why))
 	}
-	w.Flush()
+	_ = w.Flush() // as with every other line printed
 }
 
 // legNames gives each leg a letter in order of its start: A, B, …

@@ -315,7 +315,7 @@ func (t *talk) converse(ctx context.Context) error {
 	defer stop()
 	pressed := make(chan error, 1)
 	go func() { pressed <- far.Press(ctx, session, t.flags.Digits) }()
-	defer func() { cancel(); <-pressed }()
+	defer func() { cancel(); _ = <-pressed }() // pressing ends with the talk, as it should
 	for {
 		select {
 		case d := <-digits:
@@ -345,7 +345,7 @@ func (t *talk) play(ctx context.Context, s media.Session) (stop func(), err erro
 		return nil, fmt.Errorf("--play: %w", err)
 	}
 	silence := s.Play(stream, func(error) {})
-	return func() { silence(); stream.Close() }, nil
+	return func() { silence(); _ = stream.Close() }, nil
 }
 
 // untilOver waits for the line's end, a little.

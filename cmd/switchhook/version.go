@@ -10,7 +10,7 @@ import (
 type versionCommand struct{}
 
 // Run prints it.
-func (versionCommand) Run(con console) error {
+func (versionCommand) Run(con console) error { //nolint:unparam // every command has this form
 	fmt.Fprintf(con.out, "switchhook %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }

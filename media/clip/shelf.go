@@ -66,7 +66,7 @@ func newShelf(limit int64, f *filters) *Shelf {
 // when the first samples are there, or with the error why there are none, which is open's or wraps [media.ErrFormat] or
 // [media.ErrTooLarge]; errors are not kept.
 func (s *Shelf) Play(ctx context.Context, key string, open func(context.Context) (io.ReadCloser, error)) (media.Stream, error) {
-	snd, err := s.enter(key, open) //nolint:contextcheck // the sound may be wanted by others when ctx is over
+	snd, err := s.enter(key, open) // not ctx: the sound may be wanted by others when it is over
 	if err != nil {
 		return nil, err
 	}

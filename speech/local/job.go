@@ -33,8 +33,7 @@ func (j job) start(ctx context.Context, release func()) (io.ReadCloser, error) {
 		err = r.begin(j)
 	}
 	if err != nil {
-		r.Close()
-		return nil, err
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
@@ -147,7 +146,7 @@ func (r *running) Close() error {
 			r.out.Close()
 		}
 		if r.path != "" {
-			os.Remove(r.path)
+			_ = os.Remove(r.path) // in a folder that ends with the program
 		}
 	})
 	return nil
