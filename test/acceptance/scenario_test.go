@@ -173,8 +173,13 @@ func onAnswer(status string, rows ...string) string {
 
 // onAnswerAs does it with a tag and a body of one's own.
 func onAnswerAs(status, tag, body string, rows ...string) string {
-	return message{line: "SIP/2.0 " + status, head: []string{"Via:[$via]", "From:[$from]", "To:[$to]" + tag, "Call-ID: [call_id]", "CSeq:[$cseq]"},
+	return message{line: "SIP/2.0 " + status, head: answerHead(tag),
 		rows: withContact(rows), body: body, once: status[0] == '1'}.String()
+}
+
+// answerHead is what every answer to the INVITE has, with the To row's tag.
+func answerHead(tag string) []string {
+	return []string{"Via:[$via]", "From:[$from]", "To:[$to]" + tag, "Call-ID: [call_id]", "CSeq:[$cseq]"}
 }
 
 func withContact(rows []string) []string {
