@@ -46,6 +46,9 @@ func demoHeaders() header.List {
 // Run makes the call. An error is why the demo failed.
 func (c demoCommand) Run(ctx context.Context, con console, log *slog.Logger) (err error) {
 	began := time.Now()
+	if !log.Enabled(ctx, slog.LevelDebug) { // the ladder says it better
+		log = slog.New(slog.NewTextHandler(con.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, 8*time.Second+c.Talk, errors.New("the demo took too long"))
 	defer cancel()
 	d, err := c.open(ctx, log)
