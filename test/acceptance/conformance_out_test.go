@@ -166,19 +166,22 @@ func TestC23LongInvite(t *testing.T) {
 // refuseAll answers each INVITE of a connection with 486 and tells of it.
 func refuseAll(c net.Conn, got chan<- string) {
 	defer c.Close()
+	var pending string
 	buf := make([]byte, 65536)
-	n := 0
 	for {
-		more, err := c.Read(buf[n:])
+		n, err := c.Read(buf)
 		if err != nil {
 			return
 		}
-		n += more
-		head, _, whole := strings.Cut(string(buf[:n]), "\r\n\r\n")
-		length, _ := strconv.Atoi(rowOf(head, "Content-Length"))
-		if size := len(head) + 4 + length; whole && n >= size {
-			m := string(buf[:size])
-			n = copy(buf, buf[size:n])
+		for pending += string(buf[:n]); ; {
+			head, _, whole := strings.Cut(pending, "\r\n\r\n")
+			length, _ := strconv.Atoi(rowOf(head, "Content-Length"))
+			size := len(head) + 4 + length
+			if !whole || len(pending) < size {
+				break
+			}
+			m := pending[:size]
+			pending = pending[size:]
 			if strings.HasPrefix(m, "INVITE") {
 				io.WriteString(c, reply(m, "486 Busy Here", "far", ""))
 				got <- m
