@@ -99,7 +99,7 @@ func newRig(t *testing.T, change ...func(*sip.Config, *directory.Content)) *rig 
 	content := trunks()
 	cfg := sip.Config{
 		Transport: transport.Config{Listen: both(serverAt), Network: r.net.Host(serverAt.Addr())},
-		Shards:    2, Log: slog.New(slog.DiscardHandler),
+		Shards:    2, Log: slog.New(newFaults(t)),
 		Lookup: func(context.Context, string) ([]netip.Addr, error) { return nil, fmt.Errorf("no such host") },
 	}
 	cfg.Media = func(netip.Addr) (sip.Session, error) {

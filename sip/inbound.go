@@ -61,7 +61,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		l.dialog.Trace(l.traced)
 		l.traced(false, m)
 	}
-	l.timer = s.layer.After(l.callID, s.cfg.Timers.Ring, l.unanswered)
+	l.timer = l.after(s.cfg.Timers.Ring, l.unanswered)
 	s.offer(l, call.Attempt{
 		Account: p.trunk.Account, Trunk: p.trunk.ID, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,

@@ -47,7 +47,12 @@ type fate struct {
 }
 
 // post runs f on the leg's shard.
-func (l *Leg) post(f func()) { l.s.layer.Post(l.callID, f) }
+func (l *Leg) post(f func()) { l.s.layer.Post(l.callID, func() { l.guarded(f) }) }
+
+// after runs f on the leg's shard after d. It must be called there.
+func (l *Leg) after(d time.Duration, f func()) *transaction.Timer {
+	return l.s.layer.After(l.callID, d, func() { l.guarded(f) })
+}
 
 // open binds an inbound leg to the call that takes it.
 func (l *Leg) open(id call.LegID, report call.Report) *Leg {
@@ -160,10 +165,12 @@ func (l *Leg) emit(e call.Event) {
 	switch {
 	case l.report != nil:
 		l.report(e)
-	case len(l.held) < 64:
+	case len(l.held) < maxHeld || l.ended: // the last event is never lost
 		l.held = append(l.held, e)
 	}
 }
+
+const maxHeld = 64
 
 // end is the end of the leg: everything it held is freed, and LegEnded is its last event.
 func (l *Leg) end(cause call.Cause, rows header.List) {
@@ -171,6 +178,8 @@ func (l *Leg) end(cause call.Cause, rows header.List) {
 		return
 	}
 	l.ended = true
+	var stats call.MediaStats
+	defer func() { l.emit(call.LegEnded{Leg: l.id, Cause: cause, Headers: rows, Media: stats}) }() // whatever happens
 	l.timer.Stop()
 	l.out.stop()
 	l.out = nil
@@ -178,16 +187,11 @@ func (l *Leg) end(cause call.Cause, rows header.List) {
 		l.dialog.End() // what answers late is acknowledged and ended
 	}
 	l.closeMedia()
-	var stats call.MediaStats
 	if p := l.session.Load(); p != nil {
 		stats = statsOf((*p).Stats())
 	}
 	l.s.legs.remove(l)
-	l.emit(call.LegEnded{Leg: l.id, Cause: cause, Headers: rows, Media: stats})
 }
-
-// abort ends a leg whose shard is gone.
-func (l *Leg) abort() { l.end(call.Cause{By: call.ByPlatform, Label: call.LabelDrained}, nil) }
 
 func statsOf(s media.Stats) call.MediaStats {
 	out := call.MediaStats{
@@ -261,6 +265,7 @@ func (l *Leg) traced(sent bool, m *message.Message) {
 
 // happened takes the dialog's events. A leg may be over before its dialog: when the far end is slow to answer BYE.
 func (l *Leg) happened(e dialog.Event) {
+	defer l.net()
 	if l.ended {
 		if e.Tx != nil {
 			l.answer(e.Tx, dialog.Response{Status: 481})
@@ -314,7 +319,7 @@ func (l *Leg) hangup(cause call.Cause, rows header.List) {
 func (l *Leg) part(cause call.Cause) {
 	l.hung, l.cause = true, cause
 	l.timer.Stop()
-	l.timer = l.s.layer.After(l.callID, l.s.cfg.Timers.Part, func() { l.end(cause, nil) })
+	l.timer = l.after(l.s.cfg.Timers.Part, func() { l.end(cause, nil) })
 }
 
 // farewell gives the rows of what ends a leg: the application's, and a Reason if they have none.

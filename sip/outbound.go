@@ -75,8 +75,8 @@ func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 	}
 	room := s.legs.add(l)
 	s.legs.name(id, l)
-	if !s.layer.Post(callID, func() { l.place(room) }) {
-		l.abort()
+	if !s.layer.Post(callID, func() { l.guarded(func() { l.place(room) }) }) {
+		s.abort(l, room)
 	}
 	return l
 }
@@ -116,7 +116,7 @@ func (l *Leg) place(room bool) {
 	if timeout <= 0 {
 		timeout = l.s.cfg.Timers.Dial
 	}
-	l.timer = l.s.layer.After(l.callID, timeout, func() {
+	l.timer = l.after(timeout, func() {
 		l.hangup(call.Cause{SIP: 408, Q850: 19, By: call.ByPlatform, Label: call.LabelNoAnswer, Text: "not answered in time"}, nil)
 	})
 	if len(l.trunk.trunk.Peers) == 0 {
@@ -262,7 +262,7 @@ func (l *Leg) inviteAt(h hop) {
 		return
 	}
 	if len(p.hops) > 0 || len(p.peers) > 0 || len(p.later) > 0 {
-		p.patience = s.layer.After(l.callID, s.cfg.Timers.Attempt, l.silent)
+		p.patience = l.after(s.cfg.Timers.Attempt, l.silent)
 	}
 }
 

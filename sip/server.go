@@ -33,6 +33,7 @@ type Server struct {
 	legs     legs
 	peers    watch
 	draining atomic.Bool
+	faults   *faults
 	close    func() error // once
 }
 
@@ -43,7 +44,10 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, names: newResolver(cfg.Lookup, time.Now)}
+	s := &Server{cfg: cfg, names: newResolver(cfg.Lookup, time.Now), faults: newFaults()}
+	if cfg.Transport.Recovered == nil {
+		cfg.Transport.Recovered = s.broke
+	}
 	var err error
 	if s.sockets, err = transport.New(cfg.Transport); err != nil {
 		return nil, fmt.Errorf("SIP server: %w", err)
@@ -58,6 +62,7 @@ func New(cfg Config) (*Server, error) {
 	s.legs = legs{max: cfg.Limits.Legs, byID: map[call.LegID]*Leg{}, all: map[*Leg]call.LegID{}}
 	s.layer = transaction.New(transaction.Config{
 		Transport: s.sockets, User: s, T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4, Shards: cfg.Shards,
+		Recovered: s.broke,
 	})
 	s.dialogs = dialog.New(dialog.Config{
 		Layer: s.layer, Resolve: s.resolve, T1: cfg.Timers.T1, T2: cfg.Timers.T2, Max: 2 * cfg.Limits.Legs,
@@ -118,9 +123,16 @@ func (s *Server) shut() error {
 	err := s.sockets.Close()
 	s.layer.Close()
 	for _, l := range s.legs.list() { // the shards are gone: what they could not end any more
-		l.abort()
+		s.abort(l, true)
 	}
 	return err
+}
+
+// abort ends a leg whose shard is gone. One that is listed is ended by who takes it off the list.
+func (s *Server) abort(l *Leg, listed bool) {
+	if !listed || s.legs.remove(l) {
+		l.end(call.Cause{By: call.ByPlatform, Label: call.LabelDrained}, nil)
+	}
 }
 
 // Request takes a new request; it is the transaction layer's.
@@ -222,18 +234,20 @@ func (ls *legs) find(id call.LegID) *Leg {
 	return ls.byID[id]
 }
 
-func (ls *legs) remove(l *Leg) {
+// remove takes a leg out; false: it was not in.
+func (ls *legs) remove(l *Leg) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	delete(ls.byID, ls.all[l])
+	id, in := ls.all[l]
+	delete(ls.byID, id)
 	delete(ls.all, l)
-	if len(ls.all) > 0 {
-		return
+	if len(ls.all) == 0 {
+		for _, c := range ls.empty {
+			close(c)
+		}
+		ls.empty = nil
 	}
-	for _, c := range ls.empty {
-		close(c)
-	}
-	ls.empty = nil
+	return in
 }
 
 func (ls *legs) len() int {

@@ -58,8 +58,8 @@ type Config struct {
 	// MaxInbox limits the messages that wait for a shard: 4,096. From half of it on, requests outside of dialogs get 503;
 	// beyond it messages are dropped, for those that count come again.
 	MaxInbox int
-	// Recovered, if set, hears of a panic on a shard, which then goes on with the next piece of work. Unset, the panic
-	// ends the program.
+	// Recovered, if set, hears of a panic on a shard, which then goes on with the next piece of work; a request over
+	// which the user broke is answered with 500. Unset, the panic ends the program.
 	Recovered func(value any, stack []byte)
 }
 

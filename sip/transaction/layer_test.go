@@ -233,6 +233,7 @@ func TestPanicIsCaught(t *testing.T) {
 			}
 		}
 		r.send(request("INFO", "1")...)
+		r.wantSeen("500@0")
 		fired := false
 		r.on(func() {
 			r.layer.After("call", time.Second, func() { panic("timer's fault") })

@@ -80,7 +80,7 @@ func (s *shard) request(in *transport.Incoming) {
 		t.state = (*Server).trying
 		t.set(&t.deadline, 64*s.layer.cfg.T1)
 	}
-	s.layer.cfg.User.Request(t)
+	s.ask(t)
 }
 
 // Msg gives the request.

@@ -191,6 +191,18 @@ func (s *shard) recover() {
 	}
 }
 
+// ask hands a new request to the user. One over which the user breaks is answered all the same, where panics are caught.
+func (s *shard) ask(t *Server) {
+	asked := false
+	defer func() {
+		if !asked && s.layer.cfg.Recovered != nil {
+			_ = t.Respond(message.NewResponse(t.Msg(), 500, "")) // answered before it broke: as good
+		}
+	}()
+	s.layer.cfg.User.Request(t)
+	asked = true
+}
+
 // message routes what came to its transaction or to the user.
 func (s *shard) message(in *transport.Incoming) {
 	m := in.Msg
