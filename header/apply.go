@@ -18,7 +18,8 @@ func (e *RefusedError) Error() string {
 // Apply decides every row of a message: it gives the rows that go on, in order, and for every row that tells of the
 // call what became of it. Rows that each leg makes for itself (Via, From, Contact, Content-Length …) are in neither.
 // Whatever is given out has a token for a name and no CR, LF or NUL in its value. A kept row is the same bytes. The
-// input is not changed; the strings are shared with it. The error is a *[RefusedError], and then no rows go on.
+// input is not changed; the strings are shared with it. The error is a *[RefusedError], and then no rows go on, which the
+// changes tell of each.
 func (c *Compiled) Apply(m Message, in List) (List, []Change, error) {
 	var buf [64]verdict
 	verdicts := append(buf[:0], make([]verdict, len(in))...)
@@ -42,6 +43,7 @@ func (c *Compiled) Apply(m Message, in List) (List, []Change, error) {
 		}
 	}
 	if r.refused != nil {
+		r.refuseAll()
 		return nil, r.changes, r.refused
 	}
 	if c.later {
@@ -181,6 +183,15 @@ func (r *run) emit(was, is Field, a Action, why Reason, detail string) {
 
 func (r *run) dropped(f Field, why Reason, detail string) {
 	r.changes = append(r.changes, Change{Action: Dropped, Field: f, Reason: why, Detail: detail})
+}
+
+// refuseAll takes back what was let through before the message was refused.
+func (r *run) refuseAll() {
+	for i, c := range r.changes {
+		if c.Action != Dropped {
+			r.changes[i] = Change{Action: Dropped, Field: c.Field, Reason: r.refused.Reason, Detail: r.refused.Error()}
+		}
+	}
 }
 
 func (r *run) tooMuch(f Field, why Reason, detail string) {

@@ -285,6 +285,11 @@ func TestPolicyLimits(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Name != "X-B" || refused.Reason != header.BecauseTooLong || out != nil || len(changes) != 2 {
 		t.Errorf("%v %v %v", out, changes, err)
 	}
+	for _, c := range changes {
+		if c.Action != header.Dropped || c.Reason != header.BecauseTooLong || c.Detail == "" {
+			t.Errorf("of a message that is refused: %+v", c)
+		}
+	}
 	c, err = header.Trusted().Compile()
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -13,26 +15,31 @@ import (
 // Faults of our own are caught where the work began: what no leg is concerned with is given up ([Server.broke]), what is a
 // leg's ends that leg ([Leg.net]). Either is told with its stack, and everything else goes on.
 
-// faults tells of faults, and no faster than one can read: who finds one may send it a thousand times a second.
-type faults struct {
+// teller lets what a far end can bring about be logged no faster than one can read, and counts the rest.
+type teller struct {
 	room   *rate.Limiter
 	untold atomic.Int64
 }
 
-func newFaults() *faults { return &faults{room: rate.NewLimiter(1, 10)} }
+func newTeller(perSecond float64) *teller {
+	return &teller{room: rate.NewLimiter(rate.Limit(perSecond), 10)}
+}
 
-// tell logs a fault with its stack and how many before it were not told.
-func (s *Server) tell(message string, fault any, stack []byte, more ...any) {
-	if !s.faults.room.Allow() {
-		s.faults.untold.Add(1)
+// tell logs a line, and how many of its kind before it were not logged.
+func (t *teller) tell(log *slog.Logger, level slog.Level, message string, attrs ...any) {
+	if !t.room.Allow() {
+		t.untold.Add(1)
 		return
 	}
-	s.cfg.Log.Error(message, append(more, "fault", fault, "untold", s.faults.untold.Swap(0), "stack", string(stack))...)
+	if n := t.untold.Swap(0); n > 0 {
+		attrs = append(attrs, "untold", n)
+	}
+	log.Log(context.Background(), level, message, attrs...)
 }
 
 // broke tells of work that was given up: the transport or the transaction layer caught its panic.
 func (s *Server) broke(fault any, stack []byte) {
-	s.tell("SIP message given up: a fault of ours", fault, stack)
+	s.faults.tell(s.cfg.Log, slog.LevelError, "SIP message given up: a fault of ours", "fault", fault, "stack", string(stack))
 }
 
 // guarded does a piece of the leg's work.
@@ -47,7 +54,7 @@ func (l *Leg) net() {
 	if fault == nil {
 		return
 	}
-	l.s.tell("leg broke", fault, debug.Stack(), "callId", l.callID, "leg", string(l.id))
+	l.s.faults.tell(l.s.cfg.Log, slog.LevelError, "leg broke", "callId", l.callID, "leg", string(l.id), "fault", fault, "stack", string(debug.Stack()))
 	cause := call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: oneLine(fmt.Sprint(fault))}
 	defer func() {
 		if recover() != nil { // not even that works: the far end finds out by itself

@@ -18,13 +18,14 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 	hops := m.MaxForwards()
 	switch {
 	case hops == 0: // RFC 7332 section 5: what we would send on has none left
-		s.refuse(tx, 483)
+		s.turnAway(tx, p, 483, "Max-Forwards is used up")
 		return
 	case hops < 0:
 		hops = 70
 	}
+	later := header.Field{Name: "Retry-After", Value: "5"}
 	if s.draining.Load() || !within(s.limit) || !within(p.limit) {
-		s.refuse(tx, 503, header.Field{Name: "Retry-After", Value: "5"})
+		s.turnAway(tx, p, 503, "draining, or too many calls a second", later)
 		return
 	}
 	l := &Leg{
@@ -32,17 +33,21 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		askedUUI: asksUUI(m.Headers),
 	}
 	if status, rows := l.offered(m, in.Source.Addr().Unmap()); status != 0 {
-		s.refuse(tx, status, rows...)
+		why := "what its body says"
+		for _, f := range rows {
+			why = f.Name + ": " + f.Value
+		}
+		s.turnAway(tx, p, status, why, rows...)
 		return
 	}
 	rows, changes, err := p.in.Apply(header.Message{Kind: header.Invite, Target: m.URI}, m.Headers)
 	if err != nil {
-		s.refuse(tx, 513)
+		s.turnAway(tx, p, 513, err.Error())
 		return
 	}
 	detach(rows, changes)
 	if !s.legs.add(l) {
-		s.refuse(tx, 503, header.Field{Name: "Retry-After", Value: "5"})
+		s.turnAway(tx, p, 503, "too many legs", later)
 		return
 	}
 	l.dialog, err = s.dialogs.Incoming(tx, s.contact(in.Network, in.Source.Addr()), l.happened)
@@ -52,7 +57,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		if errors.Is(err, dialog.ErrFull) {
 			status = 503
 		}
-		s.refuse(tx, status)
+		s.turnAway(tx, p, status, err.Error())
 		return
 	}
 	l.callID = l.dialog.CallID()
@@ -62,10 +67,11 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		l.traced(false, m)
 	}
 	l.timer = l.after(s.cfg.Timers.Ring, l.unanswered)
-	s.offer(l, call.Attempt{
+	at := call.Attempt{
 		Account: p.trunk.Account, Trunk: p.trunk.ID, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
-	})
+	}
+	l.guarded(func() { s.offer(l, at) })
 }
 
 // offer hands an attempt up.

@@ -208,14 +208,15 @@ func statsOf(s media.Stats) call.MediaStats {
 func (l *Leg) now() time.Time { return l.s.layer.Now(l.callID) }
 
 // heard applies the trunk's policy to what a message of the far end carries, enters it into the ledger, and gives the
-// rows that the application may see.
+// rows that the application may see. Inside a dialog no message is refused for its rows: it goes on without them, as in
+// said, and the ledger tells of each.
 func (l *Leg) heard(m *message.Message) header.List {
 	if m == nil {
 		return nil
 	}
 	rows, changes, _ := l.trunk.in.Apply(header.Message{Kind: kindOf(m), AskedUUI: l.askedUUI}, m.Headers)
 	if len(changes) == 0 {
-		return nil // a message refused for its size brings no rows, and the ledger tells
+		return nil
 	}
 	detach(rows, changes)
 	l.emit(call.Accounted{Entries: entries(l.now(), l.id, nameOf(m), call.In, call.WriterPeer, changes)})

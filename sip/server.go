@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,8 @@ type Server struct {
 	legs     legs
 	peers    watch
 	draining atomic.Bool
-	faults   *faults
+	faults   *teller
+	refusals *teller      // of INVITEs
 	close    func() error // once
 }
 
@@ -44,7 +46,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, names: newResolver(cfg.Lookup, time.Now), faults: newFaults()}
+	s := &Server{cfg: cfg, names: newResolver(cfg.Lookup, time.Now), faults: newTeller(1), refusals: newTeller(20)}
 	if cfg.Transport.Recovered == nil {
 		cfg.Transport.Recovered = s.broke
 	}
@@ -183,6 +185,14 @@ func (s *Server) refuse(tx *transaction.Server, status int, rows ...header.Field
 		m.Add(f.Name, f.Value)
 	}
 	_ = tx.Respond(m) // a peer that can't be reached asks again
+}
+
+// turnAway refuses an INVITE of a trunk. No call comes of it, so the log alone can tell.
+func (s *Server) turnAway(tx *transaction.Server, p *peering, status int, why string, rows ...header.Field) {
+	s.refuse(tx, status, rows...)
+	m := tx.Msg()
+	s.refusals.tell(s.cfg.Log, slog.LevelInfo, "call refused", "trunk", p.trunk.ID, "source", tx.Incoming().Source, "callId", m.CallID,
+		"to", m.URI, "status", status, "reason", why)
 }
 
 // contact is our Contact in messages of a network toward an address.
