@@ -204,14 +204,18 @@ func TestAnsweredWhileHungUp(t *testing.T) {
 	c := w.Start(call.Origin{}, nil)
 	k := do(t, c, call.Dial{To: "+12065550199"})
 	b := <-w.dialed
-	do(t, c, call.Hangup{Leg: k.Leg, Cause: byApp})
+	late := call.Cause{SIP: 480, By: call.ByPlatform, Label: call.LabelNoAnswer}
+	do(t, c, call.Hangup{Leg: k.Leg, Cause: late})
 	b.answer()
-	b.end(byApp)
+	b.end(late)
 	next[call.Done](t, c)
 	next[call.LegEnded](t, c)
 	c.Close(byApp)
 	r := w.left()[0].Record
 	if r.Answered.IsZero() || r.Legs[0].Answered != r.Answered {
 		t.Errorf("the record says answered at %s, its leg's at %s", r.Answered, r.Legs[0].Answered)
+	}
+	if got := r.Legs[0].Cause; got.SIP != 0 || got.Label != call.LabelNoAnswer {
+		t.Errorf("the leg ended with %s", got)
 	}
 }

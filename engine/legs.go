@@ -155,6 +155,9 @@ func (c *Call) legEnded(l *leg, ev call.LegEnded) {
 		l.lost.Stop()
 	}
 	l.state = ending
+	if !l.record.Answered.IsZero() {
+		ev.Cause.SIP = 0 // it was hung up for want of an answer, and the answer came at that moment
+	}
 	c.release(l, &call.Refusal{Cause: ev.Cause, Headers: ev.Headers})
 	l.state = ended
 	l.record.End, l.record.Cause, l.record.Media = c.e.cfg.Now(), ev.Cause, ev.Media
