@@ -329,7 +329,8 @@ func TestConcurrency(t *testing.T) {
 		}
 		return n
 	}
-	eventually(t, "one process is left", func() bool { return left() == 1 })
+	// The one that stays may be one that was started and then not needed.
+	eventually(t, "at most one process is left", func() bool { return left() <= 1 })
 }
 
 // One caller after the other is served by one process: who has just answered is waited for, though not for ever, so that

@@ -132,8 +132,13 @@ type limitedClient struct {
 	limit     int64
 }
 
-// Do implements lambda.HTTPClient.
+// Do implements lambda.HTTPClient. It hides the WriteTo method of the request's body: smithy-go (1.28.8) closes the body once
+// the answer begins, WriteTo then returns io.EOF, and net/http, which looks for surplus bytes after it has sent what it
+// should, takes that for a failure and closes the connection under the answer.
 func (l limitedClient) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
 	resp, err := l.transport.RoundTrip(r)
 	if err != nil {
 		return nil, err
