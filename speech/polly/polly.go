@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -47,11 +48,24 @@ func New(ctx context.Context, c Config) (*Provider, error) {
 		return nil, errors.New("polly: no region: set region in the configuration, or AWS_REGION")
 	}
 	client := polly.NewFromConfig(cfg, func(o *polly.Options) {
+		o.HTTPClient = unread{o.HTTPClient}
 		if c.Endpoint != "" {
 			o.BaseEndpoint = aws.String(c.Endpoint)
 		}
 	})
 	return &Provider{client: client, credentials: cfg.Credentials}, nil
+}
+
+// unread hides the WriteTo method of request bodies. Once an answer begins, smithy-go (1.28.8) closes the body, whose WriteTo
+// then returns io.EOF; net/http, which looks for surplus bytes after it has sent what it should, takes that for a failure
+// and closes the connection under the answer.
+type unread struct{ next polly.HTTPClient }
+
+func (u unread) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = struct{ io.ReadCloser }{r.Body}
+	}
+	return u.next.Do(r)
 }
 
 // String gives the provider's name.
