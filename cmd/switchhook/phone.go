@@ -64,6 +64,9 @@ type message struct {
 
 // parse checks the flags before anything is opened.
 func (f *phoneFlags) parse() error {
+	if strings.Trim(strings.ToUpper(f.Digits), "0123456789*#ABCD,") != "" {
+		return fmt.Errorf("--digits %q: keys are 0-9 * # A-D, a comma is a pause", f.Digits)
+	}
 	for _, h := range f.Header {
 		name, value, ok := strings.Cut(h, ":")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
@@ -313,9 +316,12 @@ func (t *talk) converse(ctx context.Context) error {
 		return err
 	}
 	defer stop()
-	pressed := make(chan error, 1)
-	go func() { pressed <- far.Press(ctx, session, t.flags.Digits) }()
-	defer func() { cancel(); _ = <-pressed }() // pressing ends with the talk, as it should
+	pressed := make(chan struct{})
+	go func() {
+		defer close(pressed)
+		_ = far.Press(ctx, session, t.flags.Digits) // it ends with the talk at the latest
+	}()
+	defer func() { cancel(); <-pressed }()
 	for {
 		select {
 		case d := <-digits:

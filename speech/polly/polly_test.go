@@ -130,7 +130,7 @@ func TestRefusals(t *testing.T) {
 		srv.fail = func(w http.ResponseWriter) bool { refuse(w, http.StatusBadRequest, code, "no"); return true }
 		_, err := s.Say(t.Context(), call.Say{Text: code})
 		for _, e := range []error{call.ErrInvalid, call.ErrDenied, call.ErrThrottled} {
-			if errors.Is(err, e) != (want == e) {
+			if errors.Is(err, e) != errors.Is(want, e) {
 				t.Errorf("%s: %v, want %v", code, err, want)
 			}
 		}

@@ -46,7 +46,7 @@ func Say(t *testing.T, s *speech.Speaker, say call.Say) []int16 {
 	if err != nil {
 		t.Fatalf("%+v: %v", say, err)
 	}
-	defer stream.Close()
+	defer func() { _ = stream.Close() }()
 	return Drain(t, stream)
 }
 
@@ -136,7 +136,7 @@ func refused(t *testing.T, p speech.Provider) {
 			t.Errorf("%s: %v, want %v", name, err, call.ErrInvalid)
 		}
 		if err == nil {
-			stream.Close()
+			_ = stream.Close()
 		}
 	}
 }
@@ -154,7 +154,7 @@ func hostile(t *testing.T, p speech.Provider) {
 			continue
 		}
 		Drain(t, stream)
-		stream.Close()
+		_ = stream.Close()
 	}
 }
 
@@ -169,7 +169,7 @@ func many(t *testing.T, p speech.Provider) {
 				t.Error(err)
 				return
 			}
-			defer stream.Close()
+			defer func() { _ = stream.Close() }()
 			IsSpeech(t, Drain(t, stream), 500*time.Millisecond, 4*time.Second)
 		})
 	}
@@ -192,6 +192,6 @@ func givenUp(t *testing.T, p speech.Provider) {
 		if err := stream.Next(&f); err != nil {
 			t.Error(err)
 		}
-		stream.Close()
+		_ = stream.Close()
 	}
 }
