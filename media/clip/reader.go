@@ -17,7 +17,7 @@ const readBuffer = 16 << 10
 // decoder gives the samples of one file as they are: mixed to one channel, at the file's own rate.
 type decoder interface {
 	rate() int
-	// read fills dst as far as it can. It gives io.EOF at the end, then or with the last samples.
+	// read fills dst with what is at hand, at least one sample. It gives io.EOF at the end, then or with the last samples.
 	read(dst []int16) (int, error)
 }
 

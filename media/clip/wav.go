@@ -166,7 +166,13 @@ func (w *wav) rate() int { return w.hertz }
 
 func (w *wav) read(dst []int16) (int, error) {
 	frame := w.width * w.channels
-	n, err := io.ReadFull(w.in, w.buf[:min(len(dst)*frame, len(w.buf))])
+	all := w.buf[:min(len(dst)*frame, len(w.buf))]
+	n, err := io.ReadAtLeast(w.in, all, frame) // what is there already is not kept waiting for more
+	if part := n % frame; part > 0 && err == nil {
+		var more int
+		more, err = io.ReadFull(w.in, all[n:n+frame-part])
+		n += more
+	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = io.EOF
 	}

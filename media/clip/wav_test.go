@@ -257,3 +257,23 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// One second of sound.
+func BenchmarkReader(b *testing.B) {
+	mp3, err := os.ReadFile("testdata/tone-44k-stereo.mp3") // 0.6 seconds
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, file := range map[string][]byte{
+		"wav 8 kHz": wavTone(time.Second), "wav 44.1 kHz stereo": pcm(16, 44100, 2).tone(time.Second), "mp3 44.1 kHz stereo": mp3,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := all(reader(file)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
