@@ -40,6 +40,28 @@ func (c config) listen() ([]transport.Listen, error) {
 	return out, nil
 }
 
+// loopbackBeside gives the loopback address of a family that is listened on: IPv4's where both are.
+func loopbackBeside(listen []transport.Listen) netip.Addr {
+	for _, l := range listen {
+		if l.Addr.Addr().Is4() {
+			return netip.MustParseAddr("127.0.0.1")
+		}
+	}
+	return netip.IPv6Loopback()
+}
+
+// listenable tells what is wrong with an address to listen on.
+func listenable(at string) error {
+	_, port, err := net.SplitHostPort(at)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%q is not an address with a port, such as 127.0.0.1:8080, [::1]:8080 or :8080", at)
+	}
+	return nil
+}
+
 func address(key, text string) (netip.Addr, error) {
 	if text == "" {
 		return netip.Addr{}, nil

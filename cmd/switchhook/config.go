@@ -33,7 +33,8 @@ type config struct {
 	Speech    speechConfig      `json:"speech"`
 	Records   recordsConfig     `json:"records"`
 
-	dev bool // --dev: set by no file
+	dev  bool    // --dev: set by no file
+	text *source // what was read; nil without a file
 }
 
 // trunkConfig is a trunk as an operator writes it.
@@ -119,20 +120,11 @@ func readConfig(path string) (config, error) {
 			*p, err = parsePrefix(string(b))
 			return err
 		}))
+	c.text = newSource(path, data)
 	if err != nil {
-		return c, fmt.Errorf("%s%s", path, position(err))
+		return c, c.text.position(err)
 	}
 	return c, nil
-}
-
-// position puts a YAML error as ":line:column: message", then the lines around it.
-func position(err error) string {
-	var ye yaml.Error
-	if errors.As(err, &ye) && ye.GetToken() != nil {
-		p := ye.GetToken().Position
-		return fmt.Sprintf(":%d:%d: %s", p.Line, p.Column, ye.GetMessage())
-	}
-	return ": " + err.Error()
 }
 
 // parsePrefix takes "192.0.2.0/24" and a bare address.
@@ -143,7 +135,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return p, fmt.Errorf("%q is neither an address nor a prefix such as 192.0.2.0/24", s)
+		return p, &valueError{s, "is neither an address nor a prefix such as 192.0.2.0/24"}
 	}
 	return p, nil
 }

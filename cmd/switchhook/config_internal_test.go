@@ -87,14 +87,58 @@ func TestMistakesNameTheLine(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"unknown key":        {"account: \"111122223333\"\nnumbrs: []\n", ":2:1:"},
 		"unknown key inside": {"trunks:\n  - id: a\n    peer: []\n", ":3:5:"},
-		"wrong type":         {"sip:\n  calls: many\n", ":2:"},
+		"wrong type":         {"sip:\n  calls: many\n", ":2:10: a whole number must stand here"},
+		"time without unit":  {"records: {keep: 30}\n", ":1:17: a time with its unit"},
 		"not YAML":           {"trunks: [\n", "switchhook.yaml"},
-		"bad prefix":         {"trunks: [{id: a, allow: [10.0.0.0/99]}]\n", "10.0.0.0/99"},
+		"bad prefix":         {"trunks:\n  - {id: a, allow: [10.0.0.0/99]}\n", ":2:21: \"10.0.0.0/99\""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readConfig(write(t, c.text))
 			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "switchhook.yaml") {
 				t.Errorf("got %v, want an error with %q", err, c.want)
+			}
+		})
+	}
+}
+
+// What is well written and can't be so is told with its place, all of it at once.
+func TestContradictionsNameTheLine(t *testing.T) {
+	const app = "apps: [{id: a, dialect: chime, settings: {LambdaArn: \"arn:aws:lambda:us-east-1:111122223333:function:f\"}}]\n"
+	for name, c := range map[string]struct {
+		text string
+		want []string
+	}{
+		"account":          {"account: \"12\"\n", []string{":1:10: account"}},
+		"kind of key":      {"keys:\n  - {kind: root, id: x, secret: hidden}\n", []string{":2:12: key \"x\": kind \"root\""}},
+		"numbers":          {"numbers: [\"12\",\n  \"+12065550100\"]\nstock: [\"+12065550100\"]\n", []string{":1:11: number \"12\"", ":3:9: number \"+12065550100\" is declared twice"}},
+		"two trunks":       {"trunks:\n  - id: a\n  - id: a\n", []string{":3:5: trunk \"a\" is declared twice"}},
+		"two for the rest": {"trunks:\n  - {id: a, pstn: true}\n  - {id: b,\n     pstn: true}\n", []string{":4:12: trunks \"a\" and \"b\""}},
+		"peer":             {"trunks: [{id: a, peers: [{host: h, port: 99999}]}]\n", []string{":1:10: trunk \"a\": peers[0].port"}},
+		"nothing wrong":    {app + "rules: [{number: \"+12065550100\", apps: [a]}]\n", nil},
+		"two apps":         {"apps:\n  - {id: a, dialect: chime}\n  - {id: a, dialect: chime}\n", []string{":3:10: app \"a\" is declared twice"}},
+		"settings":         {"apps:\n  - id: a\n    dialect: chime\n    settings: {Lambda: f}\n", []string{":4:15: app \"a\": ", "Lambda"}},
+		"dialect":          {"apps:\n  - {id: a, dialect: klingon}\n", []string{":2:22: app \"a\": there is no dialect \"klingon\"; there is chime"}},
+		"app of a rule":    {app + "rules:\n  - {number: \"+12065550100\", apps: [a, b]}\n", []string{":3:40: ", "there is no app \"b\""}},
+		"no app":           {"rules:\n  - {number: \"+12065550100\"}\n", []string{":2:5: ", "names no apps"}},
+		"two rules":        {app + "rules:\n  - {number: \"+12065550100\", apps: [a]}\n  - {id: x, number: \"+12065550100\", apps: [a]}\n", []string{":4:5: ", "is declared twice"}},
+		"limits":           {"sip: {calls: -1}\n", []string{":1:14: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, err := readConfig(write(t, c.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := f.content()
+			if err == nil {
+				err = f.suits(d, directory.NewSnapshot(directory.Content{}), nil, map[string]dialect.Dialect{"chime": chime.New(chime.Config{})})
+			}
+			if (err == nil) != (c.want == nil) {
+				t.Fatalf("got %v, want %q", err, c.want)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hidden") {
+					t.Errorf("got %v, want an error with %q", err, want)
+				}
 			}
 		})
 	}
@@ -175,7 +219,7 @@ func TestDeclarationsComeAndGo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return declare(context.WithoutCancel(ctx), s, d, dialects)
+		return c.declare(context.WithoutCancel(ctx), s, d, dialects)
 	}
 	const one = `
 numbers: ["+12065550100", "+12065550101"]

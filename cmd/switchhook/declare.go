@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook/dialect"
@@ -25,34 +27,101 @@ type keeper interface {
 	Put(ctx context.Context, c directory.Content) error
 }
 
-// content turns the file's sections into the directory's terms.
+// content turns the file's sections into the directory's terms. The error tells of every mistake, with its place.
 func (c config) content() (directory.Content, error) {
 	account := cmp.Or(c.Account, defaultAccount)
-	d := directory.Content{Accounts: []directory.Account{{ID: account}}, Keys: c.Keys}
-	var errs []error
+	d := directory.Content{Accounts: []directory.Account{{ID: account}}, Keys: slices.Clone(c.Keys)}
+	m := mistakes{text: c.text}
+	m.note("$.account", d.Accounts[0].Validate())
+	for path, n := range map[string]int{"$.sip.calls": c.SIP.Calls, "$.sip.rate": c.SIP.Rate} {
+		if n < 0 {
+			m.note(path, fmt.Errorf("%d is below 0, which means no limit", n))
+		}
+	}
 	for i := range d.Keys {
-		d.Keys[i].Account = cmp.Or(d.Keys[i].Account, account)
+		k, at := &d.Keys[i], fmt.Sprintf("$.keys[%d]", i)
+		k.Account = cmp.Or(k.Account, account)
+		m.note(at, k.Validate())
+		if kinds := []string{directory.KeyAWS, directory.KeyPlivo, directory.KeyAdmin}; !slices.Contains(kinds, k.Kind) {
+			m.note(at+".kind", fmt.Errorf("key %q: kind %q is none of %s", k.ID, k.Kind, strings.Join(kinds, ", ")))
+		}
+		m.once(at, "key", k.Ref())
 	}
-	for _, n := range c.Numbers {
-		d.Numbers = append(d.Numbers, directory.Number{E164: n, Account: account})
+	for i, n := range c.Numbers {
+		d.Numbers = append(d.Numbers, m.number(fmt.Sprintf("$.numbers[%d]", i), n, account))
 	}
-	for _, n := range c.Stock {
-		d.Numbers = append(d.Numbers, directory.Number{E164: n})
+	for i, n := range c.Stock {
+		d.Numbers = append(d.Numbers, m.number(fmt.Sprintf("$.stock[%d]", i), n, ""))
 	}
-	for _, t := range c.Trunks {
-		d.Trunks = append(d.Trunks, t.trunk(account))
+	for i, t := range c.Trunks {
+		d.Trunks = append(d.Trunks, m.trunk(fmt.Sprintf("$.trunks[%d]", i), t.trunk(account)))
 	}
-	for _, a := range c.Apps {
-		d.Apps = append(d.Apps, directory.App{ID: a.ID, Account: account, Name: cmp.Or(a.Name, a.ID), Dialect: a.Dialect, Settings: a.Settings})
+	for i, a := range c.Apps {
+		at := fmt.Sprintf("$.apps[%d]", i)
+		app := directory.App{ID: a.ID, Account: account, Name: cmp.Or(a.Name, a.ID), Dialect: a.Dialect, Settings: a.Settings}
+		m.note(at, app.Validate())
+		m.once(at+".id", "app", a.ID)
+		d.Apps = append(d.Apps, app)
 	}
 	for i, r := range c.Rules {
+		at := fmt.Sprintf("$.rules[%d]", i)
 		rule, err := r.rule(account)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("rules[%d]: %w", i, err))
+		if err == nil {
+			err = rule.Validate()
 		}
+		m.note(at, err)
+		m.once(at, "rule", r.ID)
+		m.once(at, "rule for "+string(rule.Kind), rule.Value)
 		d.Rules = append(d.Rules, rule)
 	}
-	return d, errors.Join(errs...)
+	return d, errors.Join(m.errs...)
+}
+
+// mistakes gathers what is wrong with a configuration.
+type mistakes struct {
+	text *source
+	errs []error
+	seen map[string]bool
+	pstn string // the trunk that takes foreign numbers
+}
+
+// note takes a mistake, if it is one, in the value that path names.
+func (m *mistakes) note(path string, err error) {
+	if err != nil {
+		m.errs = append(m.errs, m.text.at(path, err))
+	}
+}
+
+// once notes a thing that is there for the second time.
+func (m *mistakes) once(path, kind, id string) {
+	key := kind + " " + id
+	if m.seen[key] {
+		m.note(path, fmt.Errorf("%s %q is declared twice", kind, id))
+	}
+	if m.seen == nil {
+		m.seen = map[string]bool{}
+	}
+	m.seen[key] = id != ""
+}
+
+func (m *mistakes) number(path, e164, account string) directory.Number {
+	n := directory.Number{E164: e164, Account: account}
+	m.note(path, n.Validate())
+	m.once(path, "number", e164)
+	return n
+}
+
+func (m *mistakes) trunk(path string, t directory.Trunk) directory.Trunk {
+	m.note(path, t.Validate())
+	m.once(path, "trunk", t.ID)
+	m.once(path, "trunk for host", t.Host)
+	if t.PSTN && m.pstn != "" {
+		m.note(path+".pstn", fmt.Errorf("trunks %q and %q are both marked pstn: one takes the numbers that nobody here owns", m.pstn, t.ID))
+	}
+	if t.PSTN {
+		m.pstn = t.ID
+	}
+	return t
 }
 
 // trunk fills in what the operator left out.
@@ -87,26 +156,54 @@ func (r ruleConfig) rule(account string) (directory.Rule, error) {
 	}
 	out.ID = cmp.Or(out.ID, string(out.Kind)+":"+out.Value)
 	out.Name = cmp.Or(out.Name, out.ID)
+	if len(r.Apps) == 0 {
+		return out, fmt.Errorf("rule %q names no apps", out.ID)
+	}
 	for i, app := range r.Apps {
 		out.Targets = append(out.Targets, directory.Target{App: app, Priority: i + 1})
 	}
 	return out, nil
 }
 
-// declare brings the store to what the file says, and removes what an earlier file declared and this one does not.
-// Things made through the vendors' APIs are left alone.
-func declare(ctx context.Context, s keeper, d directory.Content, dialects map[string]dialect.Dialect) error {
-	for _, a := range d.Apps {
+// suits tells whether what a file declares goes together with what there is: dialects, and applications that an API made.
+func (c config) suits(d directory.Content, old *directory.Snapshot, before ids, dialects map[string]dialect.Dialect) error {
+	m := mistakes{text: c.text}
+	here := map[string]bool{}
+	for i, a := range d.Apps {
+		here[a.ID] = true
 		dia, ok := dialects[a.Dialect]
 		if !ok {
-			return fmt.Errorf("app %s: there is no dialect %q", a.ID, a.Dialect)
+			known := slices.Sorted(maps.Keys(dialects))
+			m.note(fmt.Sprintf("$.apps[%d].dialect", i), fmt.Errorf("app %q: there is no dialect %q; there is %s", a.ID, a.Dialect, strings.Join(known, ", ")))
+			continue
 		}
 		if _, err := dia.App(a.ID, a.Settings); err != nil {
-			return fmt.Errorf("app %s: %w", a.ID, err)
+			m.note(fmt.Sprintf("$.apps[%d].settings", i), fmt.Errorf("app %q: %w", a.ID, err))
 		}
 	}
+	for i, r := range d.Rules {
+		for j, t := range r.Targets {
+			_, ok := old.App(t.App)
+			if !here[t.App] && (!ok || slices.Contains(before[directory.KindApp], t.App)) {
+				m.note(fmt.Sprintf("$.rules[%d].apps[%d]", i, j), fmt.Errorf("rule %q: there is no app %q", r.ID, t.App))
+			}
+		}
+	}
+	return errors.Join(m.errs...)
+}
+
+// declare brings the store to what the file says, and removes what an earlier file declared and this one does not.
+// Things made through the vendors' APIs are left alone.
+func (c config) declare(ctx context.Context, s keeper, d directory.Content, dialects map[string]dialect.Dialect) error {
+	before, err := declaredBefore(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := c.suits(d, s.Snapshot(), before, dialects); err != nil {
+		return err
+	}
 	stamp(&d, s.Snapshot(), time.Now().UTC())
-	if err := forget(ctx, s, d); err != nil {
+	if err := forget(ctx, s, before, d); err != nil {
 		return err
 	}
 	if err := s.Put(ctx, d); err != nil {
@@ -181,19 +278,24 @@ const (
 	declaredID   = "file"
 )
 
-// forget removes what the last file declared and this one does not: rules first, since they name the others.
-func forget(ctx context.Context, s keeper, d directory.Content) error {
+// declaredBefore reads what the last file declared.
+func declaredBefore(ctx context.Context, s keeper) (ids, error) {
 	doc, err := s.Vendor(declaredKind).Get(ctx, declaredID)
 	if errors.Is(err, directory.ErrNotFound) {
-		return nil
+		return nil, nil
 	}
 	var old ids
 	if err == nil {
 		err = json.Unmarshal(doc.Body, &old)
 	}
 	if err != nil {
-		return fmt.Errorf("read what was declared before: %w", err)
+		return nil, fmt.Errorf("read what was declared before: %w", err)
 	}
+	return old, nil
+}
+
+// forget removes what the last file declared and this one does not: rules first, since they name the others.
+func forget(ctx context.Context, s keeper, old ids, d directory.Content) error {
 	now := idsOf(d)
 	tables := []struct {
 		kind   directory.Kind

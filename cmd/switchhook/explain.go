@@ -76,14 +76,14 @@ func (c explainCommand) trunk(d call.Dial) (*directory.Trunk, netip.AddrPort, er
 	local := netip.MustParseAddrPort("127.0.0.1:5060")
 	var content directory.Content
 	if c.Config == "" {
-		content.Trunks = []directory.Trunk{boxTrunk(5080)}
+		content.Trunks = []directory.Trunk{boxTrunk(netip.MustParseAddrPort("127.0.0.1:5080"))}
 	} else {
 		cfg, err := readConfig(c.Config)
 		if err != nil {
 			return nil, local, err
 		}
 		if content, err = cfg.content(); err != nil {
-			return nil, local, fmt.Errorf("%s: %w", c.Config, err)
+			return nil, local, err
 		}
 		if listen, err := cfg.listen(); err == nil && len(listen) > 0 {
 			local = listen[0].Addr

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,13 +62,15 @@ func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger) (
 		}
 	}()
 	steps := []func(context.Context, string) error{
-		h.openStore, h.openFunctions, h.openMedia, h.openSpeech, h.openBox, h.declareAll, h.openCalls, h.openWeb,
+		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openSpeech, h.openBox, h.declareAll, h.openCalls,
 	}
 	for _, step := range steps {
 		if err := step(ctx, data); err != nil {
 			return nil, err
 		}
 	}
+	h.sip.Serve() // from here on nothing can be in the way any more
+	h.serveWeb()
 	return h, nil
 }
 
@@ -160,8 +163,11 @@ func (h *house) openBox(context.Context, string) error {
 			return nil
 		}
 	}
-	var err error
-	h.box, err = far.NewBox(far.Config{Listen: netip.MustParseAddrPort("127.0.0.1:0"), Media: h.rtp, Log: h.log})
+	listen, err := h.cfg.listen()
+	if err != nil {
+		return err
+	}
+	h.box, err = far.NewBox(far.Config{Listen: netip.AddrPortFrom(loopbackBeside(listen), 0), Media: h.rtp, Log: h.log})
 	if err != nil {
 		return err
 	}
@@ -176,11 +182,11 @@ func (h *house) declareAll(ctx context.Context, _ string) error {
 		return err
 	}
 	if h.box != nil {
-		t := boxTrunk(h.box.Phone().Addr().Port())
+		t := boxTrunk(h.box.Phone().Addr())
 		t.Account = d.Accounts[0].ID
 		d.Trunks = append(d.Trunks, t)
 	}
-	return declare(ctx, h.store, d, h.dialects)
+	return h.cfg.declare(ctx, h.store, d, h.dialects)
 }
 
 // openCalls builds the way of a call: SIP edge, exchange, engine.
@@ -210,9 +216,18 @@ func (h *house) openCalls(context.Context, string) error {
 		return err
 	}
 	edge.server.Store(h.sip)
-	h.later(h.sip.Close)
-	h.sip.Serve()
+	h.later(h.endCalls)
 	return nil
+}
+
+// endCalls ends what stands, waits until it is over, and closes the SIP edge: what a call needs is closed after it.
+func (h *house) endCalls() error {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := h.exchange.Drain(now); err != nil {
+		h.log.Debug("calls ended", "reason", err)
+	}
+	return h.sip.Close()
 }
 
 // edge lets the engine place legs on a SIP edge that is built after it.
@@ -223,8 +238,26 @@ func (e *edge) Dial(id call.LegID, d call.Dial, r call.Report) engine.Leg {
 	return e.server.Load().Dial(id, d, r)
 }
 
-// openWeb opens the HTTP address.
-func (h *house) openWeb(ctx context.Context, _ string) error {
+// openDoor takes the HTTP address, so that who finds it taken has not begun anything yet.
+func (h *house) openDoor(ctx context.Context, _ string) error {
+	err := listenable(h.cfg.HTTP.Listen)
+	if err == nil {
+		h.webAt, err = new(net.ListenConfig).Listen(ctx, "tcp", h.cfg.HTTP.Listen)
+	}
+	if err != nil {
+		return fmt.Errorf("HTTP: %w", err)
+	}
+	h.later(func() error {
+		if err := h.webAt.Close(); !errors.Is(err, net.ErrClosed) { // the server has closed it, if there was one
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+// serveWeb serves the HTTP address.
+func (h *house) serveWeb() {
 	var all []dialect.Dialect
 	for _, d := range h.dialects {
 		all = append(all, d)
@@ -233,11 +266,7 @@ func (h *house) openWeb(ctx context.Context, _ string) error {
 		Records: h.store, Exchange: h.exchange, Trunks: &h.peers, Directory: h.store.Snapshot, Dialects: all, Legs: h.sip.Legs,
 		TrustLoopback: h.cfg.dev, Version: version(), Logger: h.log,
 	})
-	var err error
-	if h.webAt, err = new(net.ListenConfig).Listen(ctx, "tcp", h.cfg.HTTP.Listen); err != nil {
-		return fmt.Errorf("HTTP: %w", err)
-	}
-	h.web = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+	h.web = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
 	served := make(chan struct{})
 	go func() {
@@ -256,7 +285,12 @@ func (h *house) openWeb(ctx context.Context, _ string) error {
 		<-served
 		return err
 	})
-	return nil
+}
+
+// open tells whether other machines can reach one of our addresses.
+func (h *house) open() bool {
+	web, err := netip.ParseAddrPort(h.httpAddr())
+	return err != nil || !web.Addr().Unmap().IsLoopback() || slices.ContainsFunc(h.sip.Addrs(), func(l transport.Listen) bool { return !l.Addr.Addr().IsLoopback() })
 }
 
 func (h *house) httpAddr() string { return h.webAt.Addr().String() }

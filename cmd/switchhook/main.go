@@ -33,7 +33,7 @@ type console struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // the first signal asks to end, a second one ends at once
 	os.Exit(run(ctx, os.Args[1:], console{os.Stdout, os.Stderr}))
 }
 
@@ -54,6 +54,9 @@ func run(ctx context.Context, args []string, con console) (code int) {
 	if err != nil {
 		fmt.Fprintln(con.err, "switchhook:", err)
 		return 2
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
 	}
 	kctx, err := parser.Parse(args)
 	if exited >= 0 {

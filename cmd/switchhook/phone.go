@@ -30,7 +30,7 @@ type phoneCommand struct {
 
 // phoneFlags are what both have.
 type phoneFlags struct {
-	Listen  netip.AddrPort `help:"Where the phone itself listens; port 0 for any." default:"127.0.0.1:0"`
+	Listen  netip.AddrPort `help:"Where the phone itself listens; port 0 for any, which for wait is 5070." default:"127.0.0.1:0"`
 	Header  []string       `help:"A header to send: 'Name: value'. May be repeated." placeholder:"HEADER" sep:"none"`
 	Digits  string         `help:"Keys to press once it is answered: 0-9 * # A-D, a comma for half a second."`
 	Play    string         `help:"What to play once it is answered: a WAV or MP3 file, or a frequency in Hz." placeholder:"FILE|HZ"`
@@ -105,7 +105,7 @@ func (f *phoneFlags) open(log *slog.Logger, incoming func(*far.Line)) (*far.Phon
 type phoneCall struct {
 	phoneFlags
 	Number    string        `arg:"" help:"The number, or a SIP URI such as sip:+12065550100@192.0.2.1:5060;transport=tcp."`
-	Server    string        `help:"The server to call through." default:"127.0.0.1:5060" placeholder:"HOST:PORT"`
+	Server    string        `help:"The server to call through: 127.0.0.1:5060 unless another is named." default:"127.0.0.1:5060" placeholder:"HOST:PORT"`
 	Transport string        `help:"udp or tcp." enum:"udp,tcp" default:"udp"`
 	From      string        `help:"The caller's number." default:"+12065550142"`
 	Ring      time.Duration `help:"How long to let it ring." default:"60s"`

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,9 +24,9 @@ import (
 // serveCommand runs the server.
 type serveCommand struct {
 	Config   string            `help:"Configuration file; switchhook.yaml in the working folder when there is one." placeholder:"FILE"`
-	Data     string            `help:"Folder for the database, prompts and recordings." default:"data" placeholder:"DIR"`
+	Data     string            `help:"Folder for the database, prompts and recordings: data in the working folder unless another is named." default:"data" placeholder:"DIR"`
 	HTTP     string            `name:"http" help:"Address of the HTTP APIs, the vendors' and ours: 127.0.0.1:8080 unless the file says otherwise." placeholder:"ADDR"`
-	SIP      string            `name:"sip" help:"Address for SIP over UDP and TCP: 0.0.0.0:5060 unless the file says otherwise; 127.0.0.1:5060 with --dev." placeholder:"ADDR"`
+	SIP      string            `name:"sip" help:"IP address and port for SIP over UDP and TCP: 0.0.0.0:5060 unless the file says otherwise; 127.0.0.1:5060 with --dev." placeholder:"ADDR"`
 	PSTN     string            `name:"pstn" help:"Where numbers that nobody here owns are dialled: sip:host[:port][;transport=tcp]." placeholder:"SIPURI"`
 	Function map[string]string `help:"A function that runs here: NAME=FILE for a handler file or program, NAME=URL for an emulator. May be repeated." placeholder:"NAME=WHERE"`
 	Dev      bool              `help:"No file needed: loopback only and trusted, AWS key dev with secret dev-secret, numbers +1 206 555 01xx, a carrier in a box."`
@@ -68,11 +70,11 @@ func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger) er
 	case err := <-h.failed:
 		return errors.Join(err, h.close())
 	}
-	log.Info("draining: no new calls; standing ones may go on", "for", c.Drain.String(), "calls", h.exchange.Standing())
+	log.Info("draining: no new calls; standing ones may go on", "for", c.Drain.String(), "calls", h.exchange.Counts().Standing)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Drain)
 	defer cancel()
 	if err := h.drain(drain); err != nil {
-		log.Warn("calls are ended", "calls", h.exchange.Standing(), "reason", err)
+		log.Warn("calls were hung up", "reason", err)
 	}
 	return h.close()
 }
@@ -112,10 +114,16 @@ func (c serveCommand) config() (config, error) {
 	}
 	cfg.SIP.Trace = cfg.SIP.Trace || c.Trace || c.Dev
 	if c.HTTP != "" {
+		if err := listenable(c.HTTP); err != nil {
+			return cfg, fmt.Errorf("--http %w", err)
+		}
 		cfg.HTTP.Listen = c.HTTP
 	}
 	cfg.HTTP.Listen = cmp.Or(cfg.HTTP.Listen, "127.0.0.1:8080")
 	if c.SIP != "" {
+		if _, err := netip.ParseAddrPort(c.SIP); err != nil {
+			return cfg, fmt.Errorf("--sip %q is not an IP address with a port, such as 127.0.0.1:5060 or [::1]:5060", c.SIP)
+		}
 		cfg.SIP.Listen = []string{"udp://" + c.SIP, "tcp://" + c.SIP}
 	}
 	if len(cfg.SIP.Listen) == 0 {
@@ -137,7 +145,10 @@ func (c serveCommand) config() (config, error) {
 		if err != nil {
 			return cfg, fmt.Errorf("--pstn: %w", err)
 		}
-		for i := range cfg.Trunks {
+		for i, t := range cfg.Trunks {
+			if t.ID == "pstn" {
+				return cfg, fmt.Errorf("--pstn makes a trunk named pstn, and %s declares one: give that one another id", path)
+			}
 			cfg.Trunks[i].PSTN = false
 		}
 		cfg.Trunks = append(cfg.Trunks, trunkConfig{Trusted: true, Trunk: directory.Trunk{ID: "pstn", Name: "numbers that nobody here owns", PSTN: true, Peers: []directory.Peer{peer}}})
@@ -188,29 +199,38 @@ const (
 // develop adds what --dev gives.
 func (c *config) develop() {
 	c.dev = true
-	c.Keys = append(c.Keys, directory.Key{Kind: directory.KeyAWS, ID: devKey, Secret: devSecret},
-		directory.Key{Kind: directory.KeyPlivo, ID: devPlivoID, Secret: devPlivoKey})
+	for _, k := range []directory.Key{{Kind: directory.KeyAWS, ID: devKey, Secret: devSecret}, {Kind: directory.KeyPlivo, ID: devPlivoID, Secret: devPlivoKey}} {
+		if !slices.ContainsFunc(c.Keys, func(have directory.Key) bool { return have.Ref() == k.Ref() }) {
+			c.Keys = append(c.Keys, k)
+		}
+	}
 	for i := range 100 {
 		n := fmt.Sprintf("+120655501%02d", i)
-		if i < 50 {
+		switch {
+		case slices.Contains(c.Numbers, n) || slices.Contains(c.Stock, n): // as the file says
+		case i < 50:
 			c.Numbers = append(c.Numbers, n)
-		} else {
+		default:
 			c.Stock = append(c.Stock, n)
 		}
 	}
 }
 
 // boxTrunk is the trunk to the carrier in a box, once it listens.
-func boxTrunk(port uint16) directory.Trunk {
+func boxTrunk(at netip.AddrPort) directory.Trunk {
 	in, out := header.Trusted(), header.Trusted()
 	in.Direction, out.Direction = header.In, header.Out
 	return directory.Trunk{ID: "carrier-in-a-box", Name: "carrier in a box", PSTN: true, In: in, Out: out,
-		Peers: []directory.Peer{{Host: "127.0.0.1", Port: int(port), Transport: "udp"}}}
+		Peers: []directory.Peer{{Host: at.Addr().String(), Port: int(at.Port()), Transport: "udp"}}}
 }
 
 // printDev tells a newcomer what there is.
 func printDev(con console, h *house) {
-	fmt.Fprintf(con.out, `Switchhook %s, for development: it listens on this machine alone.
+	reach := "this machine alone can reach it."
+	if h.open() {
+		reach = "OTHER MACHINES CAN REACH IT, and its keys are known to all."
+	}
+	fmt.Fprintf(con.out, `Switchhook %s, for development: %s
 
   SIP           %s (UDP and TCP)
   HTTP          http://%s  (our own API under /api, vendors' APIs on their own paths)
@@ -218,7 +238,7 @@ func printDev(con console, h *house) {
                 export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1
   Plivo         auth id %s, token %s (its API is not served yet)
   Numbers       +12065550100 to +12065550149 are yours, up to +12065550199 can be ordered
-`, version(), h.sipAddr(), h.httpAddr(), h.httpAddr(), devKey, devSecret, devPlivoID, devPlivoKey)
+`, version(), reach, h.sipAddr(), h.httpAddr(), h.httpAddr(), devKey, devSecret, devPlivoID, devPlivoKey)
 	if h.box != nil {
 		fmt.Fprintln(con.out, "  Other numbers are answered by the carrier in a box, by their ending:")
 		for _, b := range far.Behaviours() {
