@@ -178,7 +178,7 @@ func (l *Layer) open(at Listen) error {
 		at.Addr = conn.Addr()
 		l.packets = append(l.packets, &packetSocket{listen: at, id: l.nextID(), conn: conn})
 	case TCP:
-		listener, err := l.cfg.Network.Listen(at.Addr)
+		listener, err := l.listen(at.Addr)
 		if err != nil {
 			return err
 		}
@@ -189,6 +189,21 @@ func (l *Layer) open(at Listen) error {
 	}
 	l.listens = append(l.listens, at)
 	return nil
+}
+
+// listen opens a TCP listener: where any port will do, on that of UDP beside it if that is free. Peers expect one port.
+func (l *Layer) listen(at netip.AddrPort) (net.Listener, error) {
+	if at.Port() == 0 {
+		for _, s := range l.packets {
+			if s.listen.Addr.Addr() != at.Addr() {
+				continue
+			}
+			if listener, err := l.cfg.Network.Listen(s.listen.Addr); err == nil {
+				return listener, nil
+			}
+		}
+	}
+	return l.cfg.Network.Listen(at)
 }
 
 func (l *Layer) nextID() FlowID { return FlowID(l.lastID.Add(1)) }
