@@ -21,6 +21,7 @@ import (
 	"github.com/switchhook/switchhook/speech"
 	"github.com/switchhook/switchhook/speech/local"
 	"github.com/switchhook/switchhook/speech/speechtest"
+	"github.com/switchhook/switchhook/test/need"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,7 +31,7 @@ func find(t *testing.T, name string) *local.Engine {
 	t.Helper()
 	e, err := local.Find(t.Context(), name, "")
 	if errors.Is(err, speech.ErrNoEngine) {
-		t.Skip(err)
+		need.Missing(t, err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)
