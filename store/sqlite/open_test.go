@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"log/slog"
 	"math"
 	"os"
@@ -125,6 +126,25 @@ func TestFileOfANewerVersion(t *testing.T) {
 	wantError(t, path, "newer version")
 }
 
+// Secrets stand in the file: it is its owner's alone.
+func TestFileIsItsOwners(t *testing.T) {
+	path := database(t)
+	s := open(t, path, sqlite.Options{})
+	s.Keep(small("a"))
+	if err := s.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{path, path + "-wal", path + "-shm", path + ".lock"} {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %s", filepath.Base(file), info.Mode())
+		}
+	}
+}
+
 func TestPathThatCannotBe(t *testing.T) {
 	wantError(t, filepath.Join(t.TempDir()), "can't be opened")
 }
@@ -182,6 +202,12 @@ func TestQueueIsBoundedAndSaysSo(t *testing.T) {
 	}
 	for !strings.Contains(told.String(), "can't be written") || !strings.Contains(told.String(), "lost") {
 		<-told.wrote
+	}
+	if got := records(t, s); len(got) != 0 { // and nobody waits for the disk
+		t.Errorf("%d records are listed that are not written", len(got))
+	}
+	if _, err := s.Record(t.Context(), "aa"); err == nil || errors.Is(err, directory.ErrNotFound) || !strings.Contains(err.Error(), "can't be written") {
+		t.Errorf("a record that waits to be written: %v", err)
 	}
 	if err := hold.Rollback(); err != nil {
 		t.Fatal(err)

@@ -106,9 +106,10 @@ func numbersOf(r *call.Record) []string {
 
 // Records gives a page of the records that the filter chooses, the newest first. Page.After is the ID of the last
 // record of the page before; that a record was deleted meanwhile ends the list. A search for text reads every record
-// that the rest of the filter leaves, so bound it by time or by ctx. Every call that was kept before is considered.
+// that the rest of the filter leaves, so bound it by time or by ctx. Every call that was kept before is considered,
+// but for those that can't be written at present: what is there can be read even if the disk is full.
 func (s *Store) Records(ctx context.Context, f call.Filter, p directory.Page) ([]call.Record, error) {
-	if err := s.Flush(ctx); err != nil {
+	if _, err := s.record.settle(ctx); err != nil {
 		return nil, fmt.Errorf("list call records: %w", err)
 	}
 	query, args := recordQuery(f, p)
@@ -180,13 +181,17 @@ func inJSON(s string) string {
 
 // Record gives all that one call left; directory.ErrNotFound when there is none, or not yet.
 func (s *Store) Record(ctx context.Context, id call.ID) (call.Finished, error) {
-	if err := s.Flush(ctx); err != nil {
+	failing, err := s.record.settle(ctx)
+	if err != nil {
 		return call.Finished{}, fmt.Errorf("get call record %s: %w", id, err)
 	}
 	var f call.Finished
 	var record, ledger, log []byte
-	err := s.read.QueryRowContext(ctx, `SELECT record, ledger, log FROM record WHERE id = ?`, string(id)).Scan(&record, &ledger, &log)
-	if errors.Is(err, sql.ErrNoRows) {
+	err = s.read.QueryRowContext(ctx, `SELECT record, ledger, log FROM record WHERE id = ?`, string(id)).Scan(&record, &ledger, &log)
+	switch {
+	case errors.Is(err, sql.ErrNoRows) && failing != nil:
+		err = fmt.Errorf("it may be among those that can't be written: %w", failing)
+	case errors.Is(err, sql.ErrNoRows):
 		err = directory.ErrNotFound
 	}
 	for _, part := range []struct {

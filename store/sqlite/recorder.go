@@ -19,7 +19,8 @@ const (
 	pruneTick = time.Minute
 	pruneSize = 512 // records deleted in one transaction
 	retryWait = time.Second
-	lastTries = 5 // at Close
+	tellAfter = 600 // tries that fail are told: the 1st, 2nd, 4th … and every so many
+	lastTries = 5   // at Close
 )
 
 // recorder writes finished calls in batches. Its one goroutine runs from newRecorder to close.
@@ -41,6 +42,8 @@ type recorder struct {
 	mu      sync.Mutex // guards all below
 	queue   []call.Finished
 	idle    chan struct{} // closed when all that was queued is written; nil when none waits for it
+	stuck   chan struct{} // closed when a batch can't be written; nil when none waits for it
+	failing error         // why the last batch could not be written; nil when it was
 	busy    bool          // a batch is being written
 	closing bool
 	stats   Stats
@@ -105,6 +108,36 @@ func (s *Store) Flush(ctx context.Context) error {
 		return errors.New("flush records: the store is closed")
 	case <-ctx.Done():
 		return fmt.Errorf("flush records: %w", ctx.Err())
+	}
+}
+
+// settle waits until what was kept before is written, or can't be at present; the first error then says why.
+func (r *recorder) settle(ctx context.Context) (failing, err error) {
+	r.mu.Lock()
+	if r.failing != nil || len(r.queue) == 0 && !r.busy {
+		defer r.mu.Unlock()
+		return r.failing, nil
+	}
+	if r.idle == nil {
+		r.idle = make(chan struct{})
+	}
+	if r.stuck == nil {
+		r.stuck = make(chan struct{})
+	}
+	idle, stuck := r.idle, r.stuck
+	r.mu.Unlock()
+	r.signal()
+	select {
+	case <-idle:
+		return nil, nil
+	case <-stuck:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.failing, nil
+	case <-r.done:
+		return nil, errors.New("flush records: the store is closed")
+	case <-ctx.Done():
+		return nil, fmt.Errorf("flush records: %w", ctx.Err())
 	}
 }
 
@@ -205,14 +238,27 @@ func (r *recorder) batch() (more bool) {
 		r.fails = 0
 		return r.written(n, fresh)
 	}
-	r.fails++
-	r.log.Error("call records can't be written", "records", n, "tries", r.fails, "error", explain(err))
+	r.failed(n, explain(err))
 	r.report()
 	if r.isClosing() && r.fails >= lastTries {
 		return false
 	}
 	<-time.After(retryWait)
 	return true
+}
+
+// failed takes note of a batch that could not be written. A disk that is full for long must not be filled with our log.
+func (r *recorder) failed(n int, err error) {
+	if r.fails++; r.fails&(r.fails-1) == 0 || r.fails%tellAfter == 0 {
+		r.log.Error("call records can't be written", "records", n, "tries", r.fails, "error", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failing = err
+	if r.stuck != nil {
+		close(r.stuck)
+		r.stuck = nil
+	}
 }
 
 // written takes a batch off the queue, of which fresh were not there before, and tells whether there are more.
@@ -225,7 +271,7 @@ func (r *recorder) written(n, fresh int) (more bool) {
 	}
 	r.count += fresh
 	r.stats.Written += uint64(n)
-	r.busy = false
+	r.busy, r.failing = false, nil
 	if len(r.queue) == 0 && r.idle != nil {
 		close(r.idle)
 		r.idle = nil

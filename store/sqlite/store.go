@@ -82,6 +82,7 @@ func open(path string, o Options) (_ *Store, err error) {
 	if s.lock, err = lockFile(path + ".lock"); err != nil {
 		return nil, err
 	}
+	create(path)
 	wait := cmp.Or(o.LockWait, 5*time.Second)
 	if s.write, err = connect(path, wait, 1, writer...); err != nil {
 		return nil, err
@@ -97,6 +98,14 @@ func open(path string, o Options) (_ *Store, err error) {
 	}
 	s.record, err = newRecorder(s.write, s.log, o)
 	return s, err
+}
+
+// create makes a file that is not there yet, for nobody else to read: secrets stand in it. What SQLite puts beside it gets
+// the same permissions. When it can't be made, SQLite says so next.
+func create(path string) {
+	if f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err == nil {
+		f.Close()
+	}
 }
 
 // connect opens a pool; the settings stand in the DSN because they belong to each connection.
