@@ -78,26 +78,32 @@ func parse(b []byte) (h header, payload []byte, ok bool) {
 
 // readData takes one packet from the RTP socket and gives it to the connected port.
 func (s *Session) readData(sh *shard, now time.Duration) {
-	r := &s.rx
-	r.mu.Lock()
-	if s.closed.Load() {
-		r.mu.Unlock()
-		return
-	}
-	n, e := recv(s.data, sh.buf[:], &sh.from)
-	if e != 0 { // nothing there, or an ICMP error of what was sent: read, and so gone
-		r.mu.Unlock()
-		return
-	}
-	pressed, ok := s.take(sh.buf[:n], sh, now)
-	port, onDigit := r.port, r.onDigit
-	r.mu.Unlock()
+	port, onDigit, pressed := s.receive(sh, now)
 	if pressed.digit != 0 && onDigit != nil {
 		onDigit(pressed.digit, pressed.held)
 	}
-	if ok && port != nil {
+	if port != nil {
 		port.Write(&sh.packet)
 	}
+}
+
+// receive reads the packet into sh. It gives the port if it is to be passed on, and the key that it lets go.
+func (s *Session) receive(sh *shard, now time.Duration) (port media.Port, onDigit func(byte, time.Duration), pressed press) {
+	r := &s.rx
+	r.mu.Lock()
+	defer r.mu.Unlock() // whatever happens: see shard.net
+	if s.closed.Load() {
+		return nil, nil, press{}
+	}
+	n, e := recv(s.data, sh.buf[:], &sh.from)
+	if e != 0 { // nothing there, or an ICMP error of what was sent: read, and so gone
+		return nil, nil, press{}
+	}
+	pressed, ok := s.take(sh.buf[:n], sh, now)
+	if ok {
+		port = r.port
+	}
+	return port, r.onDigit, pressed
 }
 
 // take judges a packet from sh.from and, if it is to be passed on, fills sh.packet. The caller holds the receiver's lock.

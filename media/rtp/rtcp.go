@@ -30,18 +30,21 @@ const (
 
 // sweep is called every five seconds: it reports, and ends what timed out.
 func (s *Session) sweep(now time.Duration) {
-	s.rx.mu.Lock()
-	pressed := s.rx.key.expire(now)
-	onDigit := s.rx.onDigit
-	s.tx.mu.Lock()
-	if !s.closed.Load() && (s.tx.sent.packets != s.tx.sent.reported || s.rx.count.got != s.rx.count.gotBefore) {
-		s.report(now, false)
-	}
-	s.tx.mu.Unlock()
-	s.rx.mu.Unlock()
+	pressed, onDigit := s.tidy(now)
 	if pressed.digit != 0 && onDigit != nil {
 		onDigit(pressed.digit, pressed.held)
 	}
+}
+
+func (s *Session) tidy(now time.Duration) (press, func(byte, time.Duration)) {
+	s.rx.mu.Lock()
+	defer s.rx.mu.Unlock()
+	s.tx.mu.Lock()
+	defer s.tx.mu.Unlock()
+	if !s.closed.Load() && (s.tx.sent.packets != s.tx.sent.reported || s.rx.count.got != s.rx.count.gotBefore) {
+		s.report(now, false)
+	}
+	return s.rx.key.expire(now), s.rx.onDigit
 }
 
 // openControl opens the RTCP socket. Where another program has its port, the call goes on without. The caller holds the

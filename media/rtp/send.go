@@ -3,7 +3,9 @@ package rtp
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -161,28 +163,41 @@ func (t *sender) stopPlaying() *player {
 	return p
 }
 
+// next takes the next frame of the source. A source that breaks ends; it is told as an error.
+func (p *player) next(f *media.Frame) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("what is played broke: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return p.src.Next(f)
+}
+
 // playFrame sends 20 ms of what plays; false when nothing plays any more. The shard calls it each 20 ms.
 func (s *Session) playFrame(now time.Duration) bool {
+	over, err, ticking := s.sendFrame(now)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	over.end(err)
+	return ticking
+}
+
+// sendFrame does it, and gives the player that has come to its end, and why.
+func (s *Session) sendFrame(now time.Duration) (over *player, err error, ticking bool) { //nolint:revive // err is over's
 	t := &s.tx
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.playing == nil {
 		t.ticking = false
-		t.mu.Unlock()
-		return false
+		return nil, nil, false
 	}
 	if !t.ready {
-		t.mu.Unlock()
-		return true
+		return nil, nil, true
 	}
 	var f media.Frame
-	if err := t.playing.src.Next(&f); err != nil {
-		p := t.stopPlaying()
-		t.mu.Unlock()
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		p.end(err)
-		return true
+	if err := t.playing.next(&f); err != nil {
+		return t.stopPlaying(), err, true
 	}
 	if t.sending {
 		var b [headerSize + media.FrameSamples]byte
@@ -195,6 +210,5 @@ func (s *Session) playFrame(now time.Duration) bool {
 			t.transmit(s, b[:], l.seq+1, l.stamp+media.FrameSamples, t.codecType, false)
 		}
 	}
-	t.mu.Unlock()
-	return true
+	return nil, nil, true
 }

@@ -91,10 +91,10 @@ func (s *Session) OnDigit(f func(digit byte, held time.Duration)) {
 // Write sends p to the far end, unless a source plays, the far end is on hold, or p is an event that it doesn't know.
 func (s *Session) Write(p *media.Packet) {
 	s.tx.mu.Lock()
+	defer s.tx.mu.Unlock()
 	if s.tx.sending && s.tx.playing == nil {
 		s.tx.forward(s, p)
 	}
-	s.tx.mu.Unlock()
 }
 
 // Play sends src to the far end in place of what is written. Nothing is taken from src before the far end is known.
