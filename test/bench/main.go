@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -91,11 +92,15 @@ func run(program string, quick bool, what []string) error {
 	if len(b.results) == 0 {
 		return errors.New("nothing was measured: name signalling, media or soak")
 	}
+	table(os.Stdout, b.results)
 	return os.RemoveAll(dir)
 }
 
-// report prints one line at once.
+// report prints one line at once, its figures rounded to what can be told apart.
 func (b *bench) report(r result) {
+	for k, v := range r.Value {
+		r.Value[k] = math.Round(v*1000) / 1000
+	}
 	b.results = append(b.results, r)
 	json.NewEncoder(os.Stdout).Encode(r)
 }
