@@ -3,7 +3,6 @@ package sip
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/netip"
@@ -246,7 +245,7 @@ func (l *Leg) inviteAt(h hop) {
 	}
 	body, err := l.offerMedia(h.to.Addr.Addr())
 	if err != nil {
-		l.end(mediaCause(errors.Join(errNoSession, err)), nil)
+		l.end(mediaCause(fmt.Errorf("%w: %w", errNoSession, err)), nil)
 		return
 	}
 	m := l.dialog.Request("INVITE")

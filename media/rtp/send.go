@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -163,11 +164,12 @@ func (t *sender) stopPlaying() *player {
 	return p
 }
 
-// next takes the next frame of the source. A source that breaks ends; it is told as an error.
-func (p *player) next(f *media.Frame) (err error) {
+// next takes the next frame of the source. A source that breaks ends.
+func (p *player) next(f *media.Frame, log *slog.Logger) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("what is played broke: %v\n%s", v, debug.Stack())
+			log.Error("what is played broke", "fault", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("what is played broke: %v", v)
 		}
 	}()
 	return p.src.Next(f)
@@ -196,7 +198,7 @@ func (s *Session) sendFrame(now time.Duration) (over *player, err error, ticking
 		return nil, nil, true
 	}
 	var f media.Frame
-	if err := t.playing.next(&f); err != nil {
+	if err := t.playing.next(&f, s.sh.e.cfg.Log); err != nil {
 		return t.stopPlaying(), err, true
 	}
 	if t.sending {
