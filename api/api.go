@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -82,9 +83,11 @@ func (c *Config) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			switch v := recover(); v {
-			case nil, http.ErrAbortHandler:
+			case nil:
+			case http.ErrAbortHandler:
+				panic(v)
 			default:
-				c.Logger.Error("request handler failed", "method", r.Method, "path", r.URL.Path, "fault", v)
+				c.Logger.Error("request handler failed", "method", r.Method, "path", r.URL.Path, "fault", v, "stack", string(debug.Stack()))
 				http.Error(w, "internal error", http.StatusInternalServerError)
 			}
 		}()
