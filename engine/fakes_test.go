@@ -229,6 +229,8 @@ func (b *fakeBucket) Open(ctx context.Context, bucket, key string) (media.Stream
 	switch key {
 	case "missing":
 		return nil, errors.New("no such object")
+	case "broken":
+		panic("the bucket broke")
 	case "slow":
 		<-ctx.Done()
 		return nil, ctx.Err()

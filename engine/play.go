@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/media"
@@ -58,7 +59,7 @@ func (c *Call) sound(id call.LegID, until string, open opener) (call.Ticket, err
 	c.working++
 	list := op.list
 	go func() {
-		err := list.fill(ctx, open, func() {
+		err := c.fill(ctx, list, open, func() {
 			c.inbox.put(func() {
 				op.opened = true
 				c.playIfReady(op)
@@ -71,6 +72,17 @@ func (c *Call) sound(id call.LegID, until string, open opener) (call.Ticket, err
 		c.inbox.put(func() { c.working-- })
 	}()
 	return op.ticket(), nil
+}
+
+// fill fills a playlist in the operation's goroutine. A fault of ours there ends the operation and touches no other.
+func (c *Call) fill(ctx context.Context, list *playlist, open opener, ready func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.e.cfg.Logger.Error("operation broke", "call", c.id, "fault", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the operation broke: %v", v)
+		}
+	}()
+	return list.fill(ctx, open, ready)
 }
 
 // playIfReady lets the leg hear an operation that has something to play, once the leg has media.

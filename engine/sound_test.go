@@ -99,13 +99,20 @@ func TestPlay(t *testing.T) {
 }
 
 func TestPlayWhatIsMissing(t *testing.T) {
-	for name, keys := range map[string][]string{"first": {"missing"}, "second": {"5x9", "missing"}} {
+	for name, tc := range map[string]struct {
+		keys []string
+		want string
+	}{
+		"first":  {[]string{"missing"}, "open /missing: no such object"},
+		"second": {[]string{"5x9", "missing"}, "open /missing: no such object"},
+		"broken": {[]string{"5x9", "broken"}, "the operation broke: the bucket broke"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(nil)
 			c, a := w.inbound()
-			k := do(t, c, call.Play{Leg: a.id, Clips: clips(keys...)})
+			k := do(t, c, call.Play{Leg: a.id, Clips: clips(tc.keys...)})
 			d := next[call.Done](t, c)
-			if d.Op != k.Op || d.Err == nil || d.Err.Error() != "open /missing: no such object" {
+			if d.Op != k.Op || d.Err == nil || d.Err.Error() != tc.want {
 				t.Errorf("got %#v", d)
 			}
 			c.Close(byApp)

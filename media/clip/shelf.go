@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -166,8 +167,14 @@ func (s *Shelf) fill(ctx context.Context, snd *sound, open func(context.Context)
 	}
 }
 
-// decode reads a file to its end and shows what is there as it comes. It gives all samples, and io.EOF.
-func (s *Shelf) decode(ctx context.Context, snd *sound, open func(context.Context) (io.ReadCloser, error)) ([]int16, error) {
+// decode reads a file to its end and shows what is there as it comes. It gives all samples, and io.EOF. A file over which a
+// decoder breaks is one that can't be played.
+func (s *Shelf) decode(ctx context.Context, snd *sound, open func(context.Context) (io.ReadCloser, error)) (all []int16, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("%w: the decoder broke: %v\n%s", media.ErrFormat, fault, debug.Stack())
+		}
+	}()
 	file, err := open(ctx)
 	if err != nil {
 		return nil, err
