@@ -154,14 +154,14 @@ func (c *Call) legEnded(l *leg, ev call.LegEnded) {
 	if l.lost != nil {
 		l.lost.Stop()
 	}
-	l.state = ending
 	if !l.record.Answered.IsZero() {
 		ev.Cause.SIP = 0 // it was hung up for want of an answer, and the answer came at that moment
 	}
-	c.release(l, &call.Refusal{Cause: ev.Cause, Headers: ev.Headers})
+	// The leg is over, whatever fault of ours there may be in what follows: else the call would wait for it for ever.
 	l.state = ended
 	l.record.End, l.record.Cause, l.record.Media = c.e.cfg.Now(), ev.Cause, ev.Media
 	c.live.Add(-1)
+	c.release(l, &call.Refusal{Cause: ev.Cause, Headers: ev.Headers})
 	c.watchLegs()
 	c.emit(ev)
 	l.describe()
