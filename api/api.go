@@ -33,10 +33,9 @@ type Trunks interface {
 // PeerHealth is what is known of one peer.
 type PeerHealth struct {
 	Trunk string    `json:"trunk"`
-	Peer  string    `json:"peer" doc:"host:port;transport"`
+	Peer  string    `json:"peer" doc:"host:port, with ;tcp where that is how it is reached"`
 	Up    bool      `json:"up"`
-	Since time.Time `json:"since" doc:"since when"`
-	Why   string    `json:"why,omitempty" doc:"what the last failure said"`
+	Since time.Time `json:"since,omitzero" doc:"since when; absent while nothing has changed since the start"`
 }
 
 // Config is what the API needs.

@@ -19,7 +19,6 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/dialect/chime"
-	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/exchange"
 	"github.com/switchhook/switchhook/far"
@@ -55,7 +54,7 @@ type house struct {
 // openHouse builds everything. On an error what was opened is closed again.
 func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger) (_ *house, err error) {
 	h := &house{cfg: cfg, log: log, failed: make(chan error, 1)}
-	h.peers.states = map[string]api.PeerHealth{}
+	h.peers.changes = map[trunkPeer]change{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -94,6 +93,7 @@ func (h *house) openStore(_ context.Context, data string) error {
 	h.store, err = sqlite.Open(filepath.Join(data, "switchhook.db"), sqlite.Options{Log: h.log, KeepAge: cmp.Or(h.cfg.Records.Keep, 30*24*time.Hour)})
 	if err == nil {
 		h.later(h.store.Close)
+		h.peers.directory = h.store.Snapshot
 	}
 	return err
 }
@@ -313,36 +313,4 @@ func (h *house) drain(ctx context.Context) error {
 	err := h.exchange.Drain(ctx)
 	wait.Wait()
 	return err
-}
-
-// peerHealth keeps what the SIP edge tells of the trunks' peers. Safe for concurrent use.
-type peerHealth struct {
-	mu     sync.Mutex
-	states map[string]api.PeerHealth
-}
-
-// changed gives what hears of a peer that goes down or comes up.
-func (p *peerHealth) changed(log *slog.Logger) func(string, directory.Peer, bool) {
-	return func(trunk string, peer directory.Peer, up bool) {
-		name := fmt.Sprintf("%s:%d", peer.Host, cmp.Or(peer.Port, 5060))
-		level := slog.LevelInfo
-		if !up {
-			level = slog.LevelWarn
-		}
-		log.Log(context.Background(), level, "a trunk's peer changed", "trunk", trunk, "peer", name, "up", up)
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.states[trunk+" "+name] = api.PeerHealth{Trunk: trunk, Peer: name, Up: up, Since: time.Now().UTC()}
-	}
-}
-
-// Health gives what is known of the peers.
-func (p *peerHealth) Health() []api.PeerHealth {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := make([]api.PeerHealth, 0, len(p.states))
-	for _, s := range p.states {
-		out = append(out, s)
-	}
-	return out
 }
