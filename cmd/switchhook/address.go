@@ -113,7 +113,7 @@ func (c config) media() (rtp.Config, error) {
 	first, err1 := strconv.ParseUint(from, 10, 16)
 	last, err2 := strconv.ParseUint(to, 10, 16)
 	if !ok || err1 != nil || err2 != nil || first >= last {
-		return out, fmt.Errorf("media.ports: %q is not like 10000-59999", c.Media.Ports)
+		return out, c.text.at("$.media.ports", fmt.Errorf("media.ports: %q is not like 10000-59999", c.Media.Ports))
 	}
 	out.PortMin, out.PortMax = uint16(first), uint16(last)
 	return out, nil

@@ -119,12 +119,26 @@ func readConfig(path string) (config, error) {
 		yaml.CustomUnmarshaler(func(p *netip.Prefix, b []byte) (err error) {
 			*p, err = parsePrefix(string(b))
 			return err
+		}),
+		yaml.CustomUnmarshaler(func(d *time.Duration, b []byte) (err error) {
+			*d, err = parseTime(string(b))
+			return err
 		}))
 	c.text = newSource(path, data)
 	if err != nil {
 		return c, c.text.position(err)
 	}
 	return c, nil
+}
+
+// parseTime takes "30s" and "1h30m".
+func parseTime(s string) (time.Duration, error) {
+	s = strings.Trim(strings.TrimSpace(s), `"'`)
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, &valueError{s, "is not a time with its unit, such as 30s or 720h"}
+	}
+	return d, nil
 }
 
 // parsePrefix takes "192.0.2.0/24" and a bare address.

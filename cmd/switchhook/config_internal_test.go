@@ -88,7 +88,7 @@ func TestMistakesNameTheLine(t *testing.T) {
 		"unknown key":        {"account: \"111122223333\"\nnumbrs: []\n", ":2:1:"},
 		"unknown key inside": {"trunks:\n  - id: a\n    peer: []\n", ":3:5:"},
 		"wrong type":         {"sip:\n  calls: many\n", ":2:10: a whole number must stand here"},
-		"time without unit":  {"records: {keep: 30}\n", ":1:17: a time with its unit"},
+		"time without unit":  {"records: {keep: 30}\n", `:1:17: "30" is not a time with its unit`},
 		"not YAML":           {"trunks: [\n", "switchhook.yaml"},
 		"bad prefix":         {"trunks:\n  - {id: a, allow: [10.0.0.0/99]}\n", ":2:21: \"10.0.0.0/99\""},
 	} {

@@ -33,7 +33,7 @@ type phoneFlags struct {
 	Listen  netip.AddrPort `help:"Where the phone itself listens; port 0 for any, which for wait is 5070." default:"127.0.0.1:0"`
 	Header  []string       `help:"A header to send: 'Name: value'. May be repeated." placeholder:"HEADER" sep:"none"`
 	Digits  string         `help:"Keys to press once it is answered: 0-9 * # A-D, a comma for half a second."`
-	Play    string         `help:"What to play once it is answered: a WAV or MP3 file, or a frequency in Hz." placeholder:"FILE|HZ"`
+	Play    string         `help:"What to play once it is answered and the keys are pressed: a WAV or MP3 file, or a frequency in Hz." placeholder:"FILE|HZ"`
 	Record  string         `help:"WAV file to write what is heard into." placeholder:"FILE"`
 	For     time.Duration  `help:"How long to talk before hanging up." default:"3s"`
 	JSON    bool           `name:"json" help:"Print one JSON object for each call instead of lines."`
@@ -311,19 +311,24 @@ func (t *talk) converse(ctx context.Context) error {
 		}
 	})
 	session.Connect(&t.ear)
-	stop, err := t.play(ctx, session)
-	if err != nil {
-		return err
-	}
-	defer stop()
+	stop := func() {}
+	defer func() { stop() }()
 	pressed := make(chan struct{})
 	go func() {
 		defer close(pressed)
 		_ = far.Press(ctx, session, t.flags.Digits) // it ends with the talk at the latest
 	}()
 	defer func() { cancel(); <-pressed }()
+	silent := pressed
 	for {
 		select {
+		case <-silent: // what is played takes the place of keys, so that they come first
+			silent = nil
+			s, err := t.play(ctx, session)
+			if err != nil {
+				return err
+			}
+			stop = s
 		case d := <-digits:
 			t.heard.Digits += string(rune(d))
 		case e, ok := <-t.line.Events():

@@ -87,7 +87,7 @@ func inWords(message string) string {
 		return message
 	}
 	want, ok := map[string]string{
-		"time.Duration": "a time with its unit, such as 30s or 720h", "int": "a whole number", "bool": "true or false", "string": "text in quotes",
+		"int": "a whole number", "bool": "true or false", "string": "text in quotes",
 	}[m[2]]
 	if !ok {
 		return message
