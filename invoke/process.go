@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -144,6 +145,8 @@ func (p *process) serve() *Error {
 	}
 	p.out = out
 	cmd := p.fleet.spawn.command(p.ctx, listener.Addr().String(), pipe)
+	runtime.LockOSThread() // the process dies with the thread that started it: this one stays, as it waits for the process anyway
+	defer runtime.UnlockOSThread()
 	if err = cmd.Start(); err != nil {
 		pipe.Close()
 		out.close()
@@ -221,7 +224,7 @@ func (s spawn) command(ctx context.Context, api string, out *os.File) *exec.Cmd 
 	}
 	cmd.Env = append(s.env[:len(s.env):len(s.env)], "AWS_LAMBDA_RUNTIME_API="+api, "AWS_LAMBDA_LOG_STREAM_NAME="+logStream())
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = attributes()
 	cmd.Cancel = func() error {
 		killGroup(cmd.Process.Pid)
 		return nil

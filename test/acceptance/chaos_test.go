@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -373,4 +375,38 @@ func explained(t *testing.T, s *server) {
 			t.Errorf("in the log: %s", line)
 		}
 	}
+}
+
+// A server that is killed takes its functions' processes along, also one whose handler never comes back.
+func TestKilledServerLeavesNoProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	code := `import { writeFileSync, renameSync } from 'node:fs';
+writeFileSync('pid.new', String(process.pid));
+renameSync('pid.new', 'pid');
+export const handler = () => { writeFileSync('busy', ''); for (;;); };
+`
+	if err := os.WriteFile(filepath.Join(dir, "index.mjs"), []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newChaos(t, 0)
+	s := start(t, config{functions: []string{fmt.Sprintf("handler: index.handler, dir: %q, concurrency: 1", dir)}}.yaml())
+	if _, err := c.phone.Call(far.Outgoing{Number: "+12065550100", Host: s.addr().Addr().String(), Port: int(s.addr().Port()), From: "+14250000000"}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the handler's work", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "busy"))
+		return err == nil
+	})
+	pid, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of the function's process", func() bool {
+		stat, err := os.ReadFile("/proc/" + string(pid) + "/stat")
+		return err != nil || strings.Contains(string(stat), ") Z ")
+	})
 }
