@@ -92,7 +92,8 @@ func (e *Engine) Start(o call.Origin, open func(call.LegID, call.Report) Leg) *C
 		ending: make(chan struct{}),
 		done:   make(chan struct{}),
 	}
-	c.notes = notes{limits: lim, keepLog: e.cfg.Log, now: e.cfg.Now}
+	c.origin.At = o.At
+	c.notes = notes{limits: lim, keepLog: e.cfg.Log, now: c.now}
 	if open != nil {
 		l := c.newLeg(call.In)
 		l.record.From, l.record.To, l.record.Trunk = o.From, o.To, o.Trunk
@@ -109,6 +110,12 @@ func (e *Engine) Start(o call.Origin, open func(call.LegID, call.Report) Leg) *C
 
 // Wait waits until every call is over. No call may be started meanwhile.
 func (e *Engine) Wait() { e.calls.Wait() }
+
+// now is the call's own clock: what the call lasts is right even if the machine's clock is set meanwhile.
+func (c *Call) now() time.Time {
+	began := c.origin.At
+	return began.Add(c.e.cfg.Now().Sub(began))
+}
 
 // after calls f in the call's goroutine after d, if the call still runs then.
 func (c *Call) after(d time.Duration, f func()) *time.Timer {

@@ -65,7 +65,7 @@ func (l *leg) describe() {
 // newLeg makes a leg, still without its Leg.
 func (c *Call) newLeg(d call.Direction) *leg {
 	l := &leg{Leg: noLeg{}, id: call.NewLegID(c.e.cfg.Node)}
-	l.record = call.LegRecord{ID: l.id, Direction: d, Start: c.e.cfg.Now()}
+	l.record = call.LegRecord{ID: l.id, Direction: d, Start: c.now()}
 	c.legs = append(c.legs, l)
 	c.live.Add(1)
 	return l
@@ -124,7 +124,7 @@ func (c *Call) reported(l *leg, ev call.Event) {
 		if l.state == ended || !l.record.Answered.IsZero() {
 			return
 		}
-		l.record.Answered = c.e.cfg.Now()
+		l.record.Answered = c.now()
 		if c.answered.IsZero() {
 			c.answered = l.record.Answered
 		}
@@ -159,7 +159,7 @@ func (c *Call) legEnded(l *leg, ev call.LegEnded) {
 	}
 	// The leg is over, whatever fault of ours there may be in what follows: else the call would wait for it for ever.
 	l.state = ended
-	l.record.End, l.record.Cause, l.record.Media = c.e.cfg.Now(), ev.Cause, ev.Media
+	l.record.End, l.record.Cause, l.record.Media = c.now(), ev.Cause, ev.Media
 	c.live.Add(-1)
 	c.release(l, &call.Refusal{Cause: ev.Cause, Headers: ev.Headers})
 	c.watchLegs()

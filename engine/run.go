@@ -109,7 +109,7 @@ func (c *Call) finished() call.Finished {
 	r := call.Record{
 		ID: c.id, Account: o.Account, Trunk: o.Trunk, Rule: o.Rule, App: c.app,
 		From: o.From, To: o.To, Host: o.Host,
-		Start: o.At, Answered: c.answered, End: c.e.cfg.Now(),
+		Start: o.At, Answered: c.answered, End: c.now(),
 		Cause: c.cause(), Legs: make([]call.LegRecord, len(c.legs)),
 	}
 	for i, l := range c.legs {
