@@ -66,6 +66,9 @@ func (l *Leg) open(id call.LegID, report call.Report) *Leg {
 			report(named(e, id))
 		}
 		l.held = nil
+		if l.ended {
+			l.forget()
+		}
 	})
 	return l
 }
@@ -179,7 +182,10 @@ func (l *Leg) end(cause call.Cause, rows header.List) {
 	}
 	l.ended = true
 	var stats call.MediaStats
-	defer func() { l.emit(call.LegEnded{Leg: l.id, Cause: cause, Headers: rows, Media: stats}) }() // whatever happens
+	defer func() { // whatever happens
+		l.emit(call.LegEnded{Leg: l.id, Cause: cause, Headers: rows, Media: stats})
+		l.forget()
+	}()
 	l.timer.Stop()
 	l.out.stop()
 	l.out = nil
@@ -191,6 +197,16 @@ func (l *Leg) end(cause call.Cause, rows header.List) {
 		stats = statsOf((*p).Stats())
 	}
 	l.s.legs.remove(l)
+}
+
+// forget lets go of the call and the media of a leg that has ended: its transactions go on for 32 s to answer repeated
+// messages, and shall keep no more than they need for that.
+func (l *Leg) forget() {
+	if l.report != nil {
+		l.report = func(call.Event) {}
+	}
+	l.session.Store(nil)
+	l.media = negotiation{toward: l.media.toward, far: l.media.far}
 }
 
 func statsOf(s media.Stats) call.MediaStats {
