@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/media/rtp"
@@ -48,6 +49,19 @@ func loopbackBeside(listen []transport.Listen) netip.Addr {
 		}
 	}
 	return netip.IPv6Loopback()
+}
+
+// elsewhere says what helps where an address can't be listened on.
+func elsewhere(err error, flag, key string) string {
+	for errno, why := range map[syscall.Errno]string{
+		syscall.EADDRINUSE: "another program listens there", syscall.EADDRNOTAVAIL: "this machine does not have that address",
+		syscall.EACCES: "ports below 1024 need more rights",
+	} {
+		if errors.Is(err, errno) {
+			return fmt.Sprintf(": %s; %s, or %s in the file, names another address", why, flag, key)
+		}
+	}
+	return ""
 }
 
 // listenable tells what is wrong with an address to listen on.
@@ -154,6 +168,21 @@ func (c config) buckets(data string) (map[string]string, error) {
 		out["prompts"] = (&url.URL{Scheme: "file", Path: dir}).String()
 	}
 	return out, nil
+}
+
+// missing gives the buckets that are folders which are not there.
+func missing(buckets map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, text := range buckets {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "" && u.Scheme != "file" {
+			continue
+		}
+		if _, err := os.Stat(u.Path); err != nil {
+			out[name] = u.Path
+		}
+	}
+	return out
 }
 
 // parsePeer reads sip:host[:port][;transport=udp|tcp].

@@ -147,9 +147,12 @@ func (h *house) openMedia(_ context.Context, data string) error {
 		return err
 	}
 	if h.buckets, err = clip.OpenBuckets(urls); err != nil {
-		return err
+		return h.cfg.text.at("$.buckets", err)
 	}
 	h.later(h.buckets.Close)
+	for name, folder := range missing(urls) { // it may come later, as what is mounted does
+		h.log.Warn("the folder of a bucket is not there", "bucket", name, "folder", folder)
+	}
 	return nil
 }
 
@@ -213,7 +216,7 @@ func (h *house) openCalls(context.Context, string) error {
 		},
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w%s", err, elsewhere(err, "--sip", "sip.listen"))
 	}
 	edge.server.Store(h.sip)
 	h.later(h.endCalls)
@@ -245,7 +248,7 @@ func (h *house) openDoor(ctx context.Context, _ string) error {
 		h.webAt, err = new(net.ListenConfig).Listen(ctx, "tcp", h.cfg.HTTP.Listen)
 	}
 	if err != nil {
-		return fmt.Errorf("HTTP: %w", err)
+		return fmt.Errorf("HTTP: %w%s", err, elsewhere(err, "--http", "http.listen"))
 	}
 	h.later(func() error {
 		if err := h.webAt.Close(); !errors.Is(err, net.ErrClosed) { // the server has closed it, if there was one
