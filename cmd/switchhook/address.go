@@ -101,7 +101,7 @@ func (c config) media() (rtp.Config, error) {
 	add := func(a netip.Addr) {
 		public := external
 		if a.IsUnspecified() && !public.IsValid() {
-			public = ownAddress(a)
+			public = publicAddress(a)
 		}
 		out.Interfaces = append(out.Interfaces, rtp.Interface{Bind: a, Public: public})
 	}
@@ -133,22 +133,28 @@ func (c config) media() (rtp.Config, error) {
 	return out, nil
 }
 
-// ownAddress gives the address of this machine that far ends can most likely reach when we listen on all: the one that the system
-// would send from to the rest of the world. Connecting a UDP socket asks for that and sends nothing.
-func ownAddress(unspecified netip.Addr) netip.Addr {
-	world, own := "192.0.2.1:9", netip.MustParseAddr("127.0.0.1")
-	if unspecified.Is6() {
-		world, own = "[2001:db8::1]:9", netip.IPv6Loopback()
-	}
-	c, err := new(net.Dialer).DialContext(context.Background(), "udp", world)
+// ownAddress gives the address of this machine from which a far end is reached; other, where none is. Connecting a UDP socket asks
+// the system for that and sends nothing.
+func ownAddress(far string, other netip.Addr) netip.Addr {
+	c, err := new(net.Dialer).DialContext(context.Background(), "udp", far)
 	if err != nil {
-		return own
+		return other
 	}
 	defer c.Close()
-	if a, err := netip.ParseAddrPort(c.LocalAddr().String()); err == nil {
-		own = a.Addr()
+	a, err := netip.ParseAddrPort(c.LocalAddr().String())
+	if err != nil {
+		return other
 	}
-	return own
+	return a.Addr()
+}
+
+// publicAddress gives the address of this machine that far ends can most likely reach when we listen on all of a family: the one
+// that the rest of the world is reached from.
+func publicAddress(unspecified netip.Addr) netip.Addr {
+	if unspecified.Is6() {
+		return ownAddress("[2001:db8::1]:9", netip.IPv6Loopback())
+	}
+	return ownAddress("192.0.2.1:9", netip.MustParseAddr("127.0.0.1"))
 }
 
 // buckets gives the buckets by name. A name that is not declared is a folder below the data folder: prompts/NAME.

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +32,7 @@ type phoneCommand struct {
 
 // phoneFlags are what both have.
 type phoneFlags struct {
-	Listen  netip.AddrPort `help:"Where the phone itself listens; port 0 for any, which for wait is 5070." default:"127.0.0.1:0"`
+	Listen  netip.AddrPort `help:"Where the phone itself listens, port 0 for any: unless named, the address that the server is reached from; for wait 127.0.0.1:5070."`
 	Header  []string       `help:"A header to send: 'Name: value'. May be repeated." placeholder:"HEADER" sep:"none"`
 	Digits  string         `help:"Keys to press once it is answered: 0-9 * # A-D, a comma for half a second."`
 	Play    string         `help:"What to play once it is answered and the keys are pressed: a WAV or MP3 file, or a frequency in Hz." placeholder:"FILE|HZ"`
@@ -117,6 +119,9 @@ func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
+	if !c.Listen.IsValid() {
+		c.Listen = netip.AddrPortFrom(ownAddress(net.JoinHostPort(o.Host, strconv.Itoa(cmp.Or(o.Port, 5060))), netip.MustParseAddr("127.0.0.1")), 0)
+	}
 	phone, shut, err := c.open(log, nil)
 	if err != nil {
 		return err
@@ -174,6 +179,9 @@ type phoneWait struct {
 
 // Run waits for calls, one at a time.
 func (w *phoneWait) Run(ctx context.Context, con console, log *slog.Logger) error {
+	if !w.Listen.IsValid() {
+		w.Listen = netip.MustParseAddrPort("127.0.0.1:0")
+	}
 	if w.Listen.Port() == 0 {
 		w.Listen = netip.AddrPortFrom(w.Listen.Addr(), 5070)
 	}
