@@ -140,6 +140,9 @@ func TestC09AnswerWithoutAck(t *testing.T) {
 				continue
 			}
 			if m.Method == "BYE" {
+				if got := m.Get("Reason"); got != "Q.850;cause=102" {
+					t.Errorf("Reason: %s", got)
+				}
 				alice.answer(m, 200, "", "")
 				break
 			}

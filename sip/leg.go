@@ -310,9 +310,7 @@ func (l *Leg) happened(e dialog.Event) {
 	case dialog.Over:
 		l.end(l.cause, l.heard(e.Msg))
 	case dialog.Unacknowledged:
-		if !l.hung {
-			l.part(call.Cause{Q850: 102, By: call.ByPeer, Label: call.LabelProtocol, Text: "no ACK"})
-		}
+		l.hangup(call.Cause{Q850: 102, By: call.ByPeer, Label: call.LabelProtocol, Text: "no ACK"}, nil)
 	}
 }
 

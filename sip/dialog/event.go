@@ -32,7 +32,7 @@ const (
 	Left
 	// Over: what [Dialog.Bye] began has come to its end; Msg is the answer to our BYE, or Err says why there is none.
 	Over
-	// Unacknowledged: no ACK came for our 2xx in 64*T1; a BYE is on its way, and Over follows.
+	// Unacknowledged: no ACK came for our 2xx in 64*T1. Who hears of it may end the dialog; else a bare BYE does. Over follows.
 	Unacknowledged
 )
 

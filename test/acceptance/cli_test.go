@@ -102,7 +102,7 @@ func TestPhoneCommand(t *testing.T) {
 	s := start(t, configFor(port, startFunction(t, bridge("+14155550199")).URL))
 	waits := begin(t, nil, "phone", "wait", "--listen", fmt.Sprintf("127.0.0.1:%d", port), "--json", "--play", "1000", "--digits", "42",
 		"--header", "X-Callee: Ada", "--for", "10s")
-	eventually(t, "the waiting phone", func() bool { return !isFree(port) })
+	eventually(t, "the waiting phone", func() bool { return isTaken(t, port) })
 	record := filepath.Join(t.TempDir(), "heard.wav")
 	called := run(t, nil, "phone", "call", "+12065550100", "--server", s.SIP, "--json", "--play", "440", "--digits", "1,2#", "--for", "2s", "--record", record,
 		"--header", "User-to-User: 00c0ffee;encoding=hex", "--header", "X-Account-Id: 4711")
@@ -126,7 +126,7 @@ func TestPhoneCommand(t *testing.T) {
 		t.Errorf("--record wrote %d bytes: %v", len(b), err)
 	}
 	refuses := begin(t, nil, "phone", "wait", "--listen", fmt.Sprintf("127.0.0.1:%d", port), "--refuse", "486")
-	eventually(t, "the refusing phone", func() bool { return !isFree(port) })
+	eventually(t, "the refusing phone", func() bool { return isTaken(t, port) })
 	refused := run(t, nil, "phone", "call", "+12065550100", "--server", s.SIP, "--transport", "tcp")
 	if refused.code != 1 || !strings.Contains(refused.err, "480") {
 		t.Errorf("a refused call: exit code %d\n%s%s", refused.code, refused.out, refused.err)

@@ -360,7 +360,10 @@ apps:
 		names = append(names, fmt.Sprintf("app%d", i))
 		fmt.Fprintf(&b, "  - {id: app%d, dialect: chime, settings: {LambdaArn: \"arn:aws:lambda:us-east-1:111122223333:function:f%d\"}}\n", i, i)
 	}
-	fmt.Fprintf(&b, "rules: [{name: main, number: \"+12065550100\", apps: [%s]}]\nfunctions:\n", strings.Join(names, ", "))
+	if len(names) > 0 {
+		fmt.Fprintf(&b, "rules: [{name: main, number: \"+12065550100\", apps: [%s]}]\n", strings.Join(names, ", "))
+	}
+	b.WriteString("functions:\n")
 	for i, f := range c.functions {
 		if strings.HasPrefix(f, "http") {
 			f = fmt.Sprintf("url: %q", f)

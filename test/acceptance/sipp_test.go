@@ -49,7 +49,7 @@ func startSIPp(t *testing.T, scenario, target string, port int, args ...string) 
 	go func() { s.done <- s.cmd.Wait() }()
 	t.Cleanup(func() { s.cmd.Process.Kill() })
 	if target == "" {
-		eventually(t, "SIPp binding its port", func() bool { return !isFree(port) })
+		eventually(t, "SIPp binding its port", func() bool { return isTaken(t, port) })
 	}
 	return s
 }
@@ -219,4 +219,20 @@ func isFree(port int) bool {
 	}
 	l.Close()
 	return true
+}
+
+// isTaken tells whether somebody has a port for UDP or listens on it for TCP. It does not try to have it itself, which would be in
+// the way of who is just about to.
+func isTaken(t *testing.T, port int) bool {
+	t.Helper()
+	for _, network := range []string{"udp", "tcp"} {
+		table, err := os.ReadFile("/proc/net/" + network)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(table), fmt.Sprintf(":%04X 00000000:0000", port)) {
+			return true
+		}
+	}
+	return false
 }
