@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -57,7 +58,7 @@ func (p *process) runtimeAPI() http.Handler {
 
 // next gives the process its next event, when there is one.
 func (p *process) next(w http.ResponseWriter, r *http.Request) {
-	if !p.fleet.ready(p) {
+	if !p.becomesReady(r.Context()) {
 		refuse(w, http.StatusForbidden, "InvalidStateTransition", "the last event is not answered yet")
 		return
 	}
@@ -77,6 +78,27 @@ func (p *process) next(w http.ResponseWriter, r *http.Request) {
 	h["Lambda-Runtime-Invoked-Function-Arn"] = []string{inv.arn}
 	h["Lambda-Runtime-Trace-Id"] = []string{inv.trace}
 	_, _ = w.Write(inv.payload) // when it fails the process is dying, or runs into its limit
+}
+
+// becomesReady tells whether the process may have its next event. An answer that broke off on another connection may be noticed a
+// moment after this request: it is given that moment.
+func (p *process) becomesReady(ctx context.Context) bool {
+	const tries, pause = 20, 5 * time.Millisecond
+	for try := 0; ; try++ {
+		switch {
+		case p.fleet.ready(p):
+			return true
+		case try == tries:
+			return false
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return false
+		case <-p.ctx.Done():
+			return false
+		}
+	}
 }
 
 // response takes the function's answer.
