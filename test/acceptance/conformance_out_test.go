@@ -358,3 +358,92 @@ func TestC70ByeBeforeAnswer(t *testing.T) {
 	near.send(s.addr(), reply(gone, "200 OK", "", ""))
 	s.idle(t)
 }
+
+// C17: a call that comes back to us again and again ends when its hops are used up, and all of it with it.
+func TestC17Loop(t *testing.T) {
+	t.Parallel()
+	for _, hops := range []int{5, 70} {
+		t.Run(strconv.Itoa(hops), func(t *testing.T) {
+			t.Parallel()
+			own := freePort(t)
+			f := startFunction(t, bridge("+12065550100"))
+			s := start(t, configFor(own, f.URL), "--sip", fmt.Sprintf("127.0.0.1:%d", own))
+			startSIPp(t, refused(480, fmt.Sprintf("Max-Forwards: %d", hops)), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
+			s.idle(t)
+			if n := len(f.seen("NEW_INBOUND_CALL")); n != hops {
+				t.Errorf("the call came %d times, want %d", n, hops)
+			}
+			worst := 0
+			for _, c := range s.calls(t, hops) {
+				for _, leg := range c.Legs {
+					if leg.Cause.SIP == 483 {
+						worst++
+					}
+				}
+			}
+			if worst == 0 {
+				t.Error("no leg was refused with 483")
+			}
+		})
+	}
+}
+
+// C67: a caller who has IPv4 alone and a callee who has IPv6 alone are connected; each is told addresses of its own family.
+func TestC67TwoFamilies(t *testing.T) {
+	t.Parallel()
+	c, err := net.ListenPacket("udp6", "[::1]:0")
+	if err != nil {
+		t.Skipf("SKIPPED LOUDLY: this machine has no IPv6: %v", err)
+	}
+	defer c.Close()
+	far, ok := c.LocalAddr().(*net.UDPAddr)
+	if !ok {
+		t.Fatal("no UDP address")
+	}
+	own := freePort(t)
+	f := startFunction(t, bridge("+14155550199"))
+	yaml := config{peers: []string{fmt.Sprintf("{host: \"::1\", port: %d}", far.Port)}, trunk: "allow: [127.0.0.1, \"::1\"]", functions: []string{f.URL},
+		more: fmt.Sprintf("sip: {listen: [\"udp://127.0.0.1:%d\", \"udp://[::1]:%d\"]}\n", own, own)}.yaml()
+	s := start(t, yaml, "--sip", "")
+	near := newWire(t, "127.0.0.1:0")
+	inv := ask("INVITE", "sip:+12065550100@"+s.SIP, near.at, "families", plainOffer)
+	near.send(s.addr(), inv)
+	buf := make([]byte, 65536)
+	exchange := func(want string, answer func(m string) string) string {
+		for {
+			if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				t.Fatalf("no %s: %v", want, err)
+			}
+			if m := string(buf[:n]); strings.HasPrefix(m, want) {
+				if answer != nil {
+					if _, err := c.WriteTo([]byte(answer(m)), from); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return m
+			}
+		}
+	}
+	out := exchange("INVITE", func(m string) string {
+		body := strings.ReplaceAll(plainOffer, "IP4 127.0.0.1", "IP6 ::1")
+		return reply(m, "200 OK", "far", body, fmt.Sprintf("Contact: <sip:far@[::1]:%d>", far.Port))
+	})
+	exchange("ACK", nil)
+	answer := near.receive("SIP/2.0 200")
+	near.send(s.addr(), ackOf(inv, answer))
+	if !strings.HasPrefix(out, fmt.Sprintf("INVITE sip:+14155550199@[::1]:%d SIP/2.0", far.Port)) || !strings.Contains(rowOf(out, "Via"), "[::1]:") ||
+		!strings.Contains(rowOf(out, "Contact"), "<sip:[::1]:") || !strings.Contains(out, "c=IN IP6 ::1") {
+		t.Errorf("the callee received\n%s", out)
+	}
+	if !strings.Contains(answer, "c=IN IP4 127.0.0.1") || strings.Contains(answer, "::1") {
+		t.Errorf("the caller received\n%s", answer)
+	}
+	near.send(s.addr(), ask("BYE", "sip:"+s.SIP, near.at, "families", "", "CSeq: 2 BYE", "To: "+rowOf(answer, "To")))
+	near.receive("SIP/2.0 200")
+	exchange("BYE", func(m string) string { return reply(m, "200 OK", "", "") })
+	s.idle(t)
+}
