@@ -205,8 +205,10 @@ func (l *Leg) forget() {
 	if l.report != nil {
 		l.report = func(call.Event) {}
 	}
-	l.session.Store(nil)
-	l.media = negotiation{toward: l.media.toward, far: l.media.far}
+	if p := l.session.Swap(nil); p != nil {
+		(*p).Close() // one that was opened as the leg ended
+	}
+	l.media.offer, l.media.local = nil, nil // the rest may be read outside the shard
 }
 
 func statsOf(s media.Stats) call.MediaStats {
