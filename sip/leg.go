@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -148,7 +149,7 @@ func (l *Leg) openMedia() {
 	}
 	session, err := l.s.cfg.Media(l.media.toward)
 	if err != nil {
-		l.s.cfg.Log.Warn("no media for a leg", "callId", l.callID, "error", err)
+		l.s.refusals.tell(l.s.cfg.Log, slog.LevelWarn, "no media for a leg", "callId", l.callID, "error", err)
 		return // found out on the shard
 	}
 	if !l.session.CompareAndSwap(nil, &session) {

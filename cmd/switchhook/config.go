@@ -78,7 +78,7 @@ type sipConfig struct {
 	Listen   []string `json:"listen"`   // udp://0.0.0.0:5060, tcp://[::]:5060
 	External string   `json:"external"` // address to write into messages when it differs from the one listened on
 	Trace    bool     `json:"trace"`    // keep each call's messages with its record
-	Calls    int      `json:"calls"`    // standing calls at most; 0: no limit
+	Calls    int      `json:"calls"`    // standing calls at most; 0: 50,000
 	Rate     int      `json:"rate"`     // new calls a second at most; 0: no limit
 }
 

@@ -35,7 +35,7 @@ func (c config) content() (directory.Content, error) {
 	m.note("$.account", d.Accounts[0].Validate())
 	for path, n := range map[string]int{"$.sip.calls": c.SIP.Calls, "$.sip.rate": c.SIP.Rate} {
 		if n < 0 {
-			m.note(path, fmt.Errorf("%d is below 0, which means no limit", n))
+			m.note(path, fmt.Errorf("%d is below 0", n))
 		}
 	}
 	for i := range d.Keys {
