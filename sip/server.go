@@ -35,7 +35,7 @@ type Server struct {
 	peers    watch
 	draining atomic.Bool
 	faults   *teller
-	refusals *teller      // of INVITEs
+	refusals *teller      // of INVITEs and of media
 	close    func() error // once
 }
 
