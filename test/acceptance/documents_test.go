@@ -66,9 +66,8 @@ func TestListsNameTests(t *testing.T) {
 					seen[m[1]]++
 				}
 			}
-			folder := "test/acceptance"
 			for _, clause := range strings.Split(line, ";") { // a folder holds for the rest of its clause
-				folder = "test/acceptance"
+				folder := "test/acceptance"
 				for _, m := range name.FindAllStringSubmatch(clause, -1) {
 					if strings.Contains(m[1], "/") || tests[m[1]+" "+m[2]] {
 						folder = m[1]
