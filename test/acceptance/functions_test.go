@@ -133,14 +133,14 @@ func TestWildFunction(t *testing.T) {
 			t.Parallel()
 			st := story{calleePort: freePort(t)}
 			far := newWire(t, fmt.Sprintf("127.0.0.1:%d", st.calleePort))
-			st.s = start(t, config{peers: []string{peerAt(st.calleePort)}, functions: []string{handlerAt(t, file, "index.handler", "timeout: 1s")}}.yaml(), "--trace")
+			st.s = start(t, config{peers: []string{peerAt(st.calleePort)}, functions: []string{handlerAt(t, file, "index.handler", "timeout: 3s")}}.yaml(), "--trace")
 			began := time.Now()
 			if want.status == 0 {
 				st.call(t, scenario(invite("X-Do: "+does), progress(), answered(), ack(), take("BYE"), onLast("200 OK"))).wait(t)
 			} else {
 				st.call(t, refused(want.status, "X-Do: "+does)).wait(t)
 			}
-			if d := time.Since(began); d > 10*time.Second {
+			if d := time.Since(began); d > 15*time.Second {
 				t.Errorf("the caller waited for %v", d)
 			}
 			st.s.idle(t)

@@ -52,7 +52,7 @@ func testProgram(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "switchhook")
-	build := exec.Command("go", "build", "-o", program, "../../cmd/switchhook")
+	build := exec.Command("go", "build", fmt.Sprintf("-race=%t", race), "-o", program, "../../cmd/switchhook")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
@@ -104,6 +104,11 @@ func startIn(t *testing.T, dir string, env []string, yaml string, args ...string
 	go s.read(out, ready)
 	t.Cleanup(func() {
 		s.stop()
+		for _, fault := range []string{`"stack":`, "DATA RACE", "panic: ", "fatal error: "} {
+			if strings.Contains(s.logged(), fault) {
+				t.Errorf("the program had a fault of its own, whatever the test saw: %s", fault)
+			}
+		}
 		if t.Failed() {
 			t.Logf("the server's log:\n%s", s.logged())
 		}

@@ -111,6 +111,12 @@ func newSipgoPhone(t *testing.T, network string) *sipgoPhone {
 	}
 	p.contact = sip.ContactHeader{Address: sip.Uri{User: "sipgo", Host: "127.0.0.1", Port: p.port, UriParams: sip.NewParams()}}
 	p.contact.Address.UriParams.Add("transport", network)
+	return p
+}
+
+// serve begins to listen, once the handlers are set.
+func (p *sipgoPhone) serve(t *testing.T, network string) {
+	t.Helper()
 	at := fmt.Sprintf("127.0.0.1:%d", p.port)
 	if network == "tcp" {
 		l, err := net.Listen("tcp", at)
@@ -119,15 +125,14 @@ func newSipgoPhone(t *testing.T, network string) *sipgoPhone {
 		}
 		t.Cleanup(func() { l.Close() })
 		go p.server.ServeTCP(l)
-	} else {
-		c, err := net.ListenPacket("udp", at)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { c.Close() })
-		go p.server.ServeUDP(c)
+		return
 	}
-	return p
+	c, err := net.ListenPacket("udp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	go p.server.ServeUDP(c)
 }
 
 // A call by sipgo to sipgo, over UDP and TCP: context passes, each side hangs up once.
@@ -191,6 +196,8 @@ func sipgoCall(t *testing.T, network string, callerHangsUp bool) {
 	callee.server.OnBye(onBye("callee", dialogs.ReadBye))
 	calls := sipgo.NewDialogClientCache(caller.client, caller.contact)
 	caller.server.OnBye(onBye("caller", calls.ReadBye))
+	caller.serve(t, network)
+	callee.serve(t, network)
 
 	to := sip.Uri{User: "+12065550100", Host: "127.0.0.1", Port: int(s.addr().Port()), UriParams: sip.NewParams()}
 	to.UriParams.Add("transport", network)
