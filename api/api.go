@@ -43,7 +43,8 @@ type Config struct {
 	Records       Records
 	Exchange      *exchange.Exchange
 	Trunks        Trunks
-	Legs          func() int // SIP legs that stand
+	Legs          func() int                      // SIP legs that stand
+	Overload      func() (refused, dropped int64) // SIP requests and messages that were too many
 	Directory     func() *directory.Snapshot
 	Dialects      []dialect.Dialect
 	TrustLoopback bool // requests from this machine need no key (--dev)

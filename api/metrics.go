@@ -19,6 +19,7 @@ func (c *Config) metrics() http.Handler {
 type counts struct {
 	c                                                        *Config
 	started, standing, ended, appsFailed, failover, legs, up *prometheus.Desc
+	refused, dropped                                         *prometheus.Desc
 }
 
 func newCounts(c *Config) *counts {
@@ -33,6 +34,8 @@ func newCounts(c *Config) *counts {
 		appsFailed: d("app_failures_total", "Times that an application failed to drive a call."),
 		failover:   d("app_failovers_total", "Calls handed to their rule's next application."),
 		legs:       d("legs_standing", "SIP legs that stand."),
+		refused:    d("sip_overload_refused_total", "SIP requests refused with 503 because too many others waited."),
+		dropped:    d("sip_overload_dropped_total", "SIP messages dropped because too many others waited."),
 		up:         d("trunk_peer_up", "Whether a trunk's peer answers.", "trunk", "peer"),
 	}
 }
@@ -58,6 +61,11 @@ func (m *counts) Collect(ch chan<- prometheus.Metric) {
 	counter(m.failover, n.Failovers)
 	if m.c.Legs != nil {
 		gauge(m.legs, float64(m.c.Legs()))
+	}
+	if m.c.Overload != nil {
+		refused, dropped := m.c.Overload()
+		counter(m.refused, uint64(refused))
+		counter(m.dropped, uint64(dropped))
 	}
 	if m.c.Trunks == nil {
 		return

@@ -65,6 +65,7 @@ func (w *watch) run() {
 			w.ping(d)
 		}
 		w.learn()
+		w.s.tellOverload()
 		select {
 		case <-tick.C:
 		case <-w.done:

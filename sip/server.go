@@ -34,6 +34,7 @@ type Server struct {
 	legs     legs
 	peers    watch
 	draining atomic.Bool
+	told     struct{ refused, dropped int64 } // of overload; the watch's
 	faults   *teller
 	refusals *teller      // of INVITEs and of media
 	close    func() error // once
@@ -90,6 +91,21 @@ func (s *Server) Legs() int { return s.legs.len() }
 
 // Dialogs gives the number of dialogs that stand: those of legs, and some that end a little after their leg.
 func (s *Server) Dialogs() int { return s.dialogs.Len() }
+
+// Overload gives how many requests were refused with 503, and messages dropped, because too many others waited or stood.
+func (s *Server) Overload() (refused, dropped int64) {
+	st := s.layer.Stats()
+	return st.Refused, st.Discarded
+}
+
+// tellOverload says so in the log, once each round. No call comes of what is refused there.
+func (s *Server) tellOverload() {
+	refused, dropped := s.Overload()
+	if r, d := refused-s.told.refused, dropped-s.told.dropped; r > 0 || d > 0 {
+		s.cfg.Log.Warn("overload: more SIP messages came than can be served", "refused", r, "dropped", d)
+	}
+	s.told.refused, s.told.dropped = refused, dropped
+}
 
 // Drain refuses new calls (503) and answers OPTIONS with 503 from now on, and waits until no leg stands or the context
 // is done.

@@ -266,7 +266,7 @@ func (h *house) serveWeb() {
 		all = append(all, d)
 	}
 	handler := api.New(api.Config{
-		Records: h.store, Exchange: h.exchange, Trunks: &h.peers, Directory: h.store.Snapshot, Dialects: all, Legs: h.sip.Legs,
+		Records: h.store, Exchange: h.exchange, Trunks: &h.peers, Directory: h.store.Snapshot, Dialects: all, Legs: h.sip.Legs, Overload: h.sip.Overload,
 		TrustLoopback: h.cfg.dev, Version: version(), Logger: h.log,
 	})
 	h.web = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,

@@ -263,19 +263,27 @@ func (f *flow) deliver(framer *message.Framer, local netip.AddrPort) (got bool, 
 			in := Incoming{Source: f.remote, Local: local, Network: TCP, Flow: f.id, At: time.Now()}
 			f.layer.deliver(in, m, fault)
 			if ev == message.Broken {
-				f.finish()
 				return got, errBroken
 			}
 		}
 	}
 }
 
-// drain reads what a peer still sends after its framing was lost, for a moment, so that our answer reaches it.
+// drain reads what a peer still sends after its framing was lost, for a moment, so that our answer reaches it, and so do
+// those to its earlier requests, which others are still busy with.
 func (f *flow) drain() {
 	const most, patience = 1 << 20, time.Second
+	over := time.NewTimer(patience)
+	defer over.Stop()
 	if err := f.conn.SetReadDeadline(time.Now().Add(patience)); err == nil {
 		_, _ = io.CopyN(io.Discard, f.conn, most)
 	}
+	select {
+	case <-over.C:
+	case <-f.written:
+	case <-f.layer.ctx.Done():
+	}
+	f.finish()
 	<-f.written // at the write deadline at the latest
 }
 

@@ -166,6 +166,23 @@ func TestBrokenStream(t *testing.T) {
 	})
 }
 
+// TestBrokenStreamOwesAnswers: the answer to a request before what broke the stream still goes out, a little later too.
+func TestBrokenStreamOwesAnswers(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		s := r.connect()
+		go func() { _, _ = s.Write([]byte(tcpRequest("OPTIONS", "") + "GET / HTTP/1.1\r\n\r\n")) }()
+		r.sleep(500 * time.Millisecond)
+		in := r.heard.take()[0]
+		if err := r.layer.Send(in.Reply(), respondTo(t, in, 200), nil); err != nil {
+			t.Error(err)
+		}
+		r.sleep(time.Second)
+		if !strings.HasPrefix(s.text(), "SIP/2.0 200") || !s.closed() || r.layer.Flows() != 0 {
+			t.Errorf("answered %q, closed %v", s.text(), s.closed())
+		}
+	})
+}
+
 func TestFlowLimits(t *testing.T) {
 	bubble(t, func(c *transport.Config) { c.MaxFlows, c.MaxFlowsPerIP = 5, 3 }, func(r *rig) {
 		var all []*stream

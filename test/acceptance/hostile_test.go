@@ -147,6 +147,49 @@ func TestS02MissingHeaders(t *testing.T) {
 	}
 }
 
+// S03: above the rate that the configuration allows, calls are refused at once, and told when to come again; a call that stands goes on.
+func TestS03Flood(t *testing.T) {
+	t.Parallel()
+	v := &victims{caller: newPerson(t, 440), callee: newPerson(t, 1000)}
+	v.f = startFunction(t, bridge("+14155550199"))
+	v.s = start(t, configFor(int(v.callee.Addr().Port()), v.f.URL)+"sip: {rate: 10, calls: 100}\n")
+	v.line = v.caller.calls(t, v.s)
+	hears(t, "the callee", &v.callee.ear, 440)
+	before := v.s.memory(t)
+	w := newWire(t, "127.0.0.1:0")
+	const flood = 400
+	invites := map[string]string{}
+	for i := range flood {
+		id := fmt.Sprint("flood", i)
+		invites[id] = ask("INVITE", "sip:+12065550177@"+v.s.SIP, w.at, id, plainOffer) // a number that nobody has
+		w.send(v.s.addr(), invites[id])
+	}
+	refused := map[string]int{}
+	began := time.Now()
+	for seen := map[string]bool{}; len(seen) < flood; {
+		m := w.receive("SIP/2.0 ")
+		id, status := rowOf(m, "Call-ID"), m[8:11]
+		if status == "100" {
+			continue
+		}
+		w.send(v.s.addr(), ackOf(invites[id], m))
+		if !seen[id] {
+			seen[id] = true
+			refused[status]++
+		}
+		if status == "503" && rowOf(m, "Retry-After") == "" {
+			t.Fatalf("503 without Retry-After:\n%s", m)
+		}
+	}
+	if d := time.Since(began); refused["503"] < flood/2 || refused["404"] == 0 || refused["503"]+refused["404"] != flood || d > 5*time.Second {
+		t.Errorf("within %v: %v", d, refused)
+	}
+	if after := v.s.memory(t); after > before+64 {
+		t.Errorf("memory grew from %d to %d MB", before, after)
+	}
+	v.unharmed(t, refused["404"])
+}
+
 // S06: methods that nobody has asked for are refused, whoever sends them, and reach nobody.
 func TestS06OtherMethods(t *testing.T) {
 	t.Parallel()
