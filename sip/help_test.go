@@ -419,6 +419,12 @@ func inTime(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
+// pass lets the bubble's time go by, and all that is due in it happen. It costs no real time.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // callIn brings an inbound leg to the answer.
 func (r *rig) callIn(alice *phone) (attempt, *message.Message, *message.Message) {
 	r.t.Helper()

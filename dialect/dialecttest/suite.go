@@ -44,7 +44,7 @@ func Run(t *testing.T, s Subject) {
 	for _, c := range []struct {
 		name string
 		run  func(*stage)
-		skip bool
+		none bool // the language has no such thing
 	}{
 		{"the code answers", answers, false},
 		{"hang-up during the first webhook", hangupDuringFirst, false},
@@ -71,10 +71,10 @@ func Run(t *testing.T, s Subject) {
 		{"a request that makes no sense", requestNonsense, s.Update == nil},
 		{"a request as the call ends", requestAtEnd, s.Update == nil},
 	} {
+		if c.none {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
-			if c.skip {
-				t.Skip("not in this language")
-			}
 			// The bubble's end proves that no goroutine is left; its clock makes every time limit pass at once.
 			synctest.Test(t, func(t *testing.T) { c.run(&stage{T: t, s: s}) })
 		})

@@ -170,7 +170,7 @@ func TestBothEnds(t *testing.T) {
 		if e := expect(t, b.events, dialog.Over); e.Msg.Status != 200 || e.Err != nil {
 			t.Errorf("over: %+v", e)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // in the bubble's time: nothing more shall come
 		if d := cmp.Diff([]string{"> Ringing", "> OK", "< ACK", "> BYE", "< OK"}, trace); d != "" {
 			t.Errorf("trace (-want +got):\n%s", d)
 		}

@@ -148,7 +148,7 @@ func (r *rig) on(f func()) {
 	synctest.Wait()
 }
 
-// sleep lets time pass.
+// sleep lets the bubble's time go by.
 func (r *rig) sleep(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

@@ -157,6 +157,7 @@ func (r *rig) write(s *stream, text string) {
 	synctest.Wait()
 }
 
+// sleep lets the bubble's time go by.
 func (r *rig) sleep(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -273,9 +272,7 @@ for i in $(seq 1 800); do printf '\0\020\0\020\0\020\0\020\0\360\0\360\0\360\0\3
 
 // What one text costs, process included.
 func BenchmarkEspeak(b *testing.B) {
-	if _, err := exec.LookPath("espeak-ng"); err != nil {
-		b.Skip(err)
-	}
+	need.Tool(b, "espeak-ng", "apt-get install espeak-ng")
 	e, err := local.Find(b.Context(), "espeak-ng", "")
 	if err != nil {
 		b.Fatal(err)

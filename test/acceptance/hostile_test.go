@@ -488,7 +488,7 @@ func TestS15S16ThirdParty(t *testing.T) {
 	hears(t, "the callee", &calleeRTP.ear, 440)
 	hears(t, "the caller", &callerRTP.ear, 1000)
 	attack(1, mediaAddr(t, ok), 1) // with the caller's own SSRC
-	time.Sleep(1500 * time.Millisecond)
+	time.Sleep(1500 * time.Millisecond) // the attackers send meanwhile
 	hears(t, "the callee", &calleeRTP.ear, 440)
 	hears(t, "the caller", &callerRTP.ear, 1000)
 	for i, a := range attackers {
@@ -537,7 +537,7 @@ func TestS25FunctionAnswers(t *testing.T) {
 			for r.Context().Err() == nil {
 				io.WriteString(w, " ")
 				w.(http.Flusher).Flush()
-				time.Sleep(100 * time.Millisecond)
+				time.Sleep(100 * time.Millisecond) // slowness is the attack
 			}
 		},
 		"packed": func(w http.ResponseWriter, _ *http.Request) {
