@@ -46,7 +46,7 @@ func NewSnapshot(c Content) *Snapshot {
 		s.accounts[a.ID] = a
 	}
 	for _, k := range c.Keys {
-		s.keys[k.Kind+"\x00"+k.ID] = k
+		s.keys[k.Ref()] = k
 	}
 	for _, a := range c.Apps {
 		s.apps[a.ID] = a
@@ -94,7 +94,10 @@ func (s *Snapshot) addTrunk(t *Trunk) {
 func (s *Snapshot) Account(id string) (Account, bool) { a, ok := s.accounts[id]; return a, ok }
 
 // Key finds a key of a kind by its public half.
-func (s *Snapshot) Key(kind, id string) (Key, bool) { k, ok := s.keys[kind+"\x00"+id]; return k, ok }
+func (s *Snapshot) Key(kind, id string) (Key, bool) {
+	k, ok := s.keys[Key{Kind: kind, ID: id}.Ref()]
+	return k, ok
+}
 
 // App finds an application.
 func (s *Snapshot) App(id string) (App, bool) { a, ok := s.apps[id]; return a, ok }

@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,7 +32,7 @@ type watch struct {
 	done chan struct{}
 	wait sync.WaitGroup
 
-	sources atomic.Pointer[map[netip.Addr]string] // addresses of peers that have names → trunk ID
+	sources atomic.Pointer[map[netip.Addr][]string] // addresses of peers that have names → IDs of their trunks, in order
 
 	mu    sync.Mutex
 	known map[peerKey]*health // guarded by mu
@@ -47,7 +49,7 @@ type health struct {
 
 func (w *watch) init(s *Server) {
 	w.s, w.known, w.done = s, map[peerKey]*health{}, make(chan struct{})
-	w.sources.Store(&map[netip.Addr]string{})
+	w.sources.Store(&map[netip.Addr][]string{})
 }
 
 func (w *watch) start() { w.wait.Go(w.run) }
@@ -112,9 +114,11 @@ func (w *watch) due(now time.Time) []pinged {
 
 // learn looks up where calls may come from on trunks that list no addresses and name their peers.
 func (w *watch) learn() {
-	sources := map[netip.Addr]string{}
-	for _, t := range w.s.cfg.Directory().Trunks() {
-		if len(t.Allow) > 0 || t.Disabled {
+	sources := map[netip.Addr][]string{}
+	trunks := w.s.cfg.Directory().Trunks()
+	for _, id := range slices.Sorted(maps.Keys(trunks)) { // in order: where two trunks name one host, always the same is first
+		t := trunks[id]
+		if len(t.Allow) > 0 || t.Disabled || t.OutOnly {
 			continue
 		}
 		for _, p := range t.Peers {
@@ -122,15 +126,15 @@ func (w *watch) learn() {
 				continue
 			}
 			for _, a := range w.s.names.known(strings.ToLower(p.Host)) {
-				sources[a.Unmap()] = t.ID
+				sources[a.Unmap()] = append(sources[a.Unmap()], id)
 			}
 		}
 	}
 	w.sources.Store(&sources)
 }
 
-// trunkAt gives the ID of the trunk that has a named peer at an address; empty for none.
-func (w *watch) trunkAt(a netip.Addr) string { return (*w.sources.Load())[a] }
+// trunksAt gives the IDs of the trunks that have a named peer at an address and let it call.
+func (w *watch) trunksAt(a netip.Addr) []string { return (*w.sources.Load())[a] }
 
 // of gives what is known of a peer; nil when too much is known already. The caller holds mu.
 func (w *watch) of(key peerKey) *health {

@@ -413,6 +413,22 @@ func (p *phone) answer(req *message.Message, status int, tag string, body string
 	return m
 }
 
+// ended waits for the leg's end, which must bear this label.
+func (e *events) ended(label call.Label) {
+	e.t.Helper()
+	if end := want[call.LegEnded](e); end.Cause.Label != label {
+		e.t.Errorf("cause: %+v, want %s", end.Cause, label)
+	}
+}
+
+// refused waits for the leg's end, which must bear this status.
+func (e *events) refused(status int) {
+	e.t.Helper()
+	if end := want[call.LegEnded](e); end.Cause.SIP != status {
+		e.t.Errorf("cause: %+v, want %d", end.Cause, status)
+	}
+}
+
 // inTime runs a test in a bubble whose clock only moves when all wait.
 func inTime(t *testing.T, f func(t *testing.T)) {
 	t.Helper()

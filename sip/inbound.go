@@ -24,8 +24,12 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		hops = 70
 	}
 	later := header.Field{Name: "Retry-After", Value: "5"}
-	if s.draining.Load() || !within(s.limit) || !within(p.limit) {
-		s.turnAway(tx, p, 503, "draining, or too many calls a second", later)
+	if s.draining.Load() {
+		s.turnAway(tx, p, 503, "draining", later)
+		return
+	}
+	if !within(p.limit) || !within(s.limit) { // the trunk's first: what it refuses shall not cost the others
+		s.turnAway(tx, p, 503, "too many calls a second", later)
 		return
 	}
 	l := &Leg{
@@ -91,7 +95,7 @@ func (l *Leg) unanswered() {
 }
 
 // respond answers the INVITE of an inbound leg, but for a refusal. Nothing happens where the state does not allow it.
-func (l *Leg) respond(status int, reason string, rows header.List, withMedia bool) {
+func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 	if l.ended {
 		l.closeMedia() // one that was opened as the leg ended
 		return
@@ -100,7 +104,7 @@ func (l *Leg) respond(status int, reason string, rows header.List, withMedia boo
 	if tx == nil {
 		return
 	}
-	r := dialog.Response{Status: status, Reason: reason}
+	r := dialog.Response{Status: status}
 	if withMedia {
 		body, err := l.describeMedia()
 		if err != nil {

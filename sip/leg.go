@@ -97,7 +97,7 @@ func named(e call.Event, id call.LegID) call.Event {
 // Ring tells the caller of an unanswered inbound leg that it rings (180).
 func (l *Leg) Ring(rows header.List) {
 	if l.direction == call.In {
-		l.post(func() { l.respond(180, "", rows, false) })
+		l.post(func() { l.respond(180, rows, false) })
 	}
 }
 
@@ -105,7 +105,7 @@ func (l *Leg) Ring(rows header.List) {
 func (l *Leg) Early(rows header.List) {
 	if l.direction == call.In {
 		l.openMedia()
-		l.post(func() { l.respond(183, "", rows, true) })
+		l.post(func() { l.respond(183, rows, true) })
 	}
 }
 
@@ -113,7 +113,7 @@ func (l *Leg) Early(rows header.List) {
 func (l *Leg) Answer(rows header.List) {
 	if l.direction == call.In {
 		l.openMedia()
-		l.post(func() { l.respond(200, "", rows, true) })
+		l.post(func() { l.respond(200, rows, true) })
 	}
 }
 

@@ -97,7 +97,7 @@ func (s *Server) trunkFor(host string, source netip.Addr) (*peering, bool) {
 	source = source.Unmap()
 	local := s.cfg.TrustLoopback && source.IsLoopback()
 	if t, ok := snapshot.TrunkByHost(host); ok && !t.Disabled {
-		if p := s.trunks.of(t); local || p.allows(source) || s.peers.trunkAt(source) == t.ID {
+		if p := s.trunks.of(t); local || p.allows(source) || slices.Contains(s.peers.trunksAt(source), t.ID) {
 			return p, true
 		}
 		return nil, false
@@ -105,8 +105,10 @@ func (s *Server) trunkFor(host string, source netip.Addr) (*peering, bool) {
 	if t, ok := snapshot.TrunkBySource(source); ok {
 		return s.trunks.of(t), true
 	}
-	if t, ok := snapshot.Trunk(s.peers.trunkAt(source)); ok && !t.Disabled && len(t.Allow) == 0 {
-		return s.trunks.of(t), true
+	for _, id := range s.peers.trunksAt(source) { // as of the last round: the trunk may have changed
+		if t, ok := snapshot.Trunk(id); ok && !t.Disabled && !t.OutOnly && len(t.Allow) == 0 {
+			return s.trunks.of(t), true
+		}
 	}
 	return s.open, local
 }

@@ -26,9 +26,10 @@ func write(t *testing.T, text string) string {
 	return file
 }
 
-// The file that docs/operating.md shows is read whole.
-func TestDocumentedFileIsRead(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/operating.md")
+// documented reads the first configuration that a document shows.
+func documented(t *testing.T, path string) config {
+	t.Helper()
+	doc, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +39,12 @@ func TestDocumentedFileIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// The file that docs/operating.md shows is read whole.
+func TestDocumentedFileIsRead(t *testing.T) {
+	c := documented(t, "../../docs/operating.md")
 	if len(c.Trunks) != 2 || len(c.Trunks[0].Peers) != 2 || c.Trunks[0].Keepalive != 30*time.Second || len(c.Trunks[0].Allow) != 1 ||
 		!c.Trunks[0].Trusted || len(c.Functions) != 3 || c.Functions[0].Timeout != 20*time.Second || c.Buckets["media"] == "" || c.Records.Keep != 720*time.Hour {
 		t.Errorf("read as %+v", c)
@@ -58,16 +65,7 @@ func TestDocumentedFileIsRead(t *testing.T) {
 
 // The trunk with policies that docs/context.md shows is read whole, and its policies compile.
 func TestDocumentedPolicyIsRead(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/context.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, text, _ := strings.Cut(string(doc), "```yaml\n")
-	text, _, _ = strings.Cut(text, "```")
-	c, err := readConfig(write(t, text))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := documented(t, "../../docs/context.md")
 	d, err := c.content()
 	if err != nil {
 		t.Fatal(err)

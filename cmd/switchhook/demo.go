@@ -91,6 +91,7 @@ type demo struct {
 	mu                   sync.Mutex
 	invite               header.List // what the callee got; guarded by mu
 	opened               []func() error
+	lines                sync.WaitGroup // the callee's
 }
 
 // open starts the server with its function, and both phones.
@@ -134,6 +135,7 @@ func (d *demo) close() error {
 	for _, f := range slices.Backward(d.opened) {
 		errs = append(errs, f())
 	}
+	d.lines.Wait()
 	return errors.Join(errs...)
 }
 
@@ -163,7 +165,7 @@ func (d *demo) rings(l *far.Line) {
 	d.invite = l.Attempt().Headers
 	d.mu.Unlock()
 	l.Ring(header.List{{Name: "X-Callee-Agent", Value: "Ada"}})
-	go func() {
+	d.lines.Go(func() {
 		time.Sleep(400 * time.Millisecond) // a person reaches for the phone
 		l.Answer(header.List{{Name: "X-Callee-Agent", Value: "Ada"}})
 		for e := range l.Events() {
@@ -172,7 +174,7 @@ func (d *demo) rings(l *far.Line) {
 				l.Media().Play(far.Hum(calleeTone), func(error) {})
 			}
 		}
-	}()
+	})
 }
 
 // call is the caller's side.

@@ -169,7 +169,6 @@ func (f *Framer) broken(status int, reason string) (Event, *Fault) {
 // lost gives the fault of a stream whose framing is lost.
 func (f *Framer) lost() (Event, *Fault) {
 	_, fault := f.r.verdict()
-	fault.Close = true
 	f.start = f.end
 	return Broken, fault
 }

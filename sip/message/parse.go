@@ -42,8 +42,6 @@ type Fault struct {
 	Reason string
 	// Request is what could be read of it, enough for an answer by [NewResponse]; nil: it can't be answered.
 	Request *Message
-	// Close says that the stream it came on has lost its framing and must be closed (after the answer).
-	Close bool
 }
 
 // Error says what is wrong.

@@ -19,7 +19,6 @@ var (
 	ErrTransport = errors.New("the transport failed")
 	ErrOverload  = errors.New("too many transactions")
 	ErrFinal     = errors.New("a final response was sent before")
-	ErrClosed    = errors.New("the transaction layer is closed")
 )
 
 // User is the layer above. Its methods are called on the shard of the Call-ID and must never block.

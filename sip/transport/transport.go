@@ -79,7 +79,6 @@ var (
 	ErrFull   = errors.New("too many flows")
 	ErrSlow   = errors.New("the peer reads too slowly")
 	ErrSize   = errors.New("message too long for a datagram")
-	ErrIdle   = errors.New("the flow was idle for too long")
 )
 
 // Config is a layer's settings. Zero values mean the defaults named.

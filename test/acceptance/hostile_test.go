@@ -487,7 +487,7 @@ func TestS15S16ThirdParty(t *testing.T) {
 	go calleeRTP.hum(ctx, mediaAddr(t, out), 1000, 2)
 	hears(t, "the callee", &calleeRTP.ear, 440)
 	hears(t, "the caller", &callerRTP.ear, 1000)
-	attack(1, mediaAddr(t, ok), 1) // with the caller's own SSRC
+	attack(1, mediaAddr(t, ok), 1)      // with the caller's own SSRC
 	time.Sleep(1500 * time.Millisecond) // the attackers send meanwhile
 	hears(t, "the callee", &calleeRTP.ear, 440)
 	hears(t, "the caller", &callerRTP.ear, 1000)

@@ -95,7 +95,7 @@ func (b *bench) signalling() error {
 			return err
 		}
 	}
-	return b.standing(fn)
+	return b.standing()
 }
 
 var errUnclean = errors.New("calls failed")
@@ -111,7 +111,6 @@ func (b *bench) each(fn *function, s system, what, note string, l load, watch bo
 	if err != nil {
 		return err
 	}
-	time.Sleep(time.Second)
 	l.target, l.service = fmt.Sprintf("127.0.0.1:%d", s.port), dialled
 	warm := l
 	warm.calls = min(l.calls, l.rate*2)
@@ -162,7 +161,7 @@ func quantiles(v map[string]float64, name string, d []time.Duration) {
 }
 
 // standing measures the memory of calls that stand.
-func (b *bench) standing(fn *function) error {
+func (b *bench) standing() error {
 	calls := 2000
 	if b.quick {
 		calls = 200
@@ -177,7 +176,6 @@ func (b *bench) standing(fn *function) error {
 		return err
 	}
 	defer c.stop()
-	time.Sleep(time.Second)
 	target := fmt.Sprintf("127.0.0.1:%d", ourPort)
 	warm := load{target: target, service: dialled, rate: 100, calls: 200}
 	if _, err := warm.run(b.dir, b.scenarios()); err != nil {

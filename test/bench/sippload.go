@@ -35,6 +35,7 @@ func startCallee(dir, scenarios string, port int) (*callee, error) {
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start callee: %w", err)
 	}
+	time.Sleep(time.Second) // it does not tell when it listens
 	return c, nil
 }
 

@@ -30,7 +30,6 @@ func (b *bench) soak() error {
 		return err
 	}
 	defer c.stop()
-	time.Sleep(time.Second)
 	l := load{target: fmt.Sprintf("127.0.0.1:%d", ourPort), service: dialled, rate: rate, calls: rate * 10}
 	if _, err := l.run(b.dir, b.scenarios()); err != nil { // pools and heaps reach their size
 		return err
