@@ -104,7 +104,7 @@ func (c *Config) authorise(next http.Handler) http.Handler {
 			return
 		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="switchhook", charset="UTF-8"`)
-		http.Error(w, "an admin key is needed: send its id and secret by HTTP Basic", http.StatusUnauthorized)
+		http.Error(w, "an admin key is needed: send its id and secret by HTTP Basic (--key and --secret of the commands)", http.StatusUnauthorized)
 	})
 }
 

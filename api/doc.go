@@ -5,7 +5,7 @@
 // edge), reached through the small interfaces in this package. HTTP status codes of our own API live here alone. It must
 // not know a concrete store, SIP, the engine or a vendor.
 //
-//	/api/…        admin API: calls, their ledger and log, live calls, trunks, the directory
+//	/api/…        admin API: calls, their ledger and log, live calls, trunks
 //	/healthz      the process lives
 //	/readyz       it takes calls (503 while it drains)
 //	/metrics      Prometheus

@@ -16,6 +16,8 @@ func Out(s *directory.Snapshot, d call.Dial) (*directory.Trunk, *call.Cause) {
 		ok = ok && (trunk.Account == d.Account || d.Account == "" || trunk.PSTN)
 	}
 	switch {
+	case !ok && d.Trunk != "" && d.Account == "":
+		return nil, refusal(404, fmt.Sprintf("there is no trunk %q", d.Trunk))
 	case !ok && d.Trunk != "":
 		return nil, refusal(404, fmt.Sprintf("account %s has no trunk %q", d.Account, d.Trunk))
 	case !ok:

@@ -6,7 +6,7 @@
 // status codes as causes, limits, and the drain. It must not know who runs calls or what an application is: it reports
 // call.Event and takes call.Dial.
 //
-//	INVITE ─▶ screen (405, 420, 415 …) ─▶ trunk (403) ─▶ limits (503) ─▶ policy in ─▶ Receive(attempt, open)
+//	INVITE ─▶ trunk (403) ─▶ screen (405, 420, 415 …) ─▶ limits (503) ─▶ policy in ─▶ Receive(attempt, open)
 //	                                                                               open ─▶ *Leg
 //	Dial ─▶ *Leg ─▶ policy out ─▶ peer after peer: down? skip ─▶ DNS ─▶ INVITE ─▶ 503, time-out: next ─▶ 3xx: its contacts
 //

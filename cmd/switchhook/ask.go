@@ -12,6 +12,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
 )
@@ -120,6 +122,9 @@ func (c whyCommand) Run(ctx context.Context, con console) error {
 			return errors.New("no call is over yet")
 		}
 		c.Call = string(list.Calls[0].ID)
+	}
+	if uuid.Validate(c.Call) != nil {
+		return fmt.Errorf("%q is no call's id: `switchhook calls` lists them, and \"last\" is the newest", c.Call)
 	}
 	var f call.Finished
 	if err := c.get(ctx, "/api/calls/"+url.PathEscape(c.Call), nil, &f); err != nil {

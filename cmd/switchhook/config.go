@@ -15,7 +15,7 @@ import (
 	"github.com/switchhook/switchhook/directory"
 )
 
-// config is what the configuration file may say. docs/operating.md shows each key. Unknown keys are refused.
+// config is what the configuration file may say. docs/operating.md shows those that most need. Unknown keys are refused.
 type config struct {
 	Account   string            `json:"account"` // twelve digits: who owns what is declared here
 	Region    string            `json:"region"`  // the AWS region that vendors' APIs show

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -48,6 +49,9 @@ func (c demoCommand) Run(ctx context.Context, con console, log *slog.Logger) (er
 	began := time.Now()
 	if !log.Enabled(ctx, slog.LevelDebug) { // the ladder says it better
 		log = slog.New(slog.NewTextHandler(con.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	if _, err := exec.LookPath("node"); err != nil {
+		return fmt.Errorf("the demo's function needs Node.js: %w", err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, 8*time.Second+c.Talk, errors.New("the demo took too long"))
 	defer cancel()

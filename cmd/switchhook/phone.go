@@ -80,7 +80,20 @@ func (f *phoneFlags) parse() error {
 		}
 		f.headers = append(f.headers, header.Field{Name: name, Value: value})
 	}
-	return nil
+	if _, isTone := f.tone(); f.Play == "" || isTone {
+		return nil
+	}
+	stream, err := clip.OpenFile(context.Background(), f.Play)
+	if err != nil {
+		return fmt.Errorf("--play: %w", err)
+	}
+	return stream.Close()
+}
+
+// tone gives the frequency that --play names, where it names one.
+func (f *phoneFlags) tone() (hz float64, ok bool) {
+	hz, err := strconv.ParseFloat(f.Play, 64)
+	return hz, err == nil
 }
 
 // open opens the media and the phone.
@@ -143,6 +156,9 @@ func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) erro
 	t.print()
 	if err == nil && !t.heard.Answered {
 		err = fmt.Errorf("not answered: %s", t.heard.Cause)
+		if line.Ended().Cause.Label == call.LabelUnreachable {
+			err = fmt.Errorf("%w; is a server running at %s? --server names another", err, c.Server)
+		}
 	}
 	return err
 }
@@ -180,10 +196,7 @@ type phoneWait struct {
 // Run waits for calls, one at a time.
 func (w *phoneWait) Run(ctx context.Context, con console, log *slog.Logger) error {
 	if !w.Listen.IsValid() {
-		w.Listen = netip.MustParseAddrPort("127.0.0.1:0")
-	}
-	if w.Listen.Port() == 0 {
-		w.Listen = netip.AddrPortFrom(w.Listen.Addr(), 5070)
+		w.Listen = netip.MustParseAddrPort("127.0.0.1:5070")
 	}
 	lines := make(chan *far.Line, 16)
 	phone, shut, err := w.open(log, func(l *far.Line) {
@@ -355,8 +368,7 @@ func (t *talk) play(ctx context.Context, s media.Session) (stop func(), err erro
 	if t.flags.Play == "" {
 		return func() {}, nil
 	}
-	var hz float64
-	if n, err := fmt.Sscanf(t.flags.Play, "%f", &hz); n == 1 && err == nil && !strings.Contains(t.flags.Play, ".wav") && !strings.Contains(t.flags.Play, ".mp3") {
+	if hz, ok := t.flags.tone(); ok {
 		return s.Play(far.Hum(hz), func(error) {}), nil
 	}
 	stream, err := clip.OpenFile(ctx, t.flags.Play)
@@ -389,6 +401,9 @@ func (t *talk) print() {
 	end := t.line.Ended()
 	h := &t.heard
 	h.Status, h.Cause = end.Cause.SIP, end.Cause.String()
+	if end.Cause.Label == "" {
+		h.Cause = "the far end did not answer our hanging up"
+	}
 	h.In, h.Out, h.Lost = end.Media.PacketsIn, end.Media.PacketsOut, end.Media.Lost
 	h.Tone, h.Seconds = t.ear.Tone(), t.ear.Sound().Seconds()
 	if len(end.Headers) > 0 {

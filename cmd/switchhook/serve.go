@@ -24,7 +24,7 @@ import (
 // serveCommand runs the server.
 type serveCommand struct {
 	Config   string            `help:"Configuration file; switchhook.yaml in the working folder when there is one." placeholder:"FILE"`
-	Data     string            `help:"Folder for the database, prompts and recordings: data in the working folder unless another is named." default:"data" placeholder:"DIR"`
+	Data     string            `help:"Folder for the database and prompts: data in the working folder unless another is named." default:"data" placeholder:"DIR"`
 	HTTP     string            `name:"http" help:"Address of the HTTP APIs, the vendors' and ours: 127.0.0.1:8080 unless the file says otherwise." placeholder:"ADDR"`
 	SIP      string            `name:"sip" help:"IP address and port for SIP over UDP and TCP: 0.0.0.0:5060 unless the file says otherwise; 127.0.0.1:5060 with --dev." placeholder:"ADDR"`
 	PSTN     string            `name:"pstn" help:"Where numbers that nobody here owns are dialled: sip:host[:port][;transport=tcp]." placeholder:"SIPURI"`
@@ -204,15 +204,14 @@ func (c *config) develop() {
 			c.Keys = append(c.Keys, k)
 		}
 	}
-	for i := range 100 {
-		n := fmt.Sprintf("+120655501%02d", i)
-		switch {
-		case slices.Contains(c.Numbers, n) || slices.Contains(c.Stock, n): // as the file says
-		case i < 50:
-			c.Numbers = append(c.Numbers, n)
-		default:
-			c.Stock = append(c.Stock, n)
+	add := func(to *[]string, n string) {
+		if !slices.Contains(c.Numbers, n) && !slices.Contains(c.Stock, n) { // else as the file says
+			*to = append(*to, n)
 		}
+	}
+	for i := range 100 {
+		add(&c.Numbers, fmt.Sprintf("+120655501%02d", i))
+		add(&c.Stock, fmt.Sprintf("+142555501%02d", i))
 	}
 }
 
@@ -237,10 +236,10 @@ func printDev(con console, h *house) {
   AWS           export AWS_ENDPOINT_URL_CHIME_SDK_VOICE=http://%s
                 export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1
   Plivo         auth id %s, token %s (its API is not served yet)
-  Numbers       +12065550100 to +12065550149 are yours, up to +12065550199 can be ordered
+  Numbers       +12065550100 to +12065550199 are yours, +14255550100 to +14255550199 can be ordered
 `, version(), reach, h.sipAddr(), h.httpAddr(), h.httpAddr(), devKey, devSecret, devPlivoID, devPlivoKey)
 	if h.box != nil {
-		fmt.Fprintln(con.out, "  Other numbers are answered by the carrier in a box, by their ending:")
+		fmt.Fprintln(con.out, "  Other numbers that applications dial are answered by the carrier in a box, by their ending:")
 		for _, b := range far.Behaviours() {
 			fmt.Fprintf(con.out, "      %-6s%s\n", cmp.Or("…"+b.Ending, "others"), b.About)
 		}

@@ -11,7 +11,7 @@
 //
 // Records come in bursts and are never read on a call's way, so they are queued and written in batches:
 //
-//	Keep ─▶ queue (bounded) ─▶ recorder, one goroutine: ≤ 256 records or what 100 ms brought ─▶ one transaction
+//	Keep ─▶ queue (bounded) ─▶ recorder, one goroutine: ≤ 1024 records or what one second brought ─▶ one transaction
 //
 // When the disk is too slow and the queue fills, calls do not wait: a record's log is left out from half full on, the
 // record itself when the queue is full, and both are counted and told in the log of the program. Close writes what is

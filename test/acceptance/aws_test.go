@@ -66,7 +66,7 @@ func TestAWSCLISetsAllUp(t *testing.T) {
 	cli(nil, "put-voice-connector-termination", "--voice-connector-id", id, "--termination", "CallingRegions=US,CidrAllowedList=127.0.0.0/27")
 	cli(nil, "put-voice-connector-origination", "--voice-connector-id", id, "--origination", fmt.Sprintf("Routes=[{Host=127.0.0.1,Port=%d,Protocol=UDP,Priority=1,Weight=1}]", calleePort))
 	var found struct{ E164PhoneNumbers []string }
-	cli(&found, "search-available-phone-numbers", "--area-code", "206", "--max-results", "3")
+	cli(&found, "search-available-phone-numbers", "--area-code", "425", "--max-results", "3")
 	if len(found.E164PhoneNumbers) == 0 {
 		t.Fatal("no number is available")
 	}

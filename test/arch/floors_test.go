@@ -36,12 +36,12 @@ var floors = map[string]floor{
 	"dialect":     {level: 2},
 	"store/...":   {level: 2, also: []string{"store/storetest"}},
 	"far":         {level: 2, also: []string{"sip", "sip/..."}},
-	"dialect/...": {level: 3, only: []string{"header", "call", "directory", "dialect", "invoke", "flow"}},
+	"dialect/...": {level: 3, only: []string{"header", "call", "directory", "dialect", "invoke"}},
 
 	"dialect/dialecttest": {level: 3, only: []string{"header", "call", "directory", "dialect", "invoke", "media"}},
 
-	"exchange":       {level: 4, only: []string{"header", "call", "directory", "route", "dialect", "engine", "bus"}},
-	"api":            {level: 5, only: []string{"header", "call", "exchange", "dialect", "directory", "bus"}},
+	"exchange":       {level: 4, only: []string{"header", "call", "directory", "route", "dialect", "engine"}},
+	"api":            {level: 5, only: []string{"header", "call", "exchange", "dialect", "directory"}},
 	"cmd/switchhook": {level: 6},
 }
 
