@@ -181,6 +181,7 @@ func (b *bench) standing() error {
 	if _, err := warm.run(b.dir, b.scenarios()); err != nil {
 		return err
 	}
+	time.Sleep(settle) // what warmed up lets go of its transactions
 	before, during, files := p.memory(), int64(0), 0
 	l := load{target: target, service: dialled, rate: 200, calls: calls, hold: 80 * time.Second}
 	l.half = func() { during, files = p.memory(), p.descriptors() } // 40 s after the last answer: no transaction lingers

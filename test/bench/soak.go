@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// settle is how long what is over takes to let go of all: transactions linger for 32 s.
+const settle = 45 * time.Second
+
 // soak makes 100,000 calls in a row and compares what the program holds before and after.
 func (b *bench) soak() error {
 	calls, rate := 100000, 400
@@ -34,7 +37,6 @@ func (b *bench) soak() error {
 	if _, err := l.run(b.dir, b.scenarios()); err != nil { // pools and heaps reach their size
 		return err
 	}
-	settle := 45 * time.Second // transactions linger for 32 s
 	time.Sleep(settle)
 	before := holdings(p)
 	l.calls = calls
