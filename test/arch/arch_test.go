@@ -289,7 +289,7 @@ func TestNoVaguePackages(t *testing.T) {
 // mutable package variables are allowed for errors, compiled patterns and tables that nobody writes; the names of the
 // types that would tell otherwise are few.
 func TestNoMutablePackageVariables(t *testing.T) {
-	bad := regexp.MustCompile(`^(sync\.|atomic\.|\*|chan )`)
+	typed, made := regexp.MustCompile(`^(sync\.|atomic\.|\*|chan )`), regexp.MustCompile(`^(make|new)\(|^&?(sync|atomic)\.`)
 	for _, s := range sources(t) {
 		if s.test {
 			continue
@@ -301,11 +301,12 @@ func TestNoMutablePackageVariables(t *testing.T) {
 			}
 			for _, spec := range g.Specs {
 				v := spec.(*ast.ValueSpec)
-				if v.Type == nil || len(v.Names) > 0 && v.Names[0].Name == "_" {
-					continue
+				text := func(n ast.Node) string { return s.text[s.fset.Position(n.Pos()).Offset:s.fset.Position(n.End()).Offset] }
+				bad := v.Names[0].Name != "_" && v.Type != nil && typed.MatchString(text(v.Type))
+				for _, value := range v.Values {
+					bad = bad || made.MatchString(text(value))
 				}
-				from, to := s.fset.Position(v.Type.Pos()).Offset, s.fset.Position(v.Type.End()).Offset
-				if bad.MatchString(s.text[from:to]) {
+				if bad {
 					t.Errorf("%s: package variable %s can change: make it a field", s.path, v.Names[0].Name)
 				}
 			}
