@@ -172,8 +172,14 @@ func TestPeerOfURI(t *testing.T) {
 
 func TestFunctionAt(t *testing.T) {
 	dir := t.TempDir()
-	for _, f := range []string{"index.mjs", "app.py", "bootstrap"} {
-		if err := os.WriteFile(filepath.Join(dir, f), nil, 0o600); err != nil {
+	for f, text := range map[string]string{
+		"index.mjs": "", "app.py": "", "bootstrap": "",
+		"aws.py":   "import json\n\ndef lambda_handler(event, context):\n    def handler(x):\n        return x\n",
+		"both.py":  "def lambda_handler(event, context): ...\ndef handler(event, context): ...\n",
+		"value.py": "def lambda_handler(event, context): ...\nhandler = logged(lambda_handler)\n",
+		"inner.py": "class App:\n    def lambda_handler(self): ...\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, f), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,6 +187,10 @@ func TestFunctionAt(t *testing.T) {
 		"http://127.0.0.1:9000/x":       {Name: "f", URL: "http://127.0.0.1:9000/x"},
 		filepath.Join(dir, "index.mjs"): {Name: "f", Dir: dir, Handler: "index.handler"},
 		filepath.Join(dir, "app.py"):    {Name: "f", Dir: dir, Handler: "app.handler"},
+		filepath.Join(dir, "aws.py"):    {Name: "f", Dir: dir, Handler: "aws.lambda_handler"},
+		filepath.Join(dir, "both.py"):   {Name: "f", Dir: dir, Handler: "both.handler"},
+		filepath.Join(dir, "value.py"):  {Name: "f", Dir: dir, Handler: "value.handler"},
+		filepath.Join(dir, "inner.py"):  {Name: "f", Dir: dir, Handler: "inner.handler"},
 		filepath.Join(dir, "bootstrap"): {Name: "f", Dir: dir, Command: []string{filepath.Join(dir, "bootstrap")}},
 	} {
 		got, err := functionAt("f", where)
@@ -195,6 +205,11 @@ func TestFunctionAt(t *testing.T) {
 		if _, err := functionAt("f", bad); err == nil {
 			t.Errorf("%s was taken", bad)
 		}
+	}
+	file := write(t, "functions:\n  - {name: f, url: \"http://127.0.0.1:9000\"}\n")
+	_, err := serveCommand{Config: file, Function: map[string]string{"f": filepath.Join(dir, "app.py")}}.config()
+	if err == nil || !strings.Contains(err.Error(), file+":2:12: ") || !strings.Contains(err.Error(), "--function") {
+		t.Errorf("a function that the file and a flag declare: %v", err)
 	}
 }
 

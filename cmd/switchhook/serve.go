@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"runtime/pprof"
 	"slices"
@@ -28,7 +29,7 @@ type serveCommand struct {
 	HTTP     string            `name:"http" help:"Address of the HTTP APIs, the vendors' and ours: 127.0.0.1:8080 unless the file says otherwise." placeholder:"ADDR"`
 	SIP      string            `name:"sip" help:"IP address and port for SIP over UDP and TCP: 0.0.0.0:5060 unless the file says otherwise; 127.0.0.1:5060 with --dev." placeholder:"ADDR"`
 	PSTN     string            `name:"pstn" help:"Where numbers that nobody here owns are dialled: sip:host[:port][;transport=tcp]." placeholder:"SIPURI"`
-	Function map[string]string `help:"A function that runs here: NAME=FILE for a handler file or program, NAME=URL for an emulator. May be repeated." placeholder:"NAME=WHERE"`
+	Function map[string]string `help:"A function that runs here: NAME=FILE for a handler file (its handler, or lambda_handler of a .py file) or program, NAME=URL for an emulator. May be repeated." placeholder:"NAME=WHERE"`
 	Dev      bool              `help:"No file needed: loopback only and trusted, AWS key dev with secret dev-secret, numbers +1 206 555 01xx, a carrier in a box."`
 	Trace    bool              `help:"Keep the messages and events of each call with its record. On with --dev."`
 	Drain    time.Duration     `help:"How long calls may go on after SIGTERM." default:"30s"`
@@ -138,6 +139,9 @@ func (c serveCommand) config() (config, error) {
 		if err != nil {
 			return cfg, err
 		}
+		if i := slices.IndexFunc(cfg.Functions, func(have functionConfig) bool { return have.Name == name }); i >= 0 {
+			return cfg, cfg.text.at(fmt.Sprintf("$.functions[%d].name", i), fmt.Errorf("function %q is declared here and by --function: leave out one", name))
+		}
 		cfg.Functions = append(cfg.Functions, f)
 	}
 	if c.PSTN != "" {
@@ -182,12 +186,30 @@ func functionAt(name, where string) (functionConfig, error) {
 	f.Dir = filepath.Dir(path)
 	base := filepath.Base(path)
 	switch ext := filepath.Ext(base); ext {
-	case ".mjs", ".js", ".cjs", ".py":
+	case ".mjs", ".js", ".cjs":
 		f.Handler = strings.TrimSuffix(base, ext) + ".handler"
+	case ".py":
+		f.Handler = strings.TrimSuffix(base, ext) + "." + pythonHandler(path)
 	default:
 		f.Command = []string{path}
 	}
 	return f, nil
+}
+
+// How a Python file makes a name its own at top level: AWS's consoles and templates call a handler lambda_handler.
+var (
+	hasHandler       = regexp.MustCompile(`(?m)^(def[ \t]+handler[ \t]*\(|handler[ \t]*[:=])`)
+	hasLambdaHandler = regexp.MustCompile(`(?m)^def[ \t]+lambda_handler[ \t]*\(`)
+)
+
+// pythonHandler gives the name of the function that a Python file has for a handler. A file that can't be read has its own error
+// when it is started.
+func pythonHandler(file string) string {
+	text, err := os.ReadFile(file)
+	if err == nil && hasLambdaHandler.Match(text) && !hasHandler.Match(text) {
+		return "lambda_handler"
+	}
+	return "handler"
 }
 
 // The keys of --dev, printed at start. They open nothing but the loopback.
