@@ -63,6 +63,7 @@ type Say struct {
 // when the far end is told.
 type Dial struct {
 	To      string        // number (E.164), or user part when Trunk is set
+	URI     string        // the Request-URI, whatever peer it is sent to; empty: made of To and the peer
 	From    string        // caller's number
 	Display string        // caller's display name; empty for none
 	Trunk   string        // trunk ID; empty: the route decides

@@ -11,10 +11,12 @@ import (
 
 // Line is one call of a phone. Safe for all goroutines.
 type Line struct {
-	at     call.Attempt
-	leg    *sip.Leg
-	events chan call.Event
-	end    atomic.Pointer[call.LegEnded]
+	at       call.Attempt
+	leg      *sip.Leg
+	dialled  bool // it went out
+	events   chan call.Event
+	answered atomic.Bool
+	end      atomic.Pointer[call.LegEnded]
 }
 
 // newLine makes a line without a leg.
@@ -36,6 +38,8 @@ func (l *Line) report(e call.Event) {
 		return
 	case call.Accounted, call.Logged:
 		return
+	case call.Answered:
+		l.answered.Store(true)
 	}
 	select {
 	case l.events <- e:
@@ -49,7 +53,7 @@ func (l *Line) Attempt() call.Attempt { return l.at }
 // Events gives what happens; closed when the line is over. See [Line.Cause].
 func (l *Line) Events() <-chan call.Event { return l.events }
 
-// Cause tells how the line ended; zero while it stands.
+// Cause tells how the line ended; zero while it stands. What [Line.Hangup] ended, this phone's user ended: [call.ByApp].
 func (l *Line) Cause() call.Cause { return l.Ended().Cause }
 
 // Ended tells all that is known of its end; zero while it stands.
@@ -69,14 +73,15 @@ func (l *Line) Answer(rows header.List) { l.leg.Answer(rows) }
 // Hangup hangs up, or refuses with a status a call that is not answered yet.
 func (l *Line) Hangup(status int, rows header.List) {
 	label := call.LabelNormal
-	switch status {
-	case 0:
-	case 486:
+	switch {
+	case status == 486:
 		label = call.LabelBusy
-	default:
+	case status != 0:
 		label = call.LabelDeclined
+	case l.dialled && !l.answered.Load():
+		label = call.LabelCancelled
 	}
-	l.leg.Hangup(call.Cause{SIP: status, By: call.ByPeer, Label: label}, rows)
+	l.leg.Hangup(call.Cause{SIP: status, By: call.ByApp, Label: label}, rows)
 }
 
 // Media gives the line's sound; nil before there is any.

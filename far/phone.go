@@ -106,6 +106,7 @@ func (p *Phone) add(t directory.Trunk) {
 // Outgoing says whom a phone calls, and how.
 type Outgoing struct {
 	Number    string              // the user part of the Request-URI
+	URI       string              // the whole Request-URI, where it names another host than the server's; empty: made of Number, Host and Port
 	Host      string              // address or name of the server
 	Port      int                 // 0 means 5060
 	Transport directory.Transport // "udp" or "tcp"; empty means udp
@@ -126,7 +127,8 @@ func (p *Phone) Call(o Outgoing) (*Line, error) {
 		p.add(directory.Trunk{ID: trunk, Peers: []directory.Peer{{Host: o.Host, Port: o.Port, Transport: o.Transport}}})
 	}
 	l := newLine(call.Attempt{From: o.From, To: o.Number, Host: o.Host, Headers: o.Headers})
-	l.leg = p.server.Dial(call.NewLegID(0), call.Dial{To: o.Number, From: o.From, Trunk: trunk, Headers: o.Headers}, l.report)
+	l.dialled = true
+	l.leg = p.server.Dial(call.NewLegID(0), call.Dial{To: o.Number, URI: o.URI, From: o.From, Trunk: trunk, Headers: o.Headers}, l.report)
 	return l, nil
 }
 

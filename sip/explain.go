@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -41,7 +42,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	if peer.Transport != "" {
 		e.Network = string(peer.Transport)
 	}
-	uri := requestURI(d.To, peer)
+	uri := cmp.Or(d.URI, requestURI(d.To, peer))
 	rows, changes, err := compiled(t.Out, header.Out).Apply(header.Message{Kind: header.Invite, Target: uri}, d.Headers)
 	e.Changes = entries(time.Time{}, "", "INVITE", call.Out, call.WriterApp, changes)
 	if err != nil {

@@ -128,7 +128,7 @@ func (l *Leg) place(room bool) {
 		return
 	}
 	p.peers = order(peers, mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())))
-	if l.take(branch{rows: p.dial.Headers}) {
+	if l.take(branch{uri: p.dial.URI, rows: p.dial.Headers}) {
 		l.next()
 	}
 }

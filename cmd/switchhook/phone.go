@@ -48,11 +48,11 @@ type heard struct {
 	To       string    `json:"to"`
 	Answered bool      `json:"answered"`
 	Status   int       `json:"status,omitempty"` // the final refusal, where there was one
-	Cause    string    `json:"cause"`
-	Got      []message `json:"got"` // what came, with its context headers
+	Cause    string    `json:"cause"`            // "normal by this phone", "486 busy by the far end (Busy Here)"
+	Got      []message `json:"got"`              // what came, with its context headers
 	Digits   string    `json:"digits,omitempty"`
 	Tone     int       `json:"toneHz,omitempty"` // the tone heard, where it was one
-	Seconds  float64   `json:"heardSeconds"`     // sound that was not silence
+	Seconds  float64   `json:"heardSeconds"`     // sound that was not silence, before the answer too
 	In       uint64    `json:"packetsIn"`
 	Out      uint64    `json:"packetsOut"`
 	Lost     uint64    `json:"packetsLost"`
@@ -119,8 +119,8 @@ func (f *phoneFlags) open(log *slog.Logger, incoming func(*far.Line)) (*far.Phon
 // phoneCall calls.
 type phoneCall struct {
 	phoneFlags
-	Number    string        `arg:"" help:"The number, or a SIP URI such as sip:+12065550100@192.0.2.1:5060;transport=tcp."`
-	Server    string        `help:"The server to call through: 127.0.0.1:5060 unless another is named." default:"127.0.0.1:5060" placeholder:"HOST:PORT"`
+	Number    string        `arg:"" help:"The number, or a SIP URI such as sip:+12065550100@192.0.2.1:5060;transport=tcp, which stands in the INVITE as it is written."`
+	Server    string        `help:"The server to send the call to, whatever host the URI names: that of the URI unless named, 127.0.0.1:5060 for a number." placeholder:"HOST:PORT"`
 	Transport string        `help:"udp or tcp." enum:"udp,tcp" default:"udp"`
 	From      string        `help:"The caller's number." default:"+12065550142"`
 	Ring      time.Duration `help:"How long to let it ring." default:"60s"`
@@ -132,8 +132,9 @@ func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
+	at := net.JoinHostPort(o.Host, strconv.Itoa(cmp.Or(o.Port, 5060)))
 	if !c.Listen.IsValid() {
-		c.Listen = netip.AddrPortFrom(ownAddress(net.JoinHostPort(o.Host, strconv.Itoa(cmp.Or(o.Port, 5060))), netip.MustParseAddr("127.0.0.1")), 0)
+		c.Listen = netip.AddrPortFrom(ownAddress(at, netip.MustParseAddr("127.0.0.1")), 0)
 	}
 	phone, shut, err := c.open(log, nil)
 	if err != nil {
@@ -157,7 +158,7 @@ func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) erro
 	if err == nil && !t.heard.Answered {
 		err = fmt.Errorf("not answered: %s", t.heard.Cause)
 		if line.Ended().Cause.Label == call.LabelUnreachable {
-			err = fmt.Errorf("%w; is a server running at %s? --server names another", err, c.Server)
+			err = fmt.Errorf("%w; is a server running at %s? --server names another", err, at)
 		}
 	}
 	return err
@@ -166,13 +167,25 @@ func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) erro
 // outgoing reads the number or the URI.
 func (c *phoneCall) outgoing() (far.Outgoing, error) {
 	o := far.Outgoing{Number: c.Number, From: c.From, Transport: directory.Transport(c.Transport)}
-	server := c.Server
+	server := cmp.Or(c.Server, "127.0.0.1:5060")
 	if strings.HasPrefix(c.Number, "sip:") {
-		u, host, ok := strings.Cut(strings.TrimPrefix(c.Number, "sip:"), "@")
-		if !ok {
-			return o, fmt.Errorf("%q has no user part: sip:NUMBER@HOST", c.Number)
+		u, err := header.ParseURI(c.Number)
+		if err != nil {
+			return o, fmt.Errorf("%q: %w", c.Number, err)
 		}
-		o.Number, server = u, host
+		if u.User == "" || u.Headers != "" {
+			return o, fmt.Errorf("%q is not like sip:NUMBER@HOST", c.Number)
+		}
+		_, host, _ := strings.Cut(c.Number, "@")
+		there, err := parsePeer("sip:" + host)
+		if err != nil {
+			return o, err
+		}
+		if there.Transport == "tcp" {
+			o.Transport = there.Transport
+		}
+		o.Number, o.URI = u.User, c.Number
+		server = cmp.Or(c.Server, host)
 	}
 	peer, err := parsePeer("sip:" + server)
 	if err != nil {
@@ -289,6 +302,9 @@ func (t *talk) event(e call.Event) bool {
 		t.got("180", e.Headers)
 	case call.Progress:
 		t.got("183", e.Headers)
+		if s := t.line.Media(); s != nil { // what a phone plays to its user before the answer is heard as well
+			s.Connect(&t.ear)
+		}
 	case call.Answered:
 		t.got("200", e.Headers)
 		t.heard.Answered = true
@@ -396,11 +412,22 @@ func (t *talk) untilOver() {
 	}
 }
 
+// ending tells how a line ended, from where the phone stands.
+func ending(c call.Cause) string {
+	switch c.By {
+	case call.ByPeer:
+		c.By = "the far end"
+	case call.ByApp, call.ByPlatform:
+		c.By = "this phone"
+	}
+	return c.String()
+}
+
 // print tells how it went.
 func (t *talk) print() {
 	end := t.line.Ended()
 	h := &t.heard
-	h.Status, h.Cause = end.Cause.SIP, end.Cause.String()
+	h.Status, h.Cause = end.Cause.SIP, ending(end.Cause)
 	if end.Cause.Label == "" {
 		h.Cause = "the far end did not answer our hanging up"
 	}
@@ -409,7 +436,7 @@ func (t *talk) print() {
 	if len(end.Headers) > 0 {
 		t.got(cmp.Or(strings.TrimPrefix(fmt.Sprint(h.Status), "0"), "BYE"), end.Headers)
 	}
-	if t.flags.Record != "" && h.Answered {
+	if t.flags.Record != "" && (h.Answered || h.Seconds > 0) {
 		if err := t.record(); err != nil {
 			fmt.Fprintln(t.con.err, "switchhook: --record:", err)
 		}

@@ -122,17 +122,65 @@ func TestPhoneCommand(t *testing.T) {
 	if !far.Answered || far.ToneHz != 440 || far.Digits != "12#" || far.header("INVITE", "X-Account-Id") != "4711" || far.header("INVITE", "User-to-User") != "00c0ffee;encoding=hex" {
 		t.Errorf("the callee: %+v", far)
 	}
+	if near.Cause != "normal by this phone" || !strings.HasPrefix(far.Cause, "normal by the far end") {
+		t.Errorf("the caller hung up; it says %q, the callee %q", near.Cause, far.Cause)
+	}
 	if b, err := os.ReadFile(record); err != nil || len(b) < 8000 || !bytes.HasPrefix(b, []byte("RIFF")) {
 		t.Errorf("--record wrote %d bytes: %v", len(b), err)
 	}
 	refuses := begin(t, nil, "phone", "wait", "--listen", fmt.Sprintf("127.0.0.1:%d", port), "--refuse", "486")
 	eventually(t, "the refusing phone", func() bool { return isTaken(t, port) })
 	refused := run(t, nil, "phone", "call", "+12065550100", "--server", s.SIP, "--transport", "tcp")
-	if refused.code != 1 || !strings.Contains(refused.err, "480") {
+	if refused.code != 1 || !strings.Contains(refused.err, "480 no-answer by the far end") {
 		t.Errorf("a refused call: exit code %d\n%s%s", refused.code, refused.out, refused.err)
 	}
-	if r := <-refuses; r.code != 0 || !strings.Contains(r.out, "INVITE") {
+	if r := <-refuses; r.code != 0 || !strings.Contains(r.out, "INVITE") || !strings.Contains(r.out, "over: 486 busy by this phone\n") {
 		t.Errorf("the refusing phone: %d\n%s%s", r.code, r.out, r.err)
+	}
+}
+
+// A phone that gives up while it rings says so, and tells what it heard before the answer.
+func TestPhoneHearsRingback(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	f := startFunction(t, func(ev event) string {
+		if ev.InvocationEventType != "NEW_INBOUND_CALL" {
+			return actions()
+		}
+		return actions("CallAndBridge", object{"CallerIdNumber": "+12065550142", "RingbackTone": audio("welcome/tone.wav"),
+			"Endpoints": []object{{"BridgeEndpointType": "PSTN", "Uri": "+14155550199"}}})
+	})
+	s := startIn(t, prompts(t), nil, configFor(port, f.URL))
+	waits := begin(t, nil, "phone", "wait", "--listen", fmt.Sprintf("127.0.0.1:%d", port), "--after", "30s", "--json")
+	eventually(t, "the waiting phone", func() bool { return isTaken(t, port) })
+	r := run(t, nil, "phone", "call", "+12065550100", "--server", s.SIP, "--json", "--ring", "3s")
+	var near, far heard
+	decode(t, r, &near)
+	decode(t, <-waits, &far)
+	if r.code != 1 || near.Answered || near.HeardSeconds == 0 || near.ToneHz != 620 || near.Cause != "cancelled by this phone" {
+		t.Errorf("the caller: exit code %d, %+v", r.code, near)
+	}
+	if far.Answered || !strings.HasPrefix(far.Cause, "487 cancelled by the far end") {
+		t.Errorf("the callee: %+v", far)
+	}
+}
+
+// A phone that names a server sends its call there, and the host of the URI stands in the INVITE as it is written: so a rule for a
+// host is reached, and no name is looked up.
+func TestPhoneCallsAHost(t *testing.T) {
+	t.Parallel()
+	f := startFunction(t, func(ev event) string {
+		if ev.InvocationEventType != "NEW_INBOUND_CALL" {
+			return actions()
+		}
+		return actions("Hangup", object{"SipResponseCode": "486"})
+	})
+	yaml := strings.Replace(configFor(freePort(t), f.URL), "number: \"+12065550100\"", "host: pbx.invalid", 1)
+	s := start(t, yaml)
+	for uri, want := range map[string]string{"sip:600@pbx.invalid": "486 busy by the far end", "sip:600@other.invalid": "404 "} {
+		if r := run(t, nil, "phone", "call", uri, "--server", s.SIP); r.code != 1 || !strings.Contains(r.out, "over: "+want) {
+			t.Errorf("%s: exit code %d, want %q\n%s%s", uri, r.code, want, r.out, r.err)
+		}
 	}
 }
 

@@ -65,6 +65,26 @@ func TestExampleFunctions(t *testing.T) {
 	}
 }
 
+// A function as AWS's consoles and templates write it for Python answers a call when its file is named, without a word about the
+// handler's name.
+func TestLambdaHandlerOfAFile(t *testing.T) {
+	t.Parallel()
+	need.Tool(t, "python3", "Python 3.10 or later")
+	file := filepath.Join(t.TempDir(), "app.py")
+	const text = `
+def lambda_handler(event, context):
+    if event['InvocationEventType'] != 'NEW_INBOUND_CALL':
+        return {'SchemaVersion': '1.0', 'Actions': []}
+    return {'SchemaVersion': '1.0', 'Actions': [{'Type': 'Hangup', 'Parameters': {'SipResponseCode': '486'}}]}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	yaml, _, _ := strings.Cut(configFor(freePort(t), "http://unused.invalid/"), "functions:\n")
+	s := start(t, yaml, "--function", "f0="+file)
+	startSIPp(t, refused(486), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
+}
+
 // logged gives the lines of one kind in a call's log.
 func logged(f call.Finished, kind call.LogKind) string {
 	var b strings.Builder
