@@ -3,7 +3,9 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,6 +119,47 @@ func TestDialTimeout(t *testing.T) {
 		}
 		c.Close(byApp)
 	})
+}
+
+// What a leg does ends when it is hung up, not when its far end has said that it heard: who is joined with it is free at
+// once, and the application goes on.
+func TestWhatALegDoesEndsWithItsHangup(t *testing.T) {
+	w := newWorld(nil)
+	w.deaf = true
+	c, a := w.inbound()
+	a.deaf = true
+	do(t, c, call.Answer{Leg: a.id})
+	next[call.Answered](t, c)
+	dial := do(t, c, call.Dial{To: "+12065550199"})
+	b := <-w.dialed
+	b.answer()
+	next[call.Answered](t, c)
+	next[call.Done](t, c)
+	do(t, c, call.Join{A: a.id, B: b.id})
+	next[call.Joined](t, c)
+	play := do(t, c, call.Play{Leg: b.id, Clips: clips("5x1"), Times: -1})
+	second := do(t, c, call.Dial{To: "+12065550198"})
+	ringing := <-w.dialed
+
+	do(t, c, call.Hangup{Leg: dial.Leg, Cause: byApp})
+	if d := next[call.Done](t, c); d.Op != play.Op || !errors.Is(d.Err, call.ErrLegEnded) {
+		t.Errorf("the prompt gave %#v", d)
+	}
+	next[call.Parted](t, c)
+	if a.withMedia().connected() != nil {
+		t.Error("the other leg still hears it")
+	}
+	do(t, c, call.Hangup{Leg: second.Leg, Cause: byApp})
+	d := next[call.Done](t, c)
+	if r := (*call.Refusal)(nil); d.Op != second.Op || !errors.As(d.Err, &r) || r.Cause != byApp {
+		t.Errorf("the Dial gave %#v", d)
+	}
+	for _, l := range []*fakeLeg{b, ringing} {
+		l.end(byApp)
+		next[call.LegEnded](t, c)
+	}
+	a.hangup()
+	c.Close(byApp)
 }
 
 // A leg that never reports its end is given up, so that no call stands for ever.
@@ -376,6 +419,35 @@ func TestNotesAreBounded(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A far end chooses how long its rows are: the ledger and the log of a call end where their bytes do, long before their
+// number, and nothing is kept behind the first that had no room.
+func TestNotesAreBoundedInBytes(t *testing.T) {
+	w := newWorld(nil)
+	c, a := w.inbound()
+	row := header.Field{Name: "X-Big", Value: strings.Repeat("z", 8000)}
+	const messages = 100
+	for range messages {
+		a.report(call.Accounted{Entries: []call.Entry{{Message: "INFO", Change: header.Change{Action: header.Kept, Field: row}}}})
+		a.report(call.Logged{Log: call.Log{Kind: call.LogMessage, Text: "INFO", Headers: header.List{row}}})
+	}
+	a.report(call.Accounted{Entries: []call.Entry{{Message: "BYE"}}})
+	a.report(call.Logged{Log: call.Log{Kind: call.LogMessage, Text: "BYE"}})
+	do(t, c, call.Note{Log: call.Log{Kind: call.LogAction, Body: "{}"}})
+	c.Close(byApp)
+	f := w.left()[0]
+	const budget = 256 << 10
+	if n := len(f.Ledger); n < budget*9/10/len(row.Value) || n > budget/len(row.Value)+1 {
+		t.Errorf("the ledger has %d entries", n)
+	} else if got, want := f.Ledger[n-1].Detail, fmt.Sprintf("%d more entries", messages+1-(n-1)); got != want {
+		t.Errorf("the ledger ends with %q, want %q", got, want)
+	}
+	if n := len(f.Log); n < budget*9/10/len(row.Value) || n > budget/len(row.Value)+1 {
+		t.Errorf("the log has %d entries", n)
+	} else if got, want := f.Log[n-1].Text, fmt.Sprintf("%d more entries", messages+2-(n-1)); got != want {
+		t.Errorf("the log ends with %q, want %q", got, want)
 	}
 }
 

@@ -31,6 +31,11 @@
 // When a leg ends, first its operations do, then its bridge, then it is gone: LegEnded is its last event. A leg that was
 // hung up and does not report its end within Limits.Hangup is given up.
 //
+// # What a call remembers
+//
+// The ledger and the log grow with what far ends send and the application says, so each is bounded in entries and in
+// bytes. Once something has no room, it and all that follows is counted instead, and the last entry tells how many.
+//
 // # The end of a call
 //
 //	standing ── End: operations stopped, legs hung up ──▶ ending ── last leg gone ──▶ quiet (events closed)

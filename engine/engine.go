@@ -27,14 +27,16 @@ type Config struct {
 
 // Limits bound what one call may take. Zero values mean the default.
 type Limits struct {
-	Legs       int           // legs at one time: 16
-	Dials      int           // legs in all: 1000
-	Operations int           // operations at one time: 16
-	Events     int           // events that the driver has not read: 32; one more ends the call, label app-slow
-	Ledger     int           // entries of the ledger: 512; the last says how many more there were
-	Log        int           // entries of the log: 512; as above
-	Hangup     time.Duration // from a leg's hang-up to its end: 40 s, more than SIP's own 32 s
-	Legless    time.Duration // how long a driver may keep a call without a leg: 5 min
+	Legs        int           // legs at one time: 16
+	Dials       int           // legs in all: 1000
+	Operations  int           // operations at one time: 16
+	Events      int           // events that the driver has not read: 32; one more ends the call, label app-slow
+	Ledger      int           // entries of the ledger: 512; the last says how many more there were
+	LedgerBytes int           // memory of the ledger, as call.Entry.Size has it: 256 KiB; as above
+	Log         int           // entries of the log: 512; as above
+	LogBytes    int           // memory of the log, as call.Log.Size has it: 256 KiB; as above
+	Hangup      time.Duration // from a leg's hang-up to its end: 40 s, more than SIP's own 32 s
+	Legless     time.Duration // how long a driver may keep a call without a leg: 5 min
 }
 
 func (l Limits) withDefaults() Limits {
@@ -48,7 +50,9 @@ func (l Limits) withDefaults() Limits {
 	number(&l.Operations, 16)
 	number(&l.Events, 32)
 	number(&l.Ledger, 512)
+	number(&l.LedgerBytes, 256<<10)
 	number(&l.Log, 512)
+	number(&l.LogBytes, 256<<10)
 	if l.Hangup <= 0 {
 		l.Hangup = 40 * time.Second
 	}

@@ -8,25 +8,31 @@ import (
 	"github.com/switchhook/switchhook/header"
 )
 
-// notes keeps what a call has to tell: its ledger and its log, each up to a limit.
+// notes keeps what a call has to tell: its ledger and its log, each up to a number of entries and of bytes. What comes
+// after the first that has no room is cut too, however small: what is kept has no gaps.
 type notes struct {
 	limits  *Limits
 	now     func() time.Time
 	keepLog bool
 
-	ledger    call.Ledger
-	entries   []call.Log
-	cutLedger int
-	cutLog    int
+	ledger      call.Ledger
+	entries     []call.Log
+	ledgerBytes int // of what is kept
+	logBytes    int
+	cutLedger   int
+	cutLog      int
 }
 
 // book enters what became of values; leg and time are filled in where an entry has none.
 func (n *notes) book(leg call.LegID, entries []call.Entry) {
-	for _, e := range entries {
-		if len(n.ledger) >= n.limits.Ledger-1 { // the last place is for what was cut
+	for i := range entries {
+		e := entries[i]
+		size := e.Size()
+		if n.cutLedger > 0 || len(n.ledger) >= n.limits.Ledger-1 || n.ledgerBytes+size > n.limits.LedgerBytes { // the last place is for what was cut
 			n.cutLedger++
 			continue
 		}
+		n.ledgerBytes += size
 		if e.Leg == "" {
 			e.Leg = leg
 		}
@@ -39,13 +45,15 @@ func (n *notes) book(leg call.LegID, entries []call.Entry) {
 
 // log adds an entry where logs are kept.
 func (n *notes) log(leg call.LegID, e call.Log) {
-	switch {
-	case !n.keepLog:
+	if !n.keepLog {
 		return
-	case len(n.entries) >= n.limits.Log-1:
+	}
+	size := e.Size()
+	if n.cutLog > 0 || len(n.entries) >= n.limits.Log-1 || n.logBytes+size > n.limits.LogBytes {
 		n.cutLog++
 		return
 	}
+	n.logBytes += size
 	if e.Leg == "" {
 		e.Leg = leg
 	}
