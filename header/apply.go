@@ -15,25 +15,30 @@ func (e *RefusedError) Error() string {
 	return "message refused by trunk policy: header " + Quote(e.Name) + ": " + e.Detail
 }
 
-// Apply decides every row of a message: it gives the rows that go on, in order, and for every row that tells of the
-// call what became of it. Rows that each leg makes for itself (Via, From, Contact, Content-Length …) are in neither.
+// Apply decides every row of a message: it gives the rows that go on, in order, and for every row what became of it.
+// Rows that each leg makes for itself (Via, From, Contact, Content-Length …: see [OfLeg]) are in neither.
 // Whatever is given out has a token for a name and no CR, LF or NUL in its value. A kept row is the same bytes. The
 // input is not changed; the strings are shared with it. The error is a *[RefusedError], and then no rows go on, which the
 // changes tell of each.
 func (c *Compiled) Apply(m Message, in List) (List, []Change, error) {
 	var buf [64]verdict
 	verdicts := append(buf[:0], make([]verdict, len(in))...)
-	n := 0
+	told, n := 0, 0 // rows that are told of, and of these the ones that may go on
 	for i := range in {
 		verdicts[i] = c.judge(in[i].Name)
-		if verdicts[i].class != plumbing {
+		switch verdicts[i].class {
+		case plumbing:
+		case hop:
+			told++
+		default:
+			told++
 			n++
 		}
 	}
-	if n == 0 {
+	if told == 0 {
 		return nil, nil, nil
 	}
-	r := run{c: c, message: m, in: in, out: make(List, 0, n), changes: make([]Change, 0, n)}
+	r := run{c: c, message: m, in: in, out: make(List, 0, n), changes: make([]Change, 0, told)}
 	if c.later {
 		r.at = make([]int, 0, n)
 	}
@@ -68,7 +73,7 @@ func (c *Compiled) judge(name string) verdict {
 		low[i] = lower(low[i])
 	}
 	v := verdict{class: classify(low), rule: -1}
-	if v.class == plumbing {
+	if v.class == plumbing || v.class == hop {
 		return v
 	}
 	v.rule = c.find(low)
@@ -101,6 +106,8 @@ func (r *run) row(f Field, v verdict) {
 		r.dropped(Field{Name: f.Name}, BecauseNeverCrosses, "credentials belong to one hop; their value is not shown")
 	case v.class == preference:
 		r.dropped(f, BecauseNeverCrosses, "a hint to this hop alone (RFC 3325 section 6)")
+	case v.class == hop:
+		r.dropped(f, BecauseNeverCrosses, "said to the next hop alone")
 	case v.class == dialogName:
 		r.dropped(f, BecauseDialog, "each leg has its own dialog")
 	case !fit(f):

@@ -21,7 +21,7 @@ const (
 	BecauseUnknown       Reason = "unknown"           // no rule names it, and what no rule names is dropped
 	BecauseReserved      Reason = "reserved-name"     // the name belongs to a platform, this one among them
 	BecauseUntrusted     Reason = "untrusted"         // an untrusted peer may not assert it
-	BecauseNeverCrosses  Reason = "never-crosses"     // it belongs to one hop: credentials, preferences
+	BecauseNeverCrosses  Reason = "never-crosses"     // it belongs to one hop: its software and clock, credentials, preferences
 	BecauseDialog        Reason = "names-a-dialog"    // it names a dialog of the other leg
 	BecauseMalformed     Reason = "malformed"         // no token for a name, or CR, LF, NUL; or not to be read where it must be
 	BecauseTooLong       Reason = "too-long"          // the row or all rows together

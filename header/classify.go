@@ -6,6 +6,7 @@ type class uint8
 const (
 	context    class = iota // it may tell of the call: rules decide
 	plumbing                // each leg makes its own: passed over without a word
+	hop                     // what a peer tells its neighbour of itself or of the message: goes no further
 	credential              // belongs to one hop, and is secret
 	preference              // a hint to this hop alone (RFC 3325 section 6)
 	dialogName              // names a dialog of one leg
@@ -19,17 +20,17 @@ func classify(name []byte) class {
 	switch string(name) {
 	case // made anew for each leg
 		"via", "record-route", "route", "from", "to", "call-id", "cseq", "contact", "max-forwards", "max-breadth",
-		"content-length", "content-type", "content-disposition", "content-encoding", "content-id", "content-language",
-		"mime-version", "user-agent", "server", "date", "timestamp", "expires", "min-expires", "warning",
-		"retry-after", "error-info",
+		"content-length", "content-type", "content-disposition", "content-encoding", "content-id", "mime-version",
 		// negotiated on each leg
-		"supported", "require", "proxy-require", "unsupported", "allow", "allow-events", "accept", "accept-encoding",
-		"accept-language", "session-expires", "min-se", "rseq", "rack", "security-client", "security-server",
-		"security-verify", "path", "service-route", "feature-caps", "refer-sub", "recv-info", "info-package",
-		"sip-etag", "sip-if-match", "flow-timer", "reject-contact", "request-disposition",
+		"supported", "require", "proxy-require", "unsupported", "allow", "accept", "accept-encoding", "session-expires",
+		"min-se", "rseq", "rack", "security-client", "security-server", "security-verify", "path", "service-route",
+		"refer-sub", "recv-info", "info-package", "sip-etag", "sip-if-match", "flow-timer",
 		// belonging to one subscription or transfer, and handled there
 		"event", "subscription-state", "refer-to", "refer-events-at", "target-dialog-id":
 		return plumbing
+	case "user-agent", "server", "date", "timestamp", "expires", "min-expires", "warning", "retry-after", "error-info",
+		"accept-language", "content-language", "allow-events", "feature-caps", "reject-contact", "request-disposition":
+		return hop
 	case "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate", "authentication-info",
 		"proxy-authentication-info":
 		return credential
@@ -48,6 +49,10 @@ func classify(name []byte) class {
 	}
 	return asserted
 }
+
+// OfLeg tells whether each leg makes the header for itself, so that no policy decides on it and [Compiled.Apply] tells
+// nothing of it: Via, From, Contact, Content-Length and the like. The name's case does not count, and it may be compact.
+func OfLeg(name string) bool { return classify([]byte(lowered(Long(name)))) == plumbing }
 
 // carriesURI tells whether the header's values are addresses whose host a rule may rewrite.
 func carriesURI(lowName string) bool {

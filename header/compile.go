@@ -163,7 +163,7 @@ func (c *Compiled) checkReach(r Rule, low string, wild bool) error {
 		return fmt.Errorf("an untrusted peer may not assert this: set trusted")
 	case kind == network && !c.policy.Trusted && r.Do != Drop:
 		return fmt.Errorf("this header stays inside the trust domain: set trusted")
-	case kind == credential, kind == preference, kind == dialogName:
+	case kind == hop, kind == credential, kind == preference, kind == dialogName:
 		return fmt.Errorf("this header never crosses a leg")
 	case isInternal(low):
 		return fmt.Errorf("names with %s never cross a trunk", internalPrefix)

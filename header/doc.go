@@ -12,7 +12,7 @@
 // replacement.
 //
 //	 rows of a message ──▶ Compiled.Apply ──▶ rows that go on ──▶ List.AppendWire
-//	        │                    └──────────▶ one Change for each row that tells of the call
+//	        │                    └──────────▶ one Change for each row that no leg makes anew
 //	        ▼
 //	FindUserToUser, FindDiversions, FindHistoryInfo, FindReason, FindIdentities, FindPrivacy: views
 //

@@ -70,6 +70,15 @@ func TestPolicyRules(t *testing.T) {
 			in: []string{"Via: a", "v: b", "From: c", "t: d", "i: e", "CSeq: 1 INVITE", "m: <sip:a@b>", "l: 0", "x: 90", "Max-Forwards: 70"},
 		},
 		{
+			name: "what a peer says of itself is told of and goes no further", policy: header.Policy{Trusted: true, Rules: []header.Rule{rule("*", header.Keep, "")}},
+			in: []string{"Via: a", "User-Agent: SBC 7.1", "server: b", "Date: c", "Timestamp: 1", "Warning: 399 h \"d\"", "Retry-After: 5", "Error-Info: <sip:e@f>",
+				"Expires: 60", "Min-Expires: 9", "Accept-Language: da", "Content-Language: fi", "u: presence", "Feature-Caps: *", "j: *", "d: no-fork"},
+			told: []string{"dropped User-Agent never-crosses", "dropped server never-crosses", "dropped Date never-crosses", "dropped Timestamp never-crosses",
+				"dropped Warning never-crosses", "dropped Retry-After never-crosses", "dropped Error-Info never-crosses", "dropped Expires never-crosses",
+				"dropped Min-Expires never-crosses", "dropped Accept-Language never-crosses", "dropped Content-Language never-crosses", "dropped u never-crosses",
+				"dropped Feature-Caps never-crosses", "dropped j never-crosses", "dropped d never-crosses"},
+		},
+		{
 			name: "first rule that matches", policy: ordered,
 			in:   []string{"x-secret: 1", "X-Old-Id: 2", "x-a: 3", "X-Other: 4", "s: five", "S-Other: 6", "Subject: seven", "X-A: 8"},
 			out:  []string{"X-New-Id: 2", "X-B: 3", "X-Other: 4", "s: five", "Subject: seven", "X-B: 8"},
@@ -280,10 +289,13 @@ func TestPolicyLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, changes, err := c.Apply(header.Message{Kind: header.Invite}, rows("X-A: 12345", "X-B: 1234567"))
-	var refused *header.RefusedError
-	if !errors.As(err, &refused) || refused.Name != "X-B" || refused.Reason != header.BecauseTooLong || out != nil || len(changes) != 2 {
+	out, changes, err := c.Apply(header.Message{Kind: header.Invite}, rows("X-A: 12345", "X-B: 1234567", "X-C: 123456789"))
+	var refused *header.RefusedError // which names the first of several
+	if !errors.As(err, &refused) || refused.Name != "X-B" || refused.Reason != header.BecauseTooLong || out != nil || len(changes) != 3 {
 		t.Errorf("%v %v %v", out, changes, err)
+	}
+	if want := "row of 12 bytes, limit 10"; refused.Detail != want || changes[1].Detail != want {
+		t.Errorf("the limit broken: %q, %+v, want %q", refused.Detail, changes[1], want)
 	}
 	for _, c := range changes {
 		if c.Action != header.Dropped || c.Reason != header.BecauseTooLong || c.Detail == "" {
@@ -319,6 +331,8 @@ func TestCompileRefuses(t *testing.T) {
 		{r(rule("Via", keep, "")), "makes this header"},
 		{r(rule("v", header.Rename, "X-Via")), "makes this header"},
 		{r(rule("Authorization", keep, "")), "never crosses"},
+		{r(rule("User-Agent", keep, "")), "never crosses"},
+		{r(rule("X-A", header.Rename, "Server")), "may give"},
 		{r(rule("Replaces", keep, "")), "never crosses"},
 		{r(rule("P-Preferred-Identity", keep, "")), "never crosses"},
 		{r(rule("X-Switchhook-Leg", keep, "")), "never cross"},
@@ -367,6 +381,21 @@ func TestPolicyAsJSON(t *testing.T) {
 	}
 	if text, _ := json.Marshal(header.Policy{}); string(text) != "{}" {
 		t.Errorf("the zero value is written %s", text)
+	}
+}
+
+func TestOfLeg(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Via": true, "v": true, "CONTACT": true, "content-length": true, "User-Agent": false, "Date": false, "X-Id": false, "Diversion": false,
+		"Authorization": false, "": false,
+	} {
+		if header.OfLeg(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+		_, changes := apply(t, header.Trusted(), header.Message{Kind: header.Invite}, rows(name+": 1"))
+		if (len(changes) == 0) != want { // what it says of the ledger
+			t.Errorf("%q: %+v", name, changes)
+		}
 	}
 }
 

@@ -39,7 +39,7 @@ var (
 		"\u2028", "\u212a", "\xff", "é", "a", "B", "7", "sip:a@b", "Via: x", "User-to-User", "00;encoding=hex", "X-", "\x7f", "[", "]"}
 	knownNames = []string{"User-to-User", "user-to-user", "Diversion", "History-Info", "Reason", "P-Asserted-Identity", "Privacy", "X-Id", "x",
 		"Via", "v", "Call-ID", "Authorization", "Replaces", "X-AMZN-A", "X-MS-B", "X-MS-Custom-C", "X-Switchhook-D", "Remote-Party-ID",
-		"P-Charging-Vector", "Call-Info", "X-Old-Id", "s"}
+		"P-Charging-Vector", "Call-Info", "X-Old-Id", "s", "User-Agent", "Warning"}
 	knownValues = []string{"00;encoding=hex", "00, 01;purpose=foo", "<sip:a@b>;reason=user-busy;privacy=full", "<sip:a@b;cause=302?Privacy=history>;index=1",
 		`"A" <sip:a@b>, tel:+1;x=y`, "id;history", "none", "SIP;cause=200", ""}
 )
@@ -105,8 +105,8 @@ func TestWhatIsEmittedReadsBack(t *testing.T) {
 	})
 }
 
-// accountFor checks that the changes tell the whole story: each row that went in is told of once, or is none of the
-// call's context; what came out is what they say.
+// accountFor checks that the changes tell the whole story: each row that went in is told of once, or is one
+// that each leg makes anew; what came out is what they say.
 func accountFor(t *rapid.T, in, out header.List, changes []header.Change) {
 	var went, came []string
 	for _, c := range changes {
