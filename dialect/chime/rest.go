@@ -26,6 +26,9 @@ var _ dialect.Restful = (*Dialect)(nil)
 // maxBody bounds a request's body: the largest that the vendor's model allows is far below.
 const maxBody = 256 << 10
 
+// maxParameters bounds a request's query, which is read before the signature is judged: the operation with most takes 9.
+const maxParameters = 64
+
 // operation is one row of the API. One more operation is one more row and one function.
 type operation struct {
 	name   string // as in the vendor's model
@@ -172,7 +175,11 @@ func (c *control) run(w http.ResponseWriter, hr *http.Request, ops []operation) 
 
 // authenticate checks the signature and reads the body.
 func (c *control) authenticate(w http.ResponseWriter, hr *http.Request) (*request, error) {
-	s, err := parseSignature(hr)
+	if strings.Count(hr.URL.RawQuery, "&") >= maxParameters {
+		return nil, badRequest("The query has more than %d parameters", maxParameters)
+	}
+	query := hr.URL.Query()
+	s, err := parseSignature(hr, query)
 	if err != nil {
 		return nil, err
 	}
@@ -191,10 +198,10 @@ func (c *control) authenticate(w http.ResponseWriter, hr *http.Request) (*reques
 		}
 		return nil, badRequest("The request's body could not be read: %v", err)
 	}
-	if err := s.verify(hr, body, key); err != nil {
+	if err := s.verify(hr, query, body, key); err != nil {
 		return nil, err
 	}
-	return &request{Context: hr.Context(), account: key.Account, http: hr, query: hr.URL.Query(), body: body}, nil
+	return &request{Context: hr.Context(), account: key.Account, http: hr, query: query, body: body}, nil
 }
 
 // choose finds the operation that the query asks for.

@@ -31,17 +31,17 @@ type signature struct {
 	date    string // of the scope: 20060102
 	region  string
 	service string
-	headers []string // lower case, as listed
+	headers []string // lower case, sorted, each once
 	mac     []byte
 	at      time.Time // X-Amz-Date, or Date
 }
 
 // parseSignature reads the Authorization header and the time of signing.
-func parseSignature(r *http.Request) (signature, error) {
+func parseSignature(r *http.Request, query url.Values) (signature, error) {
 	var s signature
 	auth := r.Header.Get("Authorization")
 	switch {
-	case r.URL.Query().Has("X-Amz-Signature"), r.URL.Query().Has("X-Amz-Algorithm"):
+	case query.Has("X-Amz-Signature"), query.Has("X-Amz-Algorithm"):
 		return s, errPresigned
 	case auth == "":
 		return s, errNoSignature
@@ -61,7 +61,11 @@ func parseSignature(r *http.Request) (signature, error) {
 			}
 			s.key, s.date, s.region, s.service = strings.Join(scope[:n-4], "/"), scope[n-4], scope[n-3], scope[n-2]
 		case "SignedHeaders":
-			s.headers = strings.Split(value, ";")
+			names, err := signedHeaders(value)
+			if err != nil {
+				return s, err
+			}
+			s.headers = names
 		case "Signature":
 			mac, err := hex.DecodeString(value)
 			if err != nil || len(mac) != sha256.Size {
@@ -76,6 +80,20 @@ func parseSignature(r *http.Request) (signature, error) {
 	at, err := signedAt(r)
 	s.at = at
 	return s, err
+}
+
+// signedHeaders reads the list of signed headers, which is lower case, sorted, and has each once: AWS makes the canonical
+// request of such a list alone, and only so is that request no larger than the one that came.
+func signedHeaders(list string) ([]string, error) {
+	var names []string
+	last := ""
+	for name := range strings.SplitSeq(list, ";") {
+		if name <= last || strings.ToLower(name) != name {
+			return nil, badSignature("SignedHeaders must be in lower case and sorted, with each header once: %s does not stand where it should", quote(name))
+		}
+		names, last = append(names, name), name
+	}
+	return names, nil
 }
 
 func signedAt(r *http.Request) (time.Time, error) {
@@ -104,28 +122,33 @@ func (s signature) check(r *http.Request, now time.Time) error {
 		return badSignature("Signature expired: %s is now earlier than %s (%s - 15 min.)", s.at.Format(amzTime), now.Add(-maxSkew).Format(amzTime), now.Format(amzTime))
 	case skew < -maxSkew:
 		return badSignature("Signature not yet current: %s is still later than %s (%s + 15 min.)", s.at.Format(amzTime), now.Add(maxSkew).Format(amzTime), now.Format(amzTime))
-	case !slices.Contains(s.headers, "host"):
+	case !s.signs("host"):
 		return badSignature("Host must be one of the SignedHeaders")
 	}
 	for name := range r.Header {
-		if low := strings.ToLower(name); strings.HasPrefix(low, "x-amz-") && !slices.Contains(s.headers, low) {
+		if low := strings.ToLower(name); strings.HasPrefix(low, "x-amz-") && !s.signs(low) {
 			return badSignature("%s must be one of the SignedHeaders", low)
 		}
 	}
-	if r.Header.Get("X-Amz-Date") == "" && !slices.Contains(s.headers, "date") {
+	if r.Header.Get("X-Amz-Date") == "" && !s.signs("date") {
 		return badSignature("date must be one of the SignedHeaders")
 	}
 	return nil
 }
 
-// verify tells whether a request with this body was signed with the key.
-func (s signature) verify(r *http.Request, body []byte, key directory.Key) error {
+func (s signature) signs(header string) bool {
+	_, ok := slices.BinarySearch(s.headers, header)
+	return ok
+}
+
+// verify tells whether a request with this query and body was signed with the key.
+func (s signature) verify(r *http.Request, query url.Values, body []byte, key directory.Key) error {
 	sum := sha256.Sum256(body)
 	hash := hex.EncodeToString(sum[:])
 	if said := r.Header.Get("X-Amz-Content-Sha256"); said != "" && said != hash {
 		return badSignature("X-Amz-Content-Sha256 is not the hash of the body: %s", said)
 	}
-	canonical := sha256.Sum256([]byte(s.canonical(r, hash)))
+	canonical := sha256.Sum256([]byte(s.canonical(r, query, hash)))
 	scope := strings.Join([]string{s.date, s.region, s.service, "aws4_request"}, "/")
 	toSign := strings.Join([]string{algorithm, s.at.Format(amzTime), scope, hex.EncodeToString(canonical[:])}, "\n")
 	mac := []byte("AWS4" + key.Secret)
@@ -141,35 +164,50 @@ func (s signature) verify(r *http.Request, body []byte, key directory.Key) error
 }
 
 // canonical gives the canonical request.
-func (s signature) canonical(r *http.Request, hash string) string {
+func (s signature) canonical(r *http.Request, query url.Values, hash string) string {
 	var b strings.Builder
-	b.WriteString(r.Method + "\n" + awsEscape(r.URL.EscapedPath(), true) + "\n" + canonicalQuery(r.URL) + "\n")
+	b.WriteString(r.Method + "\n" + awsEscape(r.URL.EscapedPath(), true) + "\n" + canonicalQuery(query) + "\n")
 	for _, name := range s.headers {
-		b.WriteString(name + ":" + canonicalValue(r, name) + "\n")
+		b.WriteString(name + ":")
+		writeCanonical(&b, r, name)
+		b.WriteByte('\n')
 	}
 	b.WriteString("\n" + strings.Join(s.headers, ";") + "\n" + hash)
 	return b.String()
 }
 
-// canonicalValue gives a header's rows, trimmed, runs of blanks as one, joined with commas.
-func canonicalValue(r *http.Request, name string) string {
+// writeCanonical writes a header's rows, trimmed, runs of blanks as one, joined with commas.
+func writeCanonical(b *strings.Builder, r *http.Request, name string) {
 	switch name {
 	case "host":
-		return r.Host // net/http keeps it apart
+		b.WriteString(r.Host) // net/http keeps it apart
+		return
 	case "content-length":
-		return fmt.Sprint(r.ContentLength)
+		fmt.Fprint(b, r.ContentLength)
+		return
 	}
-	rows := slices.Clone(r.Header.Values(name))
-	for i, v := range rows {
-		rows[i] = strings.Join(strings.FieldsFunc(v, func(c rune) bool { return c == ' ' }), " ")
+	for i, row := range r.Header.Values(name) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		begun := false
+		for word := range strings.SplitSeq(row, " ") {
+			if word == "" {
+				continue
+			}
+			if begun {
+				b.WriteByte(' ')
+			}
+			b.WriteString(word)
+			begun = true
+		}
 	}
-	return strings.Join(rows, ",")
 }
 
 // canonicalQuery gives the parameters escaped and sorted by name, then by value.
-func canonicalQuery(u *url.URL) string {
+func canonicalQuery(query url.Values) string {
 	var list []string
-	for name, values := range u.Query() {
+	for name, values := range query {
 		for _, v := range values {
 			list = append(list, awsEscape(name, false)+"="+awsEscape(v, false))
 		}

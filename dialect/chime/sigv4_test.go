@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +31,7 @@ func (a *api) request(method, path, body string) *http.Request {
 // send sends a request as it is and gives the answer.
 func (a *api) send(r *http.Request) (*http.Response, []byte) {
 	a.t.Helper()
-	transport := &http.Transport{DisableKeepAlives: true}
+	transport := &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute} // else a body is sent after no time at all
 	res, err := transport.RoundTrip(r)
 	if err != nil {
 		a.t.Fatal(err)
@@ -105,6 +107,10 @@ func TestSignatureRefusals(t *testing.T) {
 		{what: "the hash of another body", before: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", strings.Repeat("0", 64)) }, status: 403, kind: "InvalidSignatureException", says: "hash of the body"},
 		{what: "the body not signed", before: func(r *http.Request) { r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD") }, status: 403, kind: "InvalidSignatureException", says: "hash of the body"},
 		{what: "host not signed", after: func(r *http.Request) { auth(r, "host;", "") }, status: 403, kind: "InvalidSignatureException", says: "Host"},
+		{what: "signed headers not sorted", after: func(r *http.Request) { auth(r, "host;x-amz-date", "x-amz-date;host") }, status: 403, kind: "InvalidSignatureException", says: "sorted"},
+		{what: "a signed header twice", after: func(r *http.Request) { auth(r, "host;", "host;host;") }, status: 403, kind: "InvalidSignatureException", says: "once"},
+		{what: "signed headers in upper case", after: func(r *http.Request) { auth(r, "host;", "Host;host;") }, status: 403, kind: "InvalidSignatureException", says: "lower case"},
+		{what: "a signed header without a name", after: func(r *http.Request) { auth(r, "host;", "host;;") }, status: 403, kind: "InvalidSignatureException", says: "sorted"},
 		{what: "another date in the scope", after: func(r *http.Request) { auth(r, now.UTC().Format("/20060102/"), "/20200101/") }, status: 403, kind: "InvalidSignatureException", says: "Credential scope"},
 		{what: "another region in the scope", after: func(r *http.Request) { auth(r, "/eu-west-1/", "/us-east-1/") }, status: 403, kind: "InvalidSignatureException"},
 		{what: "another service in the scope", after: func(r *http.Request) { auth(r, "/chime/", "/s3/") }, status: 403, kind: "InvalidSignatureException", says: `"chime"`},
@@ -140,6 +146,55 @@ func TestSignatureRefusals(t *testing.T) {
 				t.Errorf("%d %s %s\nwant %d %s saying %q", res.StatusCode, res.Header.Get("X-Amzn-ErrorType"), body, c.status, c.kind, c.says)
 			}
 		})
+	}
+}
+
+// S29: whatever a request says before its signature is judged, it costs no more than a small multiple of its own size.
+func TestSignatureCostsNoMemory(t *testing.T) {
+	a := newAPI(t)
+	const size = 60_000
+	distinct := make([]string, size/6)
+	for i := range distinct {
+		distinct[i] = fmt.Sprintf("x%05d", i)
+	}
+	signed := func(list string) func(*http.Request) {
+		return func(r *http.Request) {
+			v := r.Header.Get("Authorization")
+			r.Header.Set("Authorization", strings.Replace(v, "host;x-amz-date", list, 1))
+		}
+	}
+	for _, c := range []struct {
+		what   string
+		after  func(*http.Request)
+		status int
+	}{
+		{"one header signed often", func(r *http.Request) {
+			r.Header.Set("A", strings.Repeat("b", size/2))
+			signed("host;x-amz-date" + strings.Repeat(";a", size/4))(r)
+		}, http.StatusForbidden},
+		{"names without end", signed("host;x-amz-date" + strings.Repeat(";", size)), http.StatusForbidden},
+		{"many names", signed("host;x-amz-date;" + strings.Join(distinct, ";")), http.StatusForbidden},
+		{"many lists", signed("host" + strings.Repeat(",SignedHeaders=host", size/20) + ";x-amz-date"), http.StatusNotFound},
+		{"blanks", func(r *http.Request) {
+			r.Header.Set("A", strings.Repeat("b ", size/2)+"b")
+			signed("a;host;x-amz-date")(r)
+		}, http.StatusForbidden},
+		{"many parameters", func(r *http.Request) { r.URL.RawQuery = strings.Repeat("a&", size/2) }, http.StatusBadRequest},
+		{"a long parameter", func(r *http.Request) { r.URL.RawQuery = "a=" + strings.Repeat("!", size) }, http.StatusForbidden},
+	} {
+		r := a.request("GET", "/sip-rules/none", "")
+		sign(t, r, nil, "dev", "dev-secret", a.now())
+		c.after(r)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		res, body := a.send(r)
+		runtime.ReadMemStats(&after)
+		if res.StatusCode != c.status {
+			t.Errorf("%s: %d %s, want %d", c.what, res.StatusCode, body, c.status)
+		}
+		if cost := after.TotalAlloc - before.TotalAlloc; cost > 64*size {
+			t.Errorf("%s: %d bytes were allocated for a request of %d", c.what, cost, size)
+		}
 	}
 }
 
