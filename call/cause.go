@@ -19,6 +19,7 @@ type Label string
 const (
 	LabelNormal      Label = "normal"      // hung up after answer
 	LabelCancelled   Label = "cancelled"   // the caller gave up before the answer
+	LabelElsewhere   Label = "elsewhere"   // it rang with others, of which another one answered
 	LabelBusy        Label = "busy"        // 486, 600
 	LabelNoAnswer    Label = "no-answer"   // rang and was not answered in time, 408, 480
 	LabelDeclined    Label = "declined"    // 403, 603 and the like

@@ -152,8 +152,12 @@ func refusalStatus(c call.Cause) int {
 	return 480
 }
 
-// reasonRow is the Reason row that tells a far end why we end a leg (RFC 3326).
+// reasonRow is the Reason row that tells a far end why we end a leg (RFC 3326): a phone that rang with others counts no
+// missed call for SIP cause 200.
 func reasonRow(c call.Cause) header.Field {
+	if c.Label == call.LabelElsewhere {
+		return header.Field{Name: "Reason", Value: header.NewReason("SIP", 200, "Call completed elsewhere").String()}
+	}
 	q := c.Q850
 	if q == 0 {
 		q = q850Of(c.Label)

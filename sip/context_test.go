@@ -156,6 +156,71 @@ func TestPolicyOfEachMessage(t *testing.T) {
 	})
 }
 
+// What a peer says of itself is in the ledger once a leg for each value, whatever message bears it, and goes no further.
+func TestPeersOwnWords(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, keepAll)
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		inv := alice.invite("c1", "User-Agent: SBC 7.1", "Date: Mon, 23 Nov 2026 05:30:00 GMT")
+		alice.send(inv)
+		a := r.attempt()
+		if len(a.Headers) != 0 {
+			t.Errorf("headers: %v", a.Headers)
+		}
+		if d := cmp.Diff([]string{"INVITE User-Agent: SBC 7.1", "INVITE Date: Mon, 23 Nov 2026 05:30:00 GMT"}, neverCrossed(a.Ledger)); d != "" {
+			t.Errorf("ledger of the attempt (-want +got):\n%s", d)
+		}
+		info := alice.request("UPDATE", "c1", 2, alice.ringing(a).ToTag)
+		info.Add("User-Agent", "SBC 7.1")
+		info.Add("Warning", `399 sbc "late"`)
+		alice.send(info)
+		alice.receive("200")
+
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2", Headers: header.List{{Name: "User-Agent", Value: "app"}}})
+		out := bob.receive("INVITE")
+		if got := out.Headers.Count("User-Agent"); got != 1 || out.Get("User-Agent") != "Switchhook" {
+			t.Errorf("User-Agent of INVITE: %v", out.Headers)
+		}
+		bob.answer(out, 100, "", "", "Server: phone 1", "X-Odd: 1")
+		bob.answer(out, 180, "bob", "", "Server: phone 1")
+		want[call.Ringing](e)
+		bob.answer(out, 486, "bob", "", "Server: phone 1", `Warning: 399 bob "in a meeting"`, "Retry-After: 60")
+		bob.receive("ACK")
+		e.ended(call.LabelBusy)
+		a.leg.Hangup(call.Cause{SIP: 486}, nil)
+		alice.receive("486")
+		want[call.LegEnded](a.events)
+		if d := cmp.Diff([]string{`UPDATE Warning: 399 sbc "late"`}, neverCrossed(a.events.ledger)); d != "" {
+			t.Errorf("ledger of the caller's leg (-want +got):\n%s", d)
+		}
+		wantCallee := []string{"INVITE User-Agent: app", "100 Server: phone 1", `486 Warning: 399 bob "in a meeting"`, "486 Retry-After: 60"}
+		if d := cmp.Diff(wantCallee, neverCrossed(e.ledger)); d != "" {
+			t.Errorf("ledger of the callee's leg (-want +got):\n%s", d)
+		}
+		if _, ok := e.entry("100", "X-Odd"); !ok {
+			t.Error("the ledger says nothing of what 100 bears")
+		}
+	})
+}
+
+// ringing rings the caller's leg and gives the 180.
+func (p *phone) ringing(a attempt) *message.Message {
+	p.t.Helper()
+	a.leg.Ring(nil)
+	return p.receive("180")
+}
+
+// neverCrossed gives the ledger's lines of what went no further, as "message name: value".
+func neverCrossed(ledger []call.Entry) []string {
+	var out []string
+	for _, en := range ledger {
+		if en.Reason == header.BecauseNeverCrosses && en.Action == header.Dropped && en.Writer == call.WriterPlatform {
+			out = append(out, en.Message+" "+en.Name+": "+en.Value)
+		}
+	}
+	return out
+}
+
 func TestTrace(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		r := newRig(t, keepAll)
@@ -179,7 +244,7 @@ func TestTrace(t *testing.T) {
 		}
 		if d := cmp.Diff([]string{
 			"in INVITE sip:+12065550100@192.0.2.1",
-			"out 200 OK",
+			"out 200 OK Server: Switchhook",
 			"in ACK sip:+12065550100@192.0.2.1",
 			"in BYE sip:+12065550100@192.0.2.1 X-Last: word",
 			"out 200 OK",

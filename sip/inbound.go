@@ -49,7 +49,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 513, err.Error())
 		return
 	}
-	detach(rows, changes)
+	changes = l.news(rows, changes)
 	if !s.legs.add(l) {
 		s.turnAway(tx, p, 503, "too many legs", later)
 		return

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,7 @@ type Leg struct {
 	media    negotiation
 	out      *placing // while it is being placed
 	askedUUI bool
+	told     header.List // what the far end said to us alone, and the ledger tells of: see news
 	fate
 	timer *transaction.Timer // of the state: until answered, until parted
 }
@@ -209,6 +211,7 @@ func (l *Leg) forget() {
 	if p := l.session.Swap(nil); p != nil {
 		(*p).Close() // one that was opened as the leg ended
 	}
+	l.told = nil
 	l.media.offer, l.media.local = nil, nil // the rest may be read outside the shard
 }
 
@@ -234,12 +237,28 @@ func (l *Leg) heard(m *message.Message) header.List {
 		return nil
 	}
 	rows, changes, _ := l.trunk.in.Apply(header.Message{Kind: kindOf(m), AskedUUI: l.askedUUI}, m.Headers)
-	if len(changes) == 0 {
-		return nil
+	if changes = l.news(rows, changes); len(changes) > 0 {
+		l.emit(call.Accounted{Entries: entries(l.now(), l.id, nameOf(m), call.In, call.WriterPeer, changes)})
 	}
-	detach(rows, changes)
-	l.emit(call.Accounted{Entries: entries(l.now(), l.id, nameOf(m), call.In, call.WriterPeer, changes)})
 	return rows
+}
+
+// maxTold bounds what a leg remembers to have told.
+const maxTold = 32
+
+// news detaches rows and changes of a message of the far end from it, and gives the changes without those that say
+// nothing new: peers name their software in every message, and what never crosses is told once a leg for each value.
+func (l *Leg) news(rows header.List, changes []header.Change) []header.Change {
+	changes = slices.DeleteFunc(changes, func(c header.Change) bool {
+		return c.Reason == header.BecauseNeverCrosses && slices.Contains(l.told, c.Field)
+	})
+	detach(rows, changes)
+	for _, c := range changes {
+		if c.Reason == header.BecauseNeverCrosses && len(l.told) < maxTold {
+			l.told = append(l.told, header.Field{Name: clone(c.Name), Value: clone(c.Value)})
+		}
+	}
+	return changes
 }
 
 // said applies the trunk's policy to rows that we are asked to send, enters it into the ledger, and gives the rows that

@@ -15,10 +15,10 @@ func (l *Leg) progressed(m *message.Message) {
 		return
 	}
 	p.patience.Stop()
+	rows := l.heard(m)
 	if m.Status == 100 {
 		return
 	}
-	rows := l.heard(m)
 	e := p.earlyOf(m.ToTag)
 	if e == nil {
 		return // more forks than anyone has

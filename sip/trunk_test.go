@@ -14,6 +14,37 @@ import (
 	"github.com/switchhook/switchhook/sip"
 )
 
+// A trunk that calls more often than it may is refused, and others call and are called as before.
+func TestTrunkRate(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) { cfg.Limits.TrunkRate = 2 })
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		let := func(p *phone, callID string) {
+			t.Helper()
+			p.send(p.invite(callID))
+			a := r.attempt()
+			a.leg.Hangup(call.Cause{SIP: 486}, nil)
+			p.receive("486")
+			want[call.LegEnded](a.events)
+		}
+		let(alice, "a1")
+		let(alice, "a2")
+		alice.send(alice.invite("a3"))
+		if m := alice.receive("503"); m.Get("Retry-After") != "5" {
+			t.Errorf("503: %+v", m)
+		}
+		let(bob, "b1")
+		_, e := r.dial(call.Dial{Trunk: "alice", To: "1"})
+		e.ended(call.LabelLimit) // calls in and out count together
+		_, e = r.dial(call.Dial{Trunk: "bob", To: "1"})
+		bob.answer(bob.receive("INVITE"), 486, "bob", "")
+		e.ended(call.LabelBusy)
+		bob.receive("ACK")
+		pass(time.Second)
+		let(alice, "a4")
+	})
+}
+
 // A trunk whose peer has a name takes calls from where the name leads.
 func TestNamedSource(t *testing.T) {
 	inTime(t, func(t *testing.T) {

@@ -347,7 +347,7 @@ func TestMemoryOfStandingLegs(t *testing.T) {
 		before := heap()
 		var standing []*sip.Leg
 		for i := range calls {
-			inv := alice.invite(fmt.Sprint("c", i), "X-Long: "+strings.Repeat("x", 2000))
+			inv := alice.invite(fmt.Sprint("c", i), "X-Long: "+strings.Repeat("x", 2000), "User-Agent: SBC 7.1")
 			alice.send(inv)
 			l := <-legs
 			l.Answer(nil)
