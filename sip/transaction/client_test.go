@@ -2,6 +2,7 @@ package transaction_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,50 @@ func TestRefusal(t *testing.T) {
 		if o.String() != "486" || len(r.user.strays) != 1 {
 			t.Errorf("%s, %d strays", o, len(r.user.strays))
 		}
+		r.wantEmpty()
+	})
+}
+
+// TestRefusalAgain: every copy of a refusal of 300 to 699 is acknowledged again, and nothing else that comes late is.
+func TestRefusalAgain(t *testing.T) {
+	for _, status := range []int{300, 302, 486, 699} {
+		bubble(t, nil, func(r *rig) {
+			_, o := r.call("INVITE")
+			req := r.next()
+			for range 3 {
+				r.send(answer(req, status)...)
+			}
+			r.wantSeen("ACK@0 ACK@0 ACK@0")
+			r.send(answer(req, 180)...)
+			r.send(answer(req, 200)...)
+			r.quiet()
+			r.sleep(time.Minute)
+			if o.String() != fmt.Sprint(status) {
+				t.Error(o)
+			}
+			r.wantEmpty()
+		})
+	}
+}
+
+// TestRefusalThatCantBeAcknowledged: its To is longer than a request of ours may bear. Nothing is sent, however often it
+// comes, and the user hears of it.
+func TestRefusalThatCantBeAcknowledged(t *testing.T) {
+	bubble(t, nil, func(r *rig) {
+		_, o := r.call("INVITE")
+		lines := answer(r.next(), 486)
+		for i, line := range lines {
+			if strings.HasPrefix(line, "To: ") {
+				lines[i] = "To: <sip:alice@192.0.2.2>;tag=peer;x=" + strings.Repeat("x", message.MaxRow)
+			}
+		}
+		r.send(lines...)
+		r.send(lines...)
+		r.quiet()
+		if o.String() != "486" {
+			t.Error(o)
+		}
+		r.sleep(time.Minute)
 		r.wantEmpty()
 	})
 }
