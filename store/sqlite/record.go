@@ -211,11 +211,22 @@ func (s *Store) Record(ctx context.Context, id call.ID) (call.Finished, error) {
 	return f, nil
 }
 
-// deleteOld deletes up to pruneSize records that are older than is kept, or more than are kept, in one transaction.
-func (r *recorder) deleteOld() (int, error) {
+// due gives the time by which the age of records is told: the machine's clock, but no later than it was when the program
+// began and has gone on since. A clock that is set forward while calls are taken must not delete what is young; one that is
+// set forward before, by an operator who sees what happens, may.
+func due(began time.Time, since time.Duration, clock time.Time) time.Time {
+	if own := began.Round(0).Add(since); own.Before(clock.Round(0)) { // Round leaves the monotonic clock out
+		return own
+	}
+	return clock
+}
+
+// deleteOld deletes up to pruneSize records that are older at the time than is kept, or more than are kept, in one
+// transaction.
+func (r *recorder) deleteOld(at time.Time) (int, error) {
 	before, surplus := int64(0), 0
 	if r.age > 0 {
-		before = time.Now().Add(-r.age).UnixMicro()
+		before = at.Add(-r.age).UnixMicro()
 	}
 	if r.newest > 0 {
 		surplus = min(max(0, r.count-r.newest), pruneSize)

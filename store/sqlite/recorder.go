@@ -15,6 +15,7 @@ import (
 
 const (
 	batchSize = 1024        // records in one transaction
+	batchMost = 8 << 20     // bytes of them in memory, unless one is larger
 	batchWait = time.Second // how long a record waits for others: pages that many records share are written once
 	pruneTick = time.Minute
 	pruneSize = 512 // records deleted in one transaction
@@ -28,10 +29,13 @@ type recorder struct {
 	db     *sql.DB
 	log    *slog.Logger
 	limit  int
+	most   int // bytes in the queue
 	age    time.Duration
 	newest int
+	began  time.Time
 
 	// The goroutine's own.
+	place place // looked at by close too, after its end
 	count int   // records in the table
 	fails int   // batches that failed in a row
 	told  Stats // what was told in the log
@@ -41,6 +45,7 @@ type recorder struct {
 
 	mu      sync.Mutex // guards all below
 	queue   []call.Finished
+	bytes   int           // of the queue, as call.Finished.Size has it
 	idle    chan struct{} // closed when all that was queued is written; nil when none waits for it
 	stuck   chan struct{} // closed when a batch can't be written; nil when none waits for it
 	failing error         // why the last batch could not be written; nil when it was
@@ -56,11 +61,13 @@ type Stats struct {
 	Dropped     uint64 // records lost because the queue was full
 	Pruned      uint64 // records deleted because of their age or number
 	Queued      int    // records that wait now
+	QueuedBytes int    // about what these take in memory
 }
 
-func newRecorder(db *sql.DB, log *slog.Logger, o Options) (*recorder, error) {
+func newRecorder(db *sql.DB, at place, log *slog.Logger, o Options) (*recorder, error) {
 	r := &recorder{
-		db: db, log: log, limit: cmp.Or(o.Queue, 8192), age: o.KeepAge, newest: o.KeepRecords,
+		db: db, log: log, limit: cmp.Or(o.Queue, 8192), most: cmp.Or(o.QueueBytes, 128<<20), age: o.KeepAge, newest: o.KeepRecords,
+		began: time.Now(), place: at,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	if r.newest > 0 {
@@ -83,7 +90,7 @@ func (s *Store) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	st := r.stats
-	st.Queued = len(r.queue)
+	st.Queued, st.QueuedBytes = len(r.queue), r.bytes
 	return st
 }
 
@@ -142,25 +149,30 @@ func (r *recorder) settle(ctx context.Context) (failing, err error) {
 }
 
 func (r *recorder) keep(f call.Finished) {
+	size, left := f.Size(), uint64(0)
 	r.mu.Lock()
-	switch n := len(r.queue); {
-	case n >= r.limit || r.closing:
+	if len(f.Log) > 0 && (len(r.queue) >= r.limit/2 || r.bytes+size > r.most/2) {
+		f.Log, left = nil, 1
+		size = f.Size()
+	}
+	if len(r.queue) >= r.limit || r.bytes+size > r.most || r.closing {
 		r.stats.Dropped++
 		r.mu.Unlock()
 		return
-	case n >= r.limit/2 && len(f.Log) > 0:
-		f.Log = nil
-		r.stats.LogsDropped++
-		fallthrough
-	default:
-		r.queue = append(r.queue, f)
 	}
-	n := len(r.queue)
+	r.stats.LogsDropped += left
+	before := r.full()
+	r.queue = append(r.queue, f)
+	r.bytes += size
+	wake := len(r.queue) == 1 || r.full() && !before
 	r.mu.Unlock()
-	if n == 1 || n == batchSize {
+	if wake {
 		r.signal()
 	}
 }
+
+// full tells whether there is enough for a batch. The mutex is held.
+func (r *recorder) full() bool { return len(r.queue) >= batchSize || r.bytes >= batchMost }
 
 func (r *recorder) signal() {
 	select {
@@ -186,6 +198,7 @@ func (r *recorder) run() {
 		}
 		more = r.batch()
 		r.report()
+		r.place.report(r.log)
 		switch {
 		case r.isClosing():
 			if old = false; !more {
@@ -209,7 +222,7 @@ func (r *recorder) gather() {
 	defer t.Stop()
 	for {
 		r.mu.Lock()
-		now := len(r.queue) >= batchSize || r.closing || r.idle != nil
+		now := r.full() || r.closing || r.idle != nil
 		r.mu.Unlock()
 		if now {
 			return
@@ -231,12 +244,13 @@ func (r *recorder) batch() (more bool) {
 	r.busy = n > 0
 	r.mu.Unlock()
 	if n == 0 {
-		return r.written(0, 0)
+		return r.written(0, 0, 0)
 	}
-	fresh, err := r.insert(list)
+	n, size := fit(list)
+	fresh, err := r.insert(list[:n])
 	if err == nil {
 		r.fails = 0
-		return r.written(n, fresh)
+		return r.written(n, size, fresh)
 	}
 	r.failed(n, explain(err))
 	r.report()
@@ -245,6 +259,18 @@ func (r *recorder) batch() (more bool) {
 	}
 	<-time.After(retryWait)
 	return true
+}
+
+// fit gives how many of the first make a batch, and their bytes.
+func fit(list []call.Finished) (n, size int) {
+	for i := range list {
+		more := list[i].Size()
+		if n > 0 && size+more > batchMost {
+			break
+		}
+		n, size = n+1, size+more
+	}
+	return n, size
 }
 
 // failed takes note of a batch that could not be written. A disk that is full for long must not be filled with our log.
@@ -261,14 +287,16 @@ func (r *recorder) failed(n int, err error) {
 	}
 }
 
-// written takes a batch off the queue, of which fresh were not there before, and tells whether there are more.
-func (r *recorder) written(n, fresh int) (more bool) {
+// written takes a batch of n records and size bytes off the queue, of which fresh were not there before, and tells whether
+// there are more.
+func (r *recorder) written(n, size, fresh int) (more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.queue[:n]) // let go of what was written though the array behind lives on
 	if r.queue = r.queue[n:]; len(r.queue) == 0 {
 		r.queue = nil
 	}
+	r.bytes -= size
 	r.count += fresh
 	r.stats.Written += uint64(n)
 	r.busy, r.failing = false, nil
@@ -302,15 +330,16 @@ func (r *recorder) close() error {
 	<-r.done
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	err := r.place.check()
 	if n := len(r.queue); n > 0 {
-		return fmt.Errorf("%d call records could not be written and are lost", n)
+		err = errors.Join(err, fmt.Errorf("%d call records could not be written and are lost", n))
 	}
-	return nil
+	return err
 }
 
 // prune deletes some of the oldest records and tells whether there may be more.
 func (r *recorder) prune() (more bool) {
-	n, err := r.deleteOld()
+	n, err := r.deleteOld(due(r.began, time.Since(r.began), time.Now()))
 	if err != nil {
 		r.log.Error("old call records can't be deleted", "error", explain(err))
 		return false

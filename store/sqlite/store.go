@@ -36,6 +36,8 @@ type Options struct {
 	KeepRecords int
 	// Queue is how many finished calls may wait to be written; 0 means 8192.
 	Queue int
+	// QueueBytes is about what these may take in memory, as call.Finished.Size has it; 0 means 128 MiB.
+	QueueBytes int
 	// LockWait is how long Open and a write wait for another program's lock on the file; 0 means 5 s.
 	LockWait time.Duration
 }
@@ -90,13 +92,17 @@ func open(path string, o Options) (_ *Store, err error) {
 	if err := migrate(s.write); err != nil {
 		return nil, err
 	}
+	at, err := newPlace(path)
+	if err != nil {
+		return nil, err
+	}
 	if s.read, err = connect(path, wait, max(4, runtime.NumCPU())); err != nil {
 		return nil, err
 	}
 	if err := s.load(context.Background()); err != nil {
 		return nil, err
 	}
-	s.record, err = newRecorder(s.write, s.log, o)
+	s.record, err = newRecorder(s.write, at, s.log, o)
 	return s, err
 }
 
@@ -108,9 +114,10 @@ func create(path string) {
 	}
 }
 
-// connect opens a pool; the settings stand in the DSN because they belong to each connection.
+// connect opens a pool; the settings stand in the DSN because they belong to each connection. None creates the file: a
+// connection that is opened later, after the file was deleted, would make an empty one in its place.
 func connect(path string, wait time.Duration, conns int, more ...string) (*sql.DB, error) {
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": append(more,
+	q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": append(more,
 		fmt.Sprintf("busy_timeout(%d)", wait.Milliseconds()),
 		"journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(1)", "journal_size_limit(67108864)",
 	)}
@@ -145,7 +152,8 @@ func migrate(db *sql.DB) error {
 	return nil
 }
 
-// Close writes the records that are queued and closes the file. Its error tells how many could not be written.
+// Close writes the records that are queued and closes the file. Its error tells how many could not be written, and that
+// the file was deleted, moved or exchanged while it was open, so that what was written is not where Open would find it.
 func (s *Store) Close() error {
 	err := s.record.close()
 	return errors.Join(err, s.closeFiles())
