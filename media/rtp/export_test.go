@@ -1,6 +1,7 @@
 package rtp
 
 import (
+	"net/netip"
 	"time"
 	"unsafe"
 
@@ -49,6 +50,27 @@ func (s *Session) TakeMany(b []byte, n int) {
 		b[2], b[3] = byte(i>>8), byte(i)
 		s.take(b, sh, 0)
 	}
+}
+
+// TakeAt judges a packet from the far end's address that comes at a time of the test's choice.
+func (s *Session) TakeAt(now time.Duration, b []byte) {
+	s.rx.mu.Lock()
+	defer s.rx.mu.Unlock()
+	s.take(b, &shard{e: s.sh.e, turn: turn{from: s.rx.lock.want}}, now)
+}
+
+// Lock is who is believed, without a socket; its time begins at 0.
+type Lock struct{ l sourceLock }
+
+// NewLock begins to learn.
+func NewLock(want netip.AddrPort, anyone bool) *Lock {
+	return &Lock{sourceLock{want: toAddr(want), anyone: anyone}}
+}
+
+// Judge tells whether a packet is believed, and whether that changed who is.
+func (l *Lock) Judge(from netip.AddrPort, seq uint16, ssrc uint32, now time.Duration) (ok, moved bool) {
+	a := toAddr(from)
+	return l.l.judge(&a, header{seq: seq, ssrc: ssrc}, now)
 }
 
 // Stamped is what a packet of a source is sent with: number and time.

@@ -29,7 +29,7 @@ const (
 	heardEnough = 3 // packets in a row from a host that SDP or signalling named
 	heardAnyone = 8 // from any other one, where that is allowed
 	window      = 3 * time.Second
-	maxGap      = 16 // sequence numbers that may lack between packets in a row
+	maxGap      = 16 // fewer sequence numbers than these may lack between packets in a row
 )
 
 // judge tells whether a packet comes from the far end, and whether it changed where our packets go or who may answer.
