@@ -45,6 +45,7 @@ type Config struct {
 	Trunks        Trunks
 	Legs          func() int                      // SIP legs that stand
 	Overload      func() (refused, dropped int64) // SIP requests and messages that were too many
+	LogLost       func() int64                    // lines of the log that were left out because its reader did not keep up
 	Directory     func() *directory.Snapshot
 	Dialects      []dialect.Dialect
 	TrustLoopback bool // requests from this machine need no key (--dev)

@@ -19,7 +19,7 @@ func (c *Config) metrics() http.Handler {
 type counts struct {
 	c                                                        *Config
 	started, standing, ended, appsFailed, failover, legs, up *prometheus.Desc
-	refused, dropped                                         *prometheus.Desc
+	refused, dropped, unlogged                               *prometheus.Desc
 }
 
 func newCounts(c *Config) *counts {
@@ -36,6 +36,7 @@ func newCounts(c *Config) *counts {
 		legs:       d("legs_standing", "SIP legs that stand."),
 		refused:    d("sip_overload_refused_total", "SIP requests refused with 503 because too many others waited."),
 		dropped:    d("sip_overload_dropped_total", "SIP messages dropped because too many others waited."),
+		unlogged:   d("log_lines_dropped_total", "Lines of the log left out because its reader did not keep up, or was gone."),
 		up:         d("trunk_peer_up", "Whether a trunk's peer answers.", "trunk", "peer"),
 	}
 }
@@ -66,6 +67,9 @@ func (m *counts) Collect(ch chan<- prometheus.Metric) {
 		refused, dropped := m.c.Overload()
 		counter(m.refused, uint64(refused))
 		counter(m.dropped, uint64(dropped))
+	}
+	if m.c.LogLost != nil {
+		counter(m.unlogged, uint64(m.c.LogLost()))
 	}
 	if m.c.Trunks == nil {
 		return

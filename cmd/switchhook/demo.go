@@ -127,7 +127,7 @@ func (c demoCommand) open(ctx context.Context, log *slog.Logger) (_ *demo, err e
 	if err != nil {
 		return nil, err
 	}
-	if d.house, err = openHouse(ctx, cfg, filepath.Join(d.data, "data"), log); err != nil {
+	if d.house, err = openHouse(ctx, cfg, filepath.Join(d.data, "data"), log, nil); err != nil {
 		return nil, err
 	}
 	d.opened = append(d.opened, d.house.close)

@@ -15,10 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/switchhook/switchhook/api"
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/dialect"
-	"github.com/switchhook/switchhook/dialect/chime"
 	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/exchange"
 	"github.com/switchhook/switchhook/far"
@@ -49,11 +47,12 @@ type house struct {
 	peers    peerHealth
 	opened   []func() error // what close undoes, last first
 	failed   chan error     // a part that ended by itself
+	logLost  func() int64   // lines of the log that were left out; nil: none ever are
 }
 
 // openHouse builds everything. On an error what was opened is closed again.
-func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger) (_ *house, err error) {
-	h := &house{cfg: cfg, log: log, failed: make(chan error, 1)}
+func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger, logLost func() int64) (_ *house, err error) {
+	h := &house{cfg: cfg, log: log, failed: make(chan error, 1), logLost: logLost}
 	h.peers.changes = map[trunkPeer]change{}
 	defer func() {
 		if err != nil {
@@ -98,31 +97,6 @@ func (h *house) openStore(_ context.Context, data string) error {
 	return err
 }
 
-// openFunctions makes the customers' functions known and starts one process of each that runs here.
-func (h *house) openFunctions(ctx context.Context, _ string) error {
-	c := invoke.Config{Region: h.cfg.Region, Logger: h.log}
-	for _, f := range h.cfg.Functions {
-		c.Functions = append(c.Functions, invoke.Declared{Name: f.Name, URL: f.URL, Command: f.Command, Handler: f.Handler, Dir: f.Dir,
-			Env: f.Env, Concurrency: f.Concurrency, Timeout: f.Timeout})
-	}
-	var err error
-	if h.invoker, err = invoke.New(c); err != nil {
-		return err
-	}
-	h.later(h.invoker.Close)
-	if err := h.invoker.Warm(ctx); err != nil { // its calls go to the rule's next application until it is mended
-		h.log.Error("a function does not start", "error", err)
-	}
-	h.dialects = dialects(h)
-	return nil
-}
-
-// chime gives the settings of the Chime dialect.
-func (h *house) chime() chime.Config {
-	return chime.Config{Functions: h.invoker, Directory: h.store.Snapshot, Store: h.store, Region: h.cfg.Region,
-		Account: cmp.Or(h.cfg.Account, defaultAccount), Limits: chime.Limits{LogBody: h.logBody()}, Logger: h.log}
-}
-
 // logBody is how much of an event or an answer a call's log keeps.
 func (h *house) logBody() int {
 	if h.cfg.SIP.Trace {
@@ -150,8 +124,8 @@ func (h *house) openMedia(_ context.Context, data string) error {
 		return h.cfg.text.at("$.buckets", err)
 	}
 	h.later(h.buckets.Close)
-	for name, folder := range missing(urls) { // it may come later, as what is mounted does
-		h.log.Warn("the folder of a bucket is not there", "bucket", name, "folder", folder)
+	for name, why := range missing(urls) { // it may come later, as what is mounted does
+		h.log.Warn("the folder of a bucket is not there", "bucket", name, "error", why)
 	}
 	return nil
 }
@@ -239,55 +213,6 @@ type edge struct{ server atomic.Pointer[sip.Server] }
 // Dial places a leg.
 func (e *edge) Dial(id call.LegID, d call.Dial, r call.Report) engine.Leg {
 	return e.server.Load().Dial(id, d, r)
-}
-
-// openDoor takes the HTTP address, so that who finds it taken has not begun anything yet.
-func (h *house) openDoor(ctx context.Context, _ string) error {
-	err := listenable(h.cfg.HTTP.Listen)
-	if err == nil {
-		h.webAt, err = new(net.ListenConfig).Listen(ctx, "tcp", h.cfg.HTTP.Listen)
-	}
-	if err != nil {
-		return fmt.Errorf("HTTP: %w%s", err, elsewhere(err, "--http", "http.listen"))
-	}
-	h.later(func() error {
-		if err := h.webAt.Close(); !errors.Is(err, net.ErrClosed) { // the server has closed it, if there was one
-			return err
-		}
-		return nil
-	})
-	return nil
-}
-
-// serveWeb serves the HTTP address.
-func (h *house) serveWeb() {
-	var all []dialect.Dialect
-	for _, d := range h.dialects {
-		all = append(all, d)
-	}
-	handler := api.New(api.Config{
-		Records: h.store, Exchange: h.exchange, Trunks: &h.peers, Directory: h.store.Snapshot, Dialects: all, Legs: h.sip.Legs, Overload: h.sip.Overload,
-		TrustLoopback: h.cfg.dev, Version: version(), Logger: h.log,
-	})
-	h.web = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		if err := h.web.Serve(h.webAt); !errors.Is(err, http.ErrServerClosed) {
-			h.failed <- fmt.Errorf("HTTP: %w", err)
-		}
-	}()
-	h.later(func() error {
-		stop, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		err := h.web.Shutdown(stop)
-		if err != nil {
-			err = h.web.Close()
-		}
-		<-served
-		return err
-	})
 }
 
 // open tells whether other machines can reach one of our addresses.

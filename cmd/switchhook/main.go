@@ -66,20 +66,32 @@ func run(ctx context.Context, args []string, con console) (code int) {
 		fmt.Fprintf(con.err, "switchhook: %v (see switchhook --help)\n", err)
 		return 2
 	}
-	if err := kctx.Run(newLogger(con.err, c.LogLevel, c.LogFormat)); err != nil {
+	text := c.LogFormat == "text" || c.LogFormat == "auto" && isTerminal(con.err)
+	var queue *logQueue
+	if kctx.Command() == "serve" { // its calls go on, whatever becomes of who reads its log; a terminal's command may wait, and end with its reader
+		outliveReader()
+		queue = newLogQueue(con.err, logHandler(con.err, c.LogLevel, text))
+		defer queue.close()
+		con.err = queue
+	}
+	if err := kctx.Run(slog.New(logHandler(con.err, c.LogLevel, text)), queue); err != nil {
 		fmt.Fprintln(con.err, "switchhook:", err)
 		return 1
 	}
 	return 0
 }
 
-// newLogger logs as text for a person and as JSON for a collector.
-func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
+// outliveReader has writes to a pipe that nobody reads fail, where they would end the program. The signal is caught, not ignored:
+// customers' functions would inherit that.
+func outliveReader() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
+// logHandler logs as text for a person and as JSON for a collector.
+func logHandler(w io.Writer, level slog.Level, text bool) slog.Handler {
 	opts := &slog.HandlerOptions{Level: level}
-	if format == "text" || format == "auto" && isTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, opts))
+	if text {
+		return slog.NewTextHandler(w, opts)
 	}
-	return slog.New(slog.NewJSONHandler(w, opts))
+	return slog.NewJSONHandler(w, opts)
 }
 
 // isTerminal tells whether a person is likely to read what is written.

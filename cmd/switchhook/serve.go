@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/switchhook/switchhook/directory"
@@ -45,7 +47,10 @@ const defaultFile = "switchhook.yaml"
 const collectAt = 200
 
 // Run serves until the context ends, then drains.
-func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger) error {
+func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger, queue *logQueue) error {
+	hangup := make(chan os.Signal, 1) // a terminal that closes must not end calls
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	cfg, err := c.config()
 	if err != nil {
 		return err
@@ -58,7 +63,7 @@ func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger) er
 		return err
 	}
 	defer stop()
-	h, err := openHouse(ctx, cfg, c.Data, log)
+	h, err := openHouse(ctx, cfg, c.Data, log, queue.lost.Load)
 	if err != nil {
 		return err
 	}
@@ -66,9 +71,7 @@ func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger) er
 		printDev(con, h)
 	}
 	log.Info("ready", "http", h.httpAddr(), "sip", h.sipAddr(), "version", version())
-	select {
-	case <-ctx.Done():
-	case err := <-h.failed:
+	if err := h.stand(ctx, hangup); err != nil {
 		return errors.Join(err, h.close())
 	}
 	log.Info("draining: no new calls; standing ones may go on", "for", c.Drain.String(), "calls", h.exchange.Counts().Standing)
@@ -78,6 +81,20 @@ func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger) er
 		log.Warn("calls were hung up", "reason", err)
 	}
 	return h.close()
+}
+
+// stand waits until the program is to end: nil, or why a part of it ended by itself.
+func (h *house) stand(ctx context.Context, hangup <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-h.failed:
+			return err
+		case <-hangup:
+			h.log.Warn("SIGHUP: the configuration is not read again; restart to take the file over")
+		}
+	}
 }
 
 // profile begins to write a CPU profile, where one is asked for.
@@ -98,6 +115,9 @@ func profile(file string) (stop func(), err error) {
 // config reads the file, where there is one, and lays the flags over it.
 func (c serveCommand) config() (config, error) {
 	cfg := config{}
+	if c.Drain < 0 {
+		return cfg, fmt.Errorf("--drain %v: calls can't go on for less than no time; 0s hangs them up at once", c.Drain)
+	}
 	path := c.Config
 	if path == "" {
 		if _, err := os.Stat(defaultFile); err == nil {
@@ -138,6 +158,9 @@ func (c serveCommand) config() (config, error) {
 		f, err := functionAt(name, where)
 		if err != nil {
 			return cfg, err
+		}
+		if err := f.validate(); err != nil {
+			return cfg, fmt.Errorf("--function: %w", err)
 		}
 		if i := slices.IndexFunc(cfg.Functions, func(have functionConfig) bool { return have.Name == name }); i >= 0 {
 			return cfg, cfg.text.at(fmt.Sprintf("$.functions[%d].name", i), fmt.Errorf("function %q is declared here and by --function: leave out one", name))
