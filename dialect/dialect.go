@@ -25,7 +25,7 @@ type Call interface {
 type App interface {
 	// Drive holds the conversation of one call with the customer's code. When it returns, what is left of the call is
 	// hung up. It returns an error that is [ErrUnavailable] only before it gave the call any command that the far ends
-	// could notice: the next application of the rule is tried then.
+	// could notice, but for letting the caller hear that it rings: the next application of the rule is tried then.
 	Drive(ctx context.Context, c Call) error
 }
 

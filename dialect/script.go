@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/switchhook/switchhook/call"
 )
@@ -60,8 +61,19 @@ func (s *Script) Next(ctx context.Context) (call.Event, error) {
 // meanwhile: what happened before f returned has been heard when Await returns. f's context ends when On gave an error
 // or ctx is done; Await always waits for f to return, so f must heed it. A panic of f becomes one of Await's caller.
 func Await[T any](ctx context.Context, s *Script, f func(context.Context) (T, error)) (T, error) {
+	return AwaitLong(ctx, s, 0, nil, f)
+}
+
+// AwaitLong is Await that calls long, in the driver's goroutine, when f has not returned after a while; 0: never.
+func AwaitLong[T any](ctx context.Context, s *Script, after time.Duration, long func(), f func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	var alarm <-chan time.Time
+	if after > 0 {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		alarm = timer.C
+	}
 	back := make(chan fetched[T], 1)
 	go fetch(ctx, f, back)
 	var fail error
@@ -96,6 +108,8 @@ func Await[T any](ctx context.Context, s *Script, f func(context.Context) (T, er
 				continue
 			}
 			hear(ev)
+		case <-alarm:
+			long()
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
@@ -151,4 +152,33 @@ func TestAwaitPanics(t *testing.T) {
 	}()
 	dialect.Await(ctx, s, func(context.Context) (int, error) { panic("broken handler") })
 	t.Error("the panic is lost")
+}
+
+// What takes long is told once, in the driver's own goroutine and before the rest; what does not, never.
+func TestAwaitLong(t *testing.T) {
+	for name, tc := range map[string]struct {
+		after, takes time.Duration
+		want         []string
+	}{
+		"in time":  {time.Second, time.Second - 1, []string{"back"}},
+		"too late": {time.Second, time.Hour, []string{"long", "back"}},
+		"for ever": {0, time.Hour, []string{"back"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, s, _ := script(call.Origin{})
+				var got []string
+				v, err := dialect.AwaitLong(ctx, s, tc.after, func() { got = append(got, "long") }, func(context.Context) (string, error) {
+					time.Sleep(tc.takes) // in the bubble's time
+					return "back", nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				if diff := cmp.Diff(tc.want, append(got, v)); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
 }

@@ -31,7 +31,8 @@ import (
 //	-- outbound --     the API asks for a call: "from", "to", "request" (the JSON that the control plane leaves)
 //	-- answer --       the function's answer to the event before
 //	-- crash KIND --   it gives none
-//	-- far --          what the far ends do: "2 rings", "1 hangs up", "2 refuses 486 busy" …, headers below
+//	-- far --          what the far ends do: "2 rings", "1 hangs up", "2 refuses 486 busy" …, headers below; those of
+//	                   "2 consents" come with its answer to our BYE
 //	-- wait 30s --     nothing happens for a while
 //	-- next ID --      the rule's next application takes over the call
 //
@@ -242,6 +243,8 @@ func (s *stage) far(body string) {
 			f.Progress(block.headers)
 		case "answers":
 			f.Answer(block.headers)
+		case "consents":
+			f.Consent(block.headers)
 		case "hangs": // up
 			f.Hangup(block.headers)
 		case "presses":
@@ -367,12 +370,14 @@ const (
 	account     = "111122223333"
 	functionARN = "arn:aws:lambda:us-east-1:111122223333:function:ivr"
 	connector   = "ehwryzdm9hy4u6rrud7jym"
+
+	foreignConnector = "f0re1gnzdm9hy4u6rrud7j" // another account's
 )
 
 func newDialect(fn invoke.Function, lim chime.Limits) *chime.Dialect {
 	snapshot := directory.NewSnapshot(directory.Content{
 		Numbers: []directory.Number{{E164: "+18005551212", Account: account}, {E164: "+12065550177", Account: "999999999999"}},
-		Trunks:  []directory.Trunk{{ID: connector, Account: account}},
+		Trunks:  []directory.Trunk{{ID: connector, Account: account}, {ID: foreignConnector, Account: "999999999999"}},
 	})
 	return chime.New(chime.Config{
 		Functions: functions{fn},

@@ -151,14 +151,28 @@ func (d *driver) listen() error {
 	}
 }
 
-// ringIdle keeps a caller who is not answered, and for whom nothing is to be done, ringing for a while.
-func (d *driver) ringIdle() {
-	if d.step != nil || !d.a.live() || !d.a.inbound || d.a.answered || d.a.hungUp || d.alarm.then != nil {
-		return
-	}
+// ringAfter is how long the function may think before the caller is told that it rings: long enough that a function which
+// answers or refuses at once is not preceded by a 180 that says nothing.
+const ringAfter = 500 * time.Millisecond
+
+// callerWaits tells whether there is a caller whose INVITE has no final response yet.
+func (d *driver) callerWaits() bool {
+	return d.a.live() && d.a.inbound && !d.a.answered && !d.a.hungUp
+}
+
+// ringWaiting tells a caller who waits that it rings, unless it knows.
+func (d *driver) ringWaiting() {
 	if !d.a.rung {
 		d.ring(nil)
 	}
+}
+
+// ringIdle keeps a caller who is not answered, and for whom nothing is to be done, ringing for a while.
+func (d *driver) ringIdle() {
+	if d.step != nil || !d.callerWaits() || d.alarm.then != nil {
+		return
+	}
+	d.ringWaiting()
 	d.wake(d.limits().Unanswered, func() {
 		d.hangUp(d.a, call.Cause{SIP: 480, By: call.ByPlatform, Label: call.LabelNoAnswer, Text: "the function gave no action"}, 480)
 	})

@@ -252,7 +252,7 @@ func (c *Call) hangup(cmd call.Hangup) (call.Ticket, error) {
 		return call.Ticket{}, err
 	}
 	f.sent = cmd.Headers
-	f.end(cmd.Cause, nil)
+	f.end(cmd.Cause, f.last)
 	return call.Ticket{Leg: f.ID}, nil
 }
 

@@ -29,6 +29,7 @@ type Far struct {
 	peer  *Far
 	heard bool // by its peer
 	sent  header.List
+	last  header.List // what its answer to our BYE brings
 	cause call.Cause
 }
 
@@ -84,6 +85,13 @@ func (f *Far) Hangup(h header.List) {
 		cause = call.Cause{SIP: 487, By: call.ByPeer, Label: call.LabelCancelled}
 	}
 	f.end(cause, h)
+}
+
+// Consent makes the far end's answer to our BYE, or to our CANCEL, bring headers.
+func (f *Far) Consent(h header.List) {
+	f.c.mu.Lock()
+	defer f.c.mu.Unlock()
+	f.last = h
 }
 
 // Press makes the far end press a key, which ends a prompt that waits for it.

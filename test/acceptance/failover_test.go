@@ -1,7 +1,9 @@
 package acceptance_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 )
 
 // When the first application's function can't be invoked, the second one gets the call, and the caller notices nothing.
@@ -57,4 +59,37 @@ func TestFunctionRefuses(t *testing.T) {
 	s := start(t, configFor(freePort(t), f.URL))
 	startSIPp(t, refused(486), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
 	eventually(t, "HANGUP", func() bool { return len(f.seen("HANGUP")) == 1 })
+}
+
+// A function that takes its time lets the caller hear that it rings after half a second; one that refuses at once does not.
+func TestSlowFunctionRings(t *testing.T) {
+	t.Parallel()
+	const busy = `{"SchemaVersion":"1.0","Actions":[{"Type":"Hangup","Parameters":{"SipResponseCode":"486"}}]}`
+	for name, thinks := range map[string]time.Duration{"slow": 1500 * time.Millisecond, "quick": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := startFunction(t, func(ev event) string {
+				if ev.InvocationEventType == "NEW_INBOUND_CALL" {
+					time.Sleep(thinks) // a slow function is what is tested
+				}
+				return busy
+			})
+			s := start(t, configFor(freePort(t), f.URL))
+			from := startSIPp(t, refused(486), s.SIP, freePort(t), "-s", "+12065550100")
+			from.wait(t)
+			var rang []time.Duration
+			trace := from.trace(t)
+			for _, m := range trace {
+				if strings.HasPrefix(m.text, "SIP/2.0 180") {
+					rang = append(rang, m.at.Sub(trace[0].at))
+				}
+			}
+			switch {
+			case thinks == 0 && len(rang) > 0:
+				t.Errorf("a caller who was refused at once heard ringing after %v", rang)
+			case thinks > 0 && (len(rang) != 1 || rang[0] < 450*time.Millisecond || rang[0] > 1400*time.Millisecond):
+				t.Errorf("a caller who waited heard ringing after %v, want once after 500 ms", rang)
+			}
+		})
+	}
 }
