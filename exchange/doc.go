@@ -9,5 +9,8 @@
 // can be invoked, and closes the call when that returns, fails or panics. What no rule takes is refused, and recorded
 // like any call, so that "why did my call not arrive?" has an answer.
 //
+// That an application fails is in the log of each call, and counted; the program's log tells the first failure of an
+// application at once and then one a minute, with how many were not told.
+//
 // It must not know how a leg is signalled, what media is, or any vendor: dialects come in a table.
 package exchange

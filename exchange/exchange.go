@@ -119,10 +119,9 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
 			return *drained()
 		}
 		x.live.appFailed()
-		x.cfg.Logger.LogAttrs(x.ctx, slog.LevelError, "application failed", id(c), slog.String("app", a.ID), slog.Any("error", err))
-		var f *fault
+		isFault := x.failed(c, a, err)
 		switch {
-		case errors.As(err, &f):
+		case isFault:
 			return call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: "the dialect broke"}
 		case !errors.Is(err, dialect.ErrUnavailable):
 			return call.Cause{SIP: 480, Q850: 41, By: call.ByPlatform, Label: call.LabelAppFailed, Text: "the application failed"}
@@ -145,6 +144,27 @@ func (x *Exchange) driveBy(c *engine.Call, a directory.App) (err error) {
 		return fmt.Errorf("%w: %w", dialect.ErrUnavailable, err)
 	}
 	return app.Drive(x.ctx, c)
+}
+
+// failed tells that an application failed: in the call's log always, in the program's no more often than one can read. It
+// gives whether the fault is ours.
+func (x *Exchange) failed(c *engine.Call, a directory.App, err error) (isFault bool) {
+	why := err.Error()
+	var f *fault
+	if isFault = errors.As(err, &f); isFault {
+		why = fmt.Sprintf("panic: %v", f.value)
+	}
+	_, _ = c.Do(x.ctx, call.Note{Log: call.Log{Kind: call.LogNote, Text: "application " + a.ID + " failed: " + why}}) // takes it until Close
+	tell, untold := x.apps.failed(a.ID, isFault, time.Now())
+	if !tell {
+		return isFault
+	}
+	attrs := []slog.Attr{id(c), slog.String("app", a.ID), slog.Any("error", err)}
+	if untold > 0 {
+		attrs = append(attrs, slog.Int("untold", untold))
+	}
+	x.cfg.Logger.LogAttrs(x.ctx, slog.LevelError, "application failed", attrs...)
+	return isFault
 }
 
 // fault is a driver's panic.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +89,61 @@ func TestReceive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A function that is dead fails every call. The program's log tells it at once, then once a minute with a count, for each
+// application; each call's own log tells it always.
+func TestFailuresAreToldNoFasterThanOneReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := false
+		dead := func(context.Context, dialect.Call) error {
+			if broken {
+				panic("broken")
+			}
+			return errors.New("connection refused")
+		}
+		h := newHouse(drivers{"1": dead, "3": dead})
+		fail := func(rule, why string, n int) {
+			for range n {
+				h.receive(rule)
+				h.record(t)
+				log := h.last.Load().Log
+				if want := "application app-" + rule + " failed: " + why; len(log) == 0 || log[len(log)-1].Text != want {
+					t.Fatalf("the call's log is %v, want %q at its end", log, want)
+				}
+			}
+		}
+		told := func(what string, want ...string) {
+			t.Helper()
+			got := h.told.take()
+			if len(got) != len(want) {
+				t.Fatalf("%s: told %d times, want %d:\n%s", what, len(got), len(want), strings.Join(got, ""))
+			}
+			for i, w := range want {
+				if !strings.Contains(got[i], w) {
+					t.Errorf("%s: %q does not say %q", what, got[i], w)
+				}
+			}
+		}
+		fail("1", "connection refused", 50)
+		told("at once", `error="connection refused"`)
+		fail("3", "connection refused", 2)
+		told("another application", `error="connection refused"`)
+		broken = true
+		fail("1", "panic: broken", 1)
+		told("a fault of ours", "panic: broken")
+		broken = false
+		time.Sleep(time.Minute) // of the bubble
+		fail("1", "connection refused", 10)
+		told("a minute later", "untold=49")
+		h.change(func(a *directory.App) { a.Updated = time.Now() })
+		fail("1", "connection refused", 1)
+		told("with new settings", `error="connection refused"`)
+		if n := h.Counts().AppsFailed; n != 64 {
+			t.Errorf("%d failures are counted", n)
+		}
+		h.drained(t)
+	})
 }
 
 // The caller hangs up while the first application is found to be unavailable: the second hears nothing of the call.

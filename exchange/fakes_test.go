@@ -89,6 +89,28 @@ func (d fakeDialer) Dial(_ call.LegID, dial call.Dial, r call.Report) engine.Leg
 	return l
 }
 
+// logs is a program's log.
+type logs struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, string(b))
+	return len(b), nil
+}
+
+// take gives the lines that came since the last time.
+func (l *logs) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.lines
+	l.lines = nil
+	return all
+}
+
 // house is an exchange with all that is around it.
 type house struct {
 	*exchange.Exchange
@@ -96,6 +118,8 @@ type house struct {
 	dialect *fakeDialect
 	trunks  chan string
 	records chan call.Record
+	last    atomic.Pointer[call.Finished] // whose record was given last
+	told    logs                          // errors in the program's log
 
 	content directory.Content
 	current atomic.Pointer[directory.Snapshot]
@@ -122,10 +146,14 @@ func newHouse(drive map[string]func(context.Context, dialect.Call) error) *house
 	h.current.Store(directory.NewSnapshot(h.content))
 	h.engine = engine.New(engine.Config{
 		Dialer: exchange.Outbound(h.directory, fakeDialer{h.trunks}),
-		Record: func(f call.Finished) { h.records <- f.Record },
+		Record: func(f call.Finished) {
+			h.last.Store(&f)
+			h.records <- f.Record
+		},
+		Log: true,
 	})
 	h.Exchange = exchange.New(exchange.Config{
-		Engine: h.engine, Directory: h.directory, Logger: slog.New(slog.DiscardHandler),
+		Engine: h.engine, Directory: h.directory, Logger: slog.New(slog.NewTextHandler(&h.told, &slog.HandlerOptions{Level: slog.LevelError})),
 		Dialects: map[string]dialect.Dialect{"fake": h.dialect},
 	})
 	return h
