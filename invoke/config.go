@@ -80,7 +80,7 @@ func (c Config) withDefaults() (Config, error) {
 		d.InitTimeout = or(d.InitTimeout, defaultInit)
 		d.IdleTimeout = or(d.IdleTimeout, defaultIdle)
 		own[i] = d
-		if err := d.check(); err != nil {
+		if err := d.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("function %q: %w", d.Name, err))
 		} else if seen[d.Name] {
 			errs = append(errs, fmt.Errorf("function %q is declared twice", d.Name))
@@ -91,7 +91,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, errors.Join(errs...)
 }
 
-func (d Declared) check() error {
+// Validate tells what is wrong with a declaration. Zero counts and times are their defaults.
+func (d Declared) Validate() error {
 	switch {
 	case !namePattern.MatchString(d.Name):
 		return errors.New("a name is 1 to 64 letters, digits, - and _")

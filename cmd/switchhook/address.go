@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,16 +21,20 @@ import (
 
 // listen gives the sockets of the SIP edge.
 func (c config) listen() ([]transport.Listen, error) {
-	external, err := address("sip.external", c.SIP.External)
+	external, err := c.address("sip.external", c.SIP.External)
 	if err != nil {
 		return nil, err
 	}
 	var out []transport.Listen
-	for _, text := range c.SIP.Listen {
+	for i, text := range c.SIP.Listen {
+		place := fmt.Sprintf("$.sip.listen[%d]", i)
 		network, at, ok := strings.Cut(text, "://")
 		ap, err := netip.ParseAddrPort(at)
 		if !ok || err != nil || network != transport.UDP && network != transport.TCP {
-			return nil, fmt.Errorf("sip.listen: %q is not like udp://0.0.0.0:5060 or tcp://[::]:5060", text)
+			return nil, c.text.at(place, fmt.Errorf("sip.listen: %q is not like udp://0.0.0.0:5060 or tcp://[::]:5060", text))
+		}
+		if ap.Port() != 0 && slices.ContainsFunc(out, func(l transport.Listen) bool { return l.Network == network && l.Addr == ap }) {
+			return nil, c.text.at(place, fmt.Errorf("sip.listen: %q is listed twice", text))
 		}
 		l := transport.Listen{Network: network, Addr: ap}
 		if external.IsValid() {
@@ -76,13 +80,14 @@ func listenable(at string) error {
 	return nil
 }
 
-func address(key, text string) (netip.Addr, error) {
+// address reads the IP address that a key of the file gives; none where it gives none.
+func (c config) address(key, text string) (netip.Addr, error) {
 	if text == "" {
 		return netip.Addr{}, nil
 	}
 	a, err := netip.ParseAddr(text)
 	if err != nil {
-		return a, fmt.Errorf("%s: %q is not an IP address", key, text)
+		return a, c.text.at("$."+key, fmt.Errorf("%s: %q is not an IP address", key, text))
 	}
 	return a, nil
 }
@@ -90,11 +95,14 @@ func address(key, text string) (netip.Addr, error) {
 // media gives the settings of the RTP engine: it listens where SIP does unless told otherwise.
 func (c config) media() (rtp.Config, error) {
 	var out rtp.Config
-	bind, err := address("media.listen", c.Media.Listen)
+	bind, err := c.address("media.listen", c.Media.Listen)
 	if err != nil {
 		return out, err
 	}
-	external, err := address("media.external", cmp.Or(c.Media.External, c.SIP.External))
+	external, err := c.address("media.external", c.Media.External)
+	if err == nil && !external.IsValid() {
+		external, err = c.address("sip.external", c.SIP.External)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -126,8 +134,11 @@ func (c config) media() (rtp.Config, error) {
 	from, to, ok := strings.Cut(c.Media.Ports, "-")
 	first, err1 := strconv.ParseUint(from, 10, 16)
 	last, err2 := strconv.ParseUint(to, 10, 16)
-	if !ok || err1 != nil || err2 != nil || first >= last {
+	if !ok || err1 != nil || err2 != nil || first == 0 || first >= last {
 		return out, c.text.at("$.media.ports", fmt.Errorf("media.ports: %q is not like 10000-59999", c.Media.Ports))
+	}
+	if pairs := (last - (first + first%2) + 1) / 2; pairs < 2 { // RTP on an even port and RTCP above it, for each of two legs
+		return out, c.text.at("$.media.ports", fmt.Errorf("media.ports: %q is too few: a call needs four, from an even one on", c.Media.Ports))
 	}
 	out.PortMin, out.PortMax = uint16(first), uint16(last)
 	return out, nil
@@ -174,21 +185,6 @@ func (c config) buckets(data string) (map[string]string, error) {
 		out["prompts"] = (&url.URL{Scheme: "file", Path: dir}).String()
 	}
 	return out, nil
-}
-
-// missing gives the buckets that are folders which are not there.
-func missing(buckets map[string]string) map[string]string {
-	out := map[string]string{}
-	for name, text := range buckets {
-		u, err := url.Parse(text)
-		if err != nil || u.Scheme != "" && u.Scheme != "file" {
-			continue
-		}
-		if _, err := os.Stat(u.Path); err != nil {
-			out[name] = u.Path
-		}
-	}
-	return out
 }
 
 // parsePeer reads sip:host[:port][;transport=udp|tcp].

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -104,12 +103,15 @@ type recordsConfig struct {
 // readConfig reads the file strictly. An error names the file, the line and what to do.
 func readConfig(path string) (config, error) {
 	var c config
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, fmt.Errorf("there is no %s: give --config another file, or --dev to start without one", path)
 	}
+	if err == nil {
+		err = bound(path, data)
+	}
 	if err != nil {
-		return c, fmt.Errorf("read configuration: %w", err)
+		return c, err
 	}
 	err = yaml.UnmarshalWithOptions(data, &c, yaml.Strict(),
 		yaml.CustomUnmarshaler(func(m *json.RawMessage, b []byte) (err error) {
@@ -128,7 +130,7 @@ func readConfig(path string) (config, error) {
 	if err != nil {
 		return c, c.text.position(err)
 	}
-	return c, nil
+	return c, c.sound()
 }
 
 // parseTime takes "30s" and "1h30m".

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -89,6 +90,27 @@ func TestMistakesNameTheLine(t *testing.T) {
 		"time without unit":  {"records: {keep: 30}\n", `:1:17: "30" is not a time with its unit`},
 		"not YAML":           {"trunks: [\n", "switchhook.yaml"},
 		"bad prefix":         {"trunks:\n  - {id: a, allow: [10.0.0.0/99]}\n", ":2:21: \"10.0.0.0/99\""},
+
+		"anchor":           {"numbers: &a [\"+12065550100\"]\n", ":1:10: anchors (&)"},
+		"alias":            {"numbers: [*a]\n", ":1:11: anchors (&)"},
+		"second document":  {"# one\n---\nregion: us-east-1\n---\nregion: eu-west-1\n", ":4:1: a second document"},
+		"after the end":    {"region: us-east-1\n...\nregion: eu-west-1\n", ":3:1: the configuration ended above"},
+		"deep in brackets": {"apps: [{id: x, settings: " + strings.Repeat("{a: ", 20000) + "1" + strings.Repeat("}", 20000) + "}]\n", ": nested more than 100 deep"},
+		"deep in dashes":   {"numbers:\n" + strings.Repeat("- ", 20000) + "\n", ":2:201: nested more than 100 deep"},
+		"long":             {"region: us-east-1\n" + strings.Repeat("#\n", maxFile/2), " has more than 1048576 bytes"},
+
+		"no function":       {"functions: [~]\n", ":1:13: function \"\": a name"},
+		"no time":           {"functions:\n  - {name: f, url: \"http://h\", timeout: 1ns}\n", ":2:5: function \"f\": its timeout of 1ns is below 100ms"},
+		"two functions":     {"functions:\n  - {name: f, url: \"http://h\"}\n  - {name: f, url: \"http://h\"}\n", ":3:12: function \"f\" is declared twice"},
+		"records below 0":   {"records: {keep: -5h}\n", ":1:17: records.keep: -5h0m0s is below 0"},
+		"ports for one leg": {"media: {ports: 26000-26001}\n", ":1:16: media.ports: \"26000-26001\" is too few"},
+		"four odd ports":    {"media: {ports: 26001-26004}\n", ":1:16: media.ports: \"26001-26004\" is too few"},
+		"SIP elsewhere":     {"sip:\n  external: not an ip\n", ":2:13: sip.external: \"not an ip\""},
+		"media elsewhere":   {"media:\n  external: not an ip\n", ":2:13: media.external: \"not an ip\""},
+		"SIP listen":        {"sip:\n  listen:\n    - udp://127.0.0.1:5060\n    - udp://\n", ":4:7: sip.listen: \"udp://\""},
+		"listed twice":      {"sip: {listen: [\"udp://127.0.0.1:5060\", \"tcp://127.0.0.1:5060\", \"udp://127.0.0.1:5060\"]}\n", ":1:64: sip.listen: \"udp://127.0.0.1:5060\" is listed twice"},
+		"HTTP listen":       {"http: {listen: here}\n", ":1:16: \"here\" is not an address"},
+		"engine":            {"speech: {engine: foo}\n", ":1:18: speech engine \"foo\": want auto, espeak-ng, flite, piper, polly, none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readConfig(write(t, c.text))
@@ -139,6 +161,45 @@ func TestContradictionsNameTheLine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What YAML allows is read: one document with its marks, what only looks like an anchor, as many entries as anyone needs.
+func TestWhatIsReadAllTheSame(t *testing.T) {
+	for name, text := range map[string]string{
+		"marks":    "%YAML 1.2\n---\nregion: us-east-1\n...\n# end\n",
+		"in text":  "keys: [{kind: admin, id: ops, secret: \"&a*b\"}, {kind: aws, id: x, secret: a&b*c}]\n",
+		"many":     "numbers:\n" + strings.Repeat("  - \"+12065550100\"   # one\n", 20000),
+		"in time":  "functions: [{name: f, url: \"http://h\", timeout: 100ms}]\nrecords: {keep: 0s}\n",
+		"one call": "media: {ports: 26000-26003}\n",
+		"any port": "sip: {listen: [\"udp://127.0.0.1:0\", \"udp://127.0.0.1:0\"]}\n",
+		"nothing":  "",
+	} {
+		if _, err := readConfig(write(t, text)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A pipe is refused, and not waited for.
+func TestConfigurationIsAFile(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, t.TempDir()} {
+		if _, err := readConfig(path); err == nil || !strings.Contains(err.Error(), path+" is no regular file") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// A bucket in a folder that is not there, or in what is no folder, is told.
+func TestMissingBuckets(t *testing.T) {
+	file := write(t, "")
+	got := missing(map[string]string{"there": "file://" + filepath.Dir(file), "file": "file://" + file, "gone": "file://" + file + ".d", "else": "s3://bucket"})
+	if len(got) != 2 || got["file"] == nil || got["gone"] == nil || !strings.Contains(got["file"].Error(), "is a file") {
+		t.Errorf("%v", got)
 	}
 }
 

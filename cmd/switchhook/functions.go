@@ -19,8 +19,7 @@ const warmTime = 3 * time.Second
 func (h *house) openFunctions(ctx context.Context, _ string) error {
 	c := invoke.Config{Region: h.cfg.Region, Logger: h.log}
 	for _, f := range h.cfg.Functions {
-		c.Functions = append(c.Functions, invoke.Declared{Name: f.Name, URL: f.URL, Command: f.Command, Handler: f.Handler, Dir: f.Dir,
-			Env: f.Env, Concurrency: f.Concurrency, Timeout: f.Timeout})
+		c.Functions = append(c.Functions, f.declared())
 	}
 	var err error
 	if h.invoker, err = invoke.New(c); err != nil {

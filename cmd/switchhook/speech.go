@@ -19,7 +19,7 @@ func (h *house) openSpeech(ctx context.Context, _ string) error {
 		}
 	}
 	if err != nil {
-		return err
+		return h.cfg.text.at("$.speech.engine", err)
 	}
 	h.speaker = speech.New(p)
 	h.later(h.speaker.Close)
