@@ -143,12 +143,26 @@ func (c whyCommand) Run(ctx context.Context, con console) error {
 		return printJSON(con.out, f.Ledger)
 	}
 	if len(f.Ledger) == 0 {
-		fmt.Fprintf(con.out, "No header %sin this call's ledger: it never reached this server, nor did the application set it.\n", c.Header+strings.Repeat(" ", min(1, len(c.Header))))
+		fmt.Fprintln(con.out, noEntry(c.Header))
 		return nil
 	}
 	printLedger(con.out, f.Record, f.Ledger)
 	return nil
 }
+
+// noEntry says why a call's ledger has nothing of a header, or nothing at all where none is named.
+func noEntry(name string) string {
+	switch {
+	case name == "":
+		return "No header in this call's ledger: none reached this server, nor did the application set one."
+	case header.OfLeg(name):
+		return "No header " + name + " in this call's ledger: " + ofLeg
+	}
+	return "No header " + name + " in this call's ledger: it never reached this server, nor did the application set it."
+}
+
+// ofLeg is said of the headers of which a ledger tells nothing.
+const ofLeg = "each leg makes its own, whatever the other leg or the application says, and the ledger keeps none of them."
 
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)

@@ -40,8 +40,12 @@ func (c explainCommand) Run(_ context.Context, con console, _ *slog.Logger) erro
 		return err
 	}
 	e, err := sip.Explain(d, trunk, local)
+	own := madeByLeg(d.Headers)
 	if c.JSON {
 		body := map[string]any{"peer": e.Peer, "network": e.Network, "invite": e.Text, "ledger": e.Changes}
+		if len(own) > 0 {
+			body["madeByLeg"] = own
+		}
 		if err != nil {
 			body["refused"] = err.Error()
 		}
@@ -54,6 +58,9 @@ func (c explainCommand) Run(_ context.Context, con console, _ *slog.Logger) erro
 		printLedger(con.out, call.Record{}, e.Changes)
 		fmt.Fprintln(con.out)
 	}
+	for _, name := range own {
+		fmt.Fprintf(con.out, "%s is not sent: %s\n\n", quoteCtl(name), ofLeg)
+	}
 	if err != nil {
 		return err
 	}
@@ -62,6 +69,17 @@ func (c explainCommand) Run(_ context.Context, con console, _ *slog.Logger) erro
 		fmt.Fprint(con.out, "    ", quoteCtl(strings.TrimSuffix(line, "\n")), "\n")
 	}
 	return nil
+}
+
+// madeByLeg gives the names of the rows that no ledger tells of, as each leg makes its own.
+func madeByLeg(rows header.List) []string {
+	var out []string
+	for _, f := range rows {
+		if header.OfLeg(f.Name) {
+			out = append(out, f.Name)
+		}
+	}
+	return out
 }
 
 func peerName(p directory.Peer) string {
