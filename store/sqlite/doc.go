@@ -19,7 +19,7 @@
 // fail, so the recorder looks at it with each batch and each minute; it tells, and Close gives an error. Another process
 // that opens the folder made anew is not in its way: each has its own file, and neither removes what is the other's.
 //
-// Records are deleted when they are old by a clock that began with the program: that the machine's clock is set forward
+// Records are deleted when they are old by the clock that the machine had when the store was opened: that it is set forward
 // meanwhile deletes nothing before the next start.
 //
 // What must be unique (a trunk's host, a rule's trigger) is held by an index of the database, not by a check

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
@@ -209,68 +208,4 @@ func (s *Store) Record(ctx context.Context, id call.ID) (call.Finished, error) {
 		return call.Finished{}, fmt.Errorf("get call record %s: %w", id, explain(err))
 	}
 	return f, nil
-}
-
-// due gives the time by which the age of records is told: the machine's clock, but no later than it was when the program
-// began and has gone on since. A clock that is set forward while calls are taken must not delete what is young; one that is
-// set forward before, by an operator who sees what happens, may.
-func due(began time.Time, since time.Duration, clock time.Time) time.Time {
-	if own := began.Round(0).Add(since); own.Before(clock.Round(0)) { // Round leaves the monotonic clock out
-		return own
-	}
-	return clock
-}
-
-// deleteOld deletes up to pruneSize records that are older at the time than is kept, or more than are kept, in one
-// transaction.
-func (r *recorder) deleteOld(at time.Time) (int, error) {
-	before, surplus := int64(0), 0
-	if r.age > 0 {
-		before = at.Add(-r.age).UnixMicro()
-	}
-	if r.newest > 0 {
-		surplus = min(max(0, r.count-r.newest), pruneSize)
-	}
-	if before == 0 && surplus == 0 {
-		return 0, nil
-	}
-	tx, err := r.db.Begin()
-	if err != nil {
-		return 0, err
-	}
-	defer tx.Rollback()
-	rows, err := tx.Query(`SELECT json_object('Row', n, 'Record', json(record)) FROM
-		(SELECT n, record, start, row_number() OVER (ORDER BY start, n) AS place FROM record ORDER BY start, n LIMIT ?)
-		WHERE start < ? OR place <= ?`, pruneSize, before, surplus)
-	if err != nil {
-		return 0, err
-	}
-	old, err := decodeAll[struct {
-		Row    int64
-		Record call.Record
-	}](rows)
-	if err != nil {
-		return 0, err
-	}
-	record, err := tx.Prepare(`DELETE FROM record WHERE n = ?`)
-	if err != nil {
-		return 0, err
-	}
-	defer record.Close()
-	number, err := tx.Prepare(`DELETE FROM record_number WHERE number = ? AND start = ? AND n = ?`)
-	if err != nil {
-		return 0, err
-	}
-	defer number.Close()
-	for i := range old {
-		if _, err := record.Exec(old[i].Row); err != nil {
-			return 0, err
-		}
-		for _, n := range numbersOf(&old[i].Record) {
-			if _, err := number.Exec(n, old[i].Record.Start.UnixMicro(), old[i].Row); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return len(old), tx.Commit()
 }

@@ -18,7 +18,6 @@ const (
 	batchMost = 8 << 20     // bytes of them in memory, unless one is larger
 	batchWait = time.Second // how long a record waits for others: pages that many records share are written once
 	pruneTick = time.Minute
-	pruneSize = 512 // records deleted in one transaction
 	retryWait = time.Second
 	tellAfter = 600 // tries that fail are told: the 1st, 2nd, 4th … and every so many
 	lastTries = 5   // at Close
@@ -26,19 +25,16 @@ const (
 
 // recorder writes finished calls in batches. Its one goroutine runs from newRecorder to close.
 type recorder struct {
-	db     *sql.DB
-	log    *slog.Logger
-	limit  int
-	most   int // bytes in the queue
-	age    time.Duration
-	newest int
-	began  time.Time
+	db    *sql.DB
+	log   *slog.Logger
+	limit int // records in the queue
+	most  int // bytes in the queue
 
 	// The goroutine's own.
-	place place // looked at by close too, after its end
-	count int   // records in the table
-	fails int   // batches that failed in a row
-	told  Stats // what was told in the log
+	place  place // looked at by close too, after its end
+	retain retention
+	fails  int   // batches that failed in a row
+	told   Stats // what was told in the log
 
 	wake chan struct{} // something is queued, or close was called
 	done chan struct{} // the goroutine has ended
@@ -66,12 +62,12 @@ type Stats struct {
 
 func newRecorder(db *sql.DB, at place, log *slog.Logger, o Options) (*recorder, error) {
 	r := &recorder{
-		db: db, log: log, limit: cmp.Or(o.Queue, 8192), most: cmp.Or(o.QueueBytes, 128<<20), age: o.KeepAge, newest: o.KeepRecords,
-		began: time.Now(), place: at,
+		db: db, log: log, limit: cmp.Or(o.Queue, 8192), most: cmp.Or(o.QueueBytes, 128<<20),
+		place: at, retain: retention{age: o.KeepAge, newest: o.KeepRecords, began: time.Now()},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
-	if r.newest > 0 {
-		if err := db.QueryRow(`SELECT count(*) FROM record`).Scan(&r.count); err != nil {
+	if r.retain.newest > 0 {
+		if err := db.QueryRow(`SELECT count(*) FROM record`).Scan(&r.retain.count); err != nil {
 			return nil, fmt.Errorf("count records: %w", err)
 		}
 	}
@@ -297,7 +293,7 @@ func (r *recorder) written(n, size, fresh int) (more bool) {
 		r.queue = nil
 	}
 	r.bytes -= size
-	r.count += fresh
+	r.retain.count += fresh
 	r.stats.Written += uint64(n)
 	r.busy, r.failing = false, nil
 	if len(r.queue) == 0 && r.idle != nil {
@@ -335,18 +331,4 @@ func (r *recorder) close() error {
 		err = errors.Join(err, fmt.Errorf("%d call records could not be written and are lost", n))
 	}
 	return err
-}
-
-// prune deletes some of the oldest records and tells whether there may be more.
-func (r *recorder) prune() (more bool) {
-	n, err := r.deleteOld(due(r.began, time.Since(r.began), time.Now()))
-	if err != nil {
-		r.log.Error("old call records can't be deleted", "error", explain(err))
-		return false
-	}
-	r.count -= n
-	r.mu.Lock()
-	r.stats.Pruned += uint64(n)
-	r.mu.Unlock()
-	return n == pruneSize
 }
