@@ -1,0 +1,198 @@
+package chime_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	voice "github.com/aws/aws-sdk-go-v2/service/chimesdkvoice"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice/types"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/switchhook/switchhook/dialect/chime"
+	"github.com/switchhook/switchhook/directory"
+)
+
+// holding is what an account has, by the word that stands for it in a request.
+type holding map[string]string
+
+// hold lets an account have one thing of each kind, and one more of those that only unused ones can be deleted of.
+func hold(a *api, key, secret, number, stock string) holding {
+	a.t.Helper()
+	mine := *a
+	mine.Client = a.client(key, secret)
+	ctx := a.t.Context()
+	app, vc, spare := mine.application("app"), mine.connector("vc"), mine.connector("spare")
+	order := good[*voice.CreatePhoneNumberOrderOutput](a.t)(mine.CreatePhoneNumberOrder(ctx, &voice.CreatePhoneNumberOrderInput{
+		ProductType: types.PhoneNumberProductTypeVoiceConnector, E164PhoneNumbers: []string{stock}})).PhoneNumberOrder
+	rule, err := mine.rule(types.SipRuleTriggerTypeToPhoneNumber, number, target(*app.SipMediaApplicationId, 1))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	off, err := mine.rule(types.SipRuleTriggerTypeRequestUriHostname, *vc.OutboundHostName, target(*app.SipMediaApplicationId, 1))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	good[*voice.UpdateSipRuleOutput](a.t)(mine.UpdateSipRule(ctx, &voice.UpdateSipRuleInput{SipRuleId: off.SipRuleId, Name: off.Name, Disabled: aws.Bool(true)}))
+	good[*voice.PutVoiceConnectorOriginationOutput](a.t)(mine.PutVoiceConnectorOrigination(ctx, &voice.PutVoiceConnectorOriginationInput{
+		VoiceConnectorId: vc.VoiceConnectorId, Origination: &types.Origination{Disabled: aws.Bool(true)}}))
+	good[*voice.PutVoiceConnectorTerminationOutput](a.t)(mine.PutVoiceConnectorTermination(ctx, &voice.PutVoiceConnectorTerminationInput{
+		VoiceConnectorId: vc.VoiceConnectorId, Termination: &types.Termination{CidrAllowedList: []string{"192.0.2.0/24"}}}))
+	h := holding{
+		"app": *app.SipMediaApplicationId, "appArn": *app.SipMediaApplicationArn, "spareApp": *mine.application("spare").SipMediaApplicationId,
+		"vc": *vc.VoiceConnectorId, "vcArn": *vc.VoiceConnectorArn, "spareVc": *spare.VoiceConnectorId, "host": *spare.OutboundHostName,
+		"rule": *rule.SipRuleId, "off": *off.SipRuleId, "number": number, "free": stock, "order": *order.PhoneNumberOrderId,
+		"numberArn": "arn:aws:chime:us-east-1:" + mine.accountOf(number) + ":phone-number/" + number[1:],
+	}
+	for _, arn := range []string{"appArn", "vcArn", "numberArn"} {
+		good[*voice.TagResourceOutput](a.t)(mine.TagResource(ctx, &voice.TagResourceInput{
+			ResourceARN: aws.String(h[arn]), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("of " + key)}}}))
+	}
+	return h
+}
+
+func (a *api) accountOf(number string) string {
+	n, ok := a.store.Snapshot().Number(number)
+	if !ok {
+		a.t.Fatalf("there is no number %s", number)
+	}
+	return n.Account
+}
+
+// fill puts what an account has in the place of "{word}", and what the asking account has in that of "{my word}".
+func fill(text string, theirs, mine holding) string {
+	for word := range theirs {
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "{"+word+"}", theirs[word]), "{my "+word+"}", mine[word])
+	}
+	return text
+}
+
+// dump gives all that the directory holds of an account.
+func (a *api) dump(account string) string {
+	a.t.Helper()
+	all := map[string]any{}
+	keep := func(what string, list any, err error) {
+		if err != nil {
+			a.t.Fatal(err)
+		}
+		all[what] = list
+	}
+	ctx, page := a.t.Context(), directory.Page{Limit: 1000}
+	apps, err := a.store.Apps().List(ctx, account, page)
+	keep("apps", apps, err)
+	trunks, err := a.store.Trunks().List(ctx, account, page)
+	keep("trunks", trunks, err)
+	rules, err := a.store.Rules().List(ctx, account, page)
+	keep("rules", rules, err)
+	numbers, err := a.store.Numbers().List(ctx, account, page)
+	keep("numbers", numbers, err)
+	orders, err := a.store.Vendor("chime-order").List(ctx, account, page)
+	keep("orders", orders, err)
+	tags, err := a.store.Vendor("chime-tags").List(ctx, account, page)
+	keep("tags", tags, err)
+	text, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// accountRows are requests that name things of an account, at least one for each operation: what the account itself gets,
+// and what another one does.
+var accountRows = []struct {
+	name, request, body string
+	own, foreign        int
+}{
+	{"CreateSipMediaApplication", "POST /sip-media-applications", `{"Name":"n","AwsRegion":"us-east-1","Endpoints":[{"LambdaArn":"` + ivr + `"}]}`, 201, 201},
+	{"GetSipMediaApplication", "GET /sip-media-applications/{app}", "", 200, 404},
+	{"UpdateSipMediaApplication", "PUT /sip-media-applications/{app}", `{"Name":"n"}`, 200, 404},
+	{"DeleteSipMediaApplication", "DELETE /sip-media-applications/{spareApp}", "", 204, 404},
+	{"ListSipMediaApplications", "GET /sip-media-applications", "", 200, 200},
+	{"CreateSipRule", "POST /sip-rules", `{"Name":"n","TriggerType":"ToPhoneNumber","TriggerValue":"{my free}","TargetApplications":[{"SipMediaApplicationId":"{app}","Priority":1}]}`, 201, 400},
+	{"CreateSipRule", "POST /sip-rules", `{"Name":"n","TriggerType":"ToPhoneNumber","TriggerValue":"{free}","TargetApplications":[{"SipMediaApplicationId":"{my app}","Priority":1}]}`, 201, 400},
+	{"CreateSipRule", "POST /sip-rules", `{"Name":"n","TriggerType":"RequestUriHostname","TriggerValue":"{host}","TargetApplications":[{"SipMediaApplicationId":"{my app}","Priority":1}]}`, 201, 400},
+	{"GetSipRule", "GET /sip-rules/{rule}", "", 200, 404},
+	{"UpdateSipRule", "PUT /sip-rules/{rule}", `{"Name":"n"}`, 202, 404},
+	{"UpdateSipRule", "PUT /sip-rules/{my rule}", `{"Name":"n","TargetApplications":[{"SipMediaApplicationId":"{app}","Priority":1}]}`, 202, 400},
+	{"DeleteSipRule", "DELETE /sip-rules/{off}", "", 204, 404},
+	{"ListSipRules", "GET /sip-rules", "", 200, 200},
+	{"ListSipRules", "GET /sip-rules?sip-media-application={app}", "", 200, 400},
+	{"CreateVoiceConnector", "POST /voice-connectors", `{"Name":"n","RequireEncryption":false}`, 201, 201},
+	{"GetVoiceConnector", "GET /voice-connectors/{vc}", "", 200, 404},
+	{"UpdateVoiceConnector", "PUT /voice-connectors/{vc}", `{"Name":"n","RequireEncryption":true}`, 200, 404},
+	{"DeleteVoiceConnector", "DELETE /voice-connectors/{spareVc}", "", 204, 404},
+	{"ListVoiceConnectors", "GET /voice-connectors", "", 200, 200},
+	{"PutVoiceConnectorOrigination", "PUT /voice-connectors/{vc}/origination", `{"Origination":{"Disabled":false}}`, 200, 404},
+	{"GetVoiceConnectorOrigination", "GET /voice-connectors/{vc}/origination", "", 200, 404},
+	{"DeleteVoiceConnectorOrigination", "DELETE /voice-connectors/{vc}/origination", "", 204, 404},
+	{"PutVoiceConnectorTermination", "PUT /voice-connectors/{vc}/termination", `{"Termination":{"CidrAllowedList":["0.0.0.0/0"]}}`, 200, 404},
+	{"GetVoiceConnectorTermination", "GET /voice-connectors/{vc}/termination", "", 200, 404},
+	{"DeleteVoiceConnectorTermination", "DELETE /voice-connectors/{vc}/termination", "", 204, 404},
+	{"AssociatePhoneNumbersWithVoiceConnector", "POST /voice-connectors/{vc}?operation=associate-phone-numbers", `{"E164PhoneNumbers":["{my free}"]}`, 200, 404},
+	{"AssociatePhoneNumbersWithVoiceConnector", "POST /voice-connectors/{my vc}?operation=associate-phone-numbers", `{"E164PhoneNumbers":["{free}"],"ForceAssociate":true}`, 200, 200},
+	{"DisassociatePhoneNumbersFromVoiceConnector", "POST /voice-connectors/{vc}?operation=disassociate-phone-numbers", `{"E164PhoneNumbers":["{my free}"]}`, 200, 404},
+	{"DisassociatePhoneNumbersFromVoiceConnector", "POST /voice-connectors/{my vc}?operation=disassociate-phone-numbers", `{"E164PhoneNumbers":["{free}"]}`, 200, 200},
+	{"SearchAvailablePhoneNumbers", "GET /search?type=phone-numbers", "", 200, 200},
+	{"GetPhoneNumber", "GET /phone-numbers/{number}", "", 200, 404},
+	{"ListPhoneNumbers", "GET /phone-numbers", "", 200, 200},
+	{"ListPhoneNumbers", "GET /phone-numbers?filter-name=SipRuleId&filter-value={rule}", "", 200, 200},
+	{"UpdatePhoneNumber", "POST /phone-numbers/{number}", `{"CallingName":"Somebody"}`, 200, 404},
+	{"DeletePhoneNumber", "DELETE /phone-numbers/{free}", "", 204, 404},
+	{"CreatePhoneNumberOrder", "POST /phone-number-orders", `{"ProductType":"VoiceConnector","E164PhoneNumbers":["{free}"]}`, 201, 201},
+	{"GetPhoneNumberOrder", "GET /phone-number-orders/{order}", "", 200, 404},
+	{"ListPhoneNumberOrders", "GET /phone-number-orders", "", 200, 200},
+	{"CreateSipMediaApplicationCall", "POST /sip-media-applications/{app}/calls", `{"FromPhoneNumber":"{my number}","ToPhoneNumber":"+14155550100"}`, 201, 400},
+	{"CreateSipMediaApplicationCall", "POST /sip-media-applications/{my app}/calls", `{"FromPhoneNumber":"{number}","ToPhoneNumber":"+14155550100"}`, 201, 400},
+	{"TagResource", "POST /tags?operation=tag-resource", `{"ResourceARN":"{appArn}","Tags":[{"Key":"k","Value":"changed"}]}`, 204, 404},
+	{"TagResource", "POST /tags?operation=tag-resource", `{"ResourceARN":"{vcArn}","Tags":[{"Key":"k","Value":"changed"}]}`, 204, 404},
+	{"UntagResource", "POST /tags?operation=untag-resource", `{"ResourceARN":"{numberArn}","TagKeys":["k"]}`, 204, 404},
+	{"ListTagsForResource", "GET /tags?arn={appArn}", "", 200, 404},
+	{"ListTagsForResource", "GET /tags?arn={vcArn}", "", 200, 404},
+	{"ListTagsForResource", "GET /tags?arn={numberArn}", "", 200, 404},
+}
+
+// S36: with the key of one account nothing of another's is seen, changed or used, whichever operation names it. That the
+// account itself gets what it asks for proves that the request was otherwise good.
+func TestEachOperationKeepsAccountsApart(t *testing.T) {
+	left := chime.Operations()
+	for _, row := range accountRows {
+		left = slices.DeleteFunc(left, func(name string) bool { return name == row.name })
+		t.Run(row.name, func(t *testing.T) {
+			a := newAPI(t)
+			theirs, mine := hold(a, "dev", "dev-secret", "+12065550100", "+12065550150"), hold(a, "AKIDOTHER", "other/secret+1", "+12065550101", "+12065550151")
+			ask := func(key, secret string, mine holding) (*http.Response, string, string) {
+				method, path, _ := strings.Cut(fill(row.request, theirs, mine), " ")
+				body := fill(row.body, theirs, mine)
+				r := a.request(method, path, body)
+				sign(t, r, []byte(body), key, secret, a.now())
+				res, answer := a.send(r)
+				return res, path + body, string(answer)
+			}
+			before := a.dump(account)
+			res, asked, answer := ask("AKIDOTHER", "other/secret+1", mine)
+			if res.StatusCode != row.foreign {
+				t.Errorf("another account: %d %s, want %d", res.StatusCode, answer, row.foreign)
+			}
+			if d := cmp.Diff(before, a.dump(account)); d != "" {
+				t.Errorf("another account changed: (-before +after)\n%s", d)
+			}
+			for word, id := range theirs {
+				if strings.Contains(answer, id) && !strings.Contains(asked, id) {
+					t.Errorf("another account is shown the %s: %s", word, answer)
+				}
+			}
+			if n := len(a.calls.asked); n > 0 {
+				t.Errorf("another account placed %d calls", n)
+			}
+			if res, _, answer := ask("dev", "dev-secret", theirs); res.StatusCode != row.own {
+				t.Errorf("the account itself: %d %s, want %d", res.StatusCode, answer, row.own)
+			}
+		})
+	}
+	if len(left) > 0 {
+		t.Errorf("no row for %q", left)
+	}
+}
