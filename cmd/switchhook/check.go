@@ -78,7 +78,7 @@ func bound(path string, data []byte) error {
 		case token.SequenceStartType, token.MappingStartType:
 			brackets++
 		case token.SequenceEndType, token.MappingEndType:
-			brackets--
+			brackets = max(brackets-1, 0) // one that closes nothing is the reader's to refuse
 		}
 		if ended {
 			return at("the configuration ended above")

@@ -97,6 +97,7 @@ func TestMistakesNameTheLine(t *testing.T) {
 		"after the end":    {"region: us-east-1\n...\nregion: eu-west-1\n", ":3:1: the configuration ended above"},
 		"deep in brackets": {"apps: [{id: x, settings: " + strings.Repeat("{a: ", 20000) + "1" + strings.Repeat("}", 20000) + "}]\n", ": nested more than 100 deep"},
 		"deep in dashes":   {"numbers:\n" + strings.Repeat("- ", 20000) + "\n", ":2:201: nested more than 100 deep"},
+		"deep after all":   {"]\n" + strings.Repeat("- ", 20000) + "\n", ":2:201: nested more than 100 deep"},
 		"long":             {"region: us-east-1\n" + strings.Repeat("#\n", maxFile/2), " has more than 1048576 bytes"},
 
 		"no function":       {"functions: [~]\n", ":1:13: function \"\": a name"},
