@@ -89,6 +89,13 @@ func (i *Invoker) Function(arnOrName string) (Function, error) {
 	return g, nil
 }
 
+// Declared tells whether an ARN or name is that of a declared function.
+func (i *Invoker) Declared(arnOrName string) bool {
+	ref, err := parseReference(arnOrName)
+	_, ok := i.declared[ref.name]
+	return ok && err == nil
+}
+
 // Warm starts one process of each local function that has none and waits until they are ready, so that the first call
 // doesn't. The error joins those of the functions that did not start; they are tried again when they are invoked.
 func (i *Invoker) Warm(ctx context.Context) error {

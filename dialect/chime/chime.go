@@ -22,6 +22,8 @@ var _ dialect.Dialect = (*Dialect)(nil)
 type Functions interface {
 	// Function gives the function behind an ARN. An error means that it can't be invoked: the rule's next target is tried.
 	Function(arn string) (invoke.Function, error)
+	// Declared tells whether the operator declared a function by this name.
+	Declared(name string) bool
 }
 
 // Config is what a Dialect needs of the program around it.

@@ -396,6 +396,8 @@ func (f functions) Function(arn string) (invoke.Function, error) {
 	return f.fn, nil
 }
 
+func (functions) Declared(string) bool { return false }
+
 // fakeFunction hands events to the test and returns what the test says.
 type fakeFunction struct {
 	asked chan []byte

@@ -49,7 +49,8 @@ func (c *control) createApplication(r *request, in applicationIn) (sipMediaAppli
 	return sipMediaApplicationOut{c.application(app)}, err
 }
 
-// checkEndpoints gives the one function. Beside ARNs, any name that the operator declared a function by is taken.
+// checkEndpoints gives the one function. An ARN is taken whether or not there is such a function: AWS Lambda is asked when
+// a call comes. A name alone is taken when the operator declared a function by it.
 func (c *control) checkEndpoints(v *checks, list []endpoint) string {
 	if len(list) != 1 {
 		v.fail("Endpoints: there are %d; an application has exactly one, with the ARN of its function", len(list))
@@ -59,8 +60,8 @@ func (c *control) checkEndpoints(v *checks, list []endpoint) string {
 	if lambdaArn.MatchString(arn) && len(arn) <= 10_000 {
 		return arn
 	}
-	if _, err := c.cfg.Functions.Function(arn); arn == "" || err != nil {
-		v.fail("Endpoints: LambdaArn %s is neither the ARN of a Lambda function nor the name of one that this server knows", quote(arn))
+	if !c.cfg.Functions.Declared(arn) {
+		v.fail("Endpoints: LambdaArn %s is neither the ARN of a Lambda function nor the name of one that is declared on this server", quote(arn))
 	}
 	return arn
 }

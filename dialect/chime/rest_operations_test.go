@@ -91,6 +91,13 @@ func TestApplicationMembers(t *testing.T) {
 		{"Endpoints", func(in *voice.CreateSipMediaApplicationInput) { in.Endpoints = append(in.Endpoints, in.Endpoints[0]) }},
 		{"LambdaArn", func(in *voice.CreateSipMediaApplicationInput) { in.Endpoints[0].LambdaArn = aws.String("undeclared") }},
 		{"LambdaArn", func(in *voice.CreateSipMediaApplicationInput) { in.Endpoints[0].LambdaArn = nil }},
+		{"LambdaArn", func(in *voice.CreateSipMediaApplicationInput) {
+			in.Endpoints[0].LambdaArn = aws.String("arn:aws:lambda:us-east-1:1234:function:ivr")
+		}},
+		{"LambdaArn", func(in *voice.CreateSipMediaApplicationInput) { in.Endpoints[0].LambdaArn = aws.String(ivr + ":a:b") }},
+		{"LambdaArn", func(in *voice.CreateSipMediaApplicationInput) {
+			in.Endpoints[0].LambdaArn = aws.String("arn:aws:s3:us-east-1:111122223333:function:ivr")
+		}},
 		{"Tags", func(in *voice.CreateSipMediaApplicationInput) {
 			in.Tags = []types.Tag{{Key: aws.String(""), Value: aws.String("")}}
 		}},
