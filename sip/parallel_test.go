@@ -74,7 +74,7 @@ func TestC31AnsweredElsewhere(t *testing.T) {
 			to.none(time.Second)
 		}
 		winner.leg.Hangup(call.Cause{By: call.ByApp}, nil)
-		winner.phone.answer(winner.receive("BYE"), 200, "", "")
+		winner.answer(winner.receive("BYE"), 200, "", "")
 		want[call.LegEnded](winner.events)
 	})
 }

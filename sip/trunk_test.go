@@ -12,6 +12,7 @@ import (
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/message"
 )
 
 // A trunk that calls more often than it may is refused, and others call and are called as before.
@@ -19,18 +20,28 @@ func TestTrunkRate(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) { cfg.Limits.TrunkRate = 2 })
 		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		refused := func(p *phone, inv *message.Message, status string) *message.Message {
+			t.Helper()
+			final := p.receive(status)
+			ack := p.request("ACK", inv.CallID, 1, final.ToTag)
+			ack.Set("Via", inv.Get("Via"))
+			p.send(ack)
+			return final
+		}
 		let := func(p *phone, callID string) {
 			t.Helper()
-			p.send(p.invite(callID))
+			inv := p.invite(callID)
+			p.send(inv)
 			a := r.attempt()
 			a.leg.Hangup(call.Cause{SIP: 486}, nil)
-			p.receive("486")
+			refused(p, inv, "486")
 			want[call.LegEnded](a.events)
 		}
 		let(alice, "a1")
 		let(alice, "a2")
-		alice.send(alice.invite("a3"))
-		if m := alice.receive("503"); m.Get("Retry-After") != "5" {
+		inv := alice.invite("a3")
+		alice.send(inv)
+		if m := refused(alice, inv, "503"); m.Get("Retry-After") != "5" {
 			t.Errorf("503: %+v", m)
 		}
 		let(bob, "b1")
