@@ -54,9 +54,8 @@ type Limits struct {
 	Actions        int           // in an answer: 10
 	Attributes     int           // pairs in TransactionAttributes: 100
 	AttributeBytes int           // their JSON: 20 KiB
-	Headers        int           // in SipHeaders: 20
-	HeaderLength   int           // characters of "Name: value": 2,048
-	HeadersLength  int           // characters of all of them: 2,048; negative: each counts alone
+	HeaderLength   int           // characters of the value of one of the SipHeaders: 2,048
+	HeadersLength  int           // characters of all these values: each counts alone
 	LogBody        int           // bytes of an event or answer that go into the call's log: none; at most 16 KiB
 }
 
@@ -81,9 +80,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Actions, 10)
 	set(&l.Attributes, 100)
 	set(&l.AttributeBytes, 20<<10)
-	set(&l.Headers, 20)
 	set(&l.HeaderLength, 2048)
-	set(&l.HeadersLength, 2048)
 	l.LogBody = min(l.LogBody, maxLogBody)
 	return l
 }

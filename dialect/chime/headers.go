@@ -26,7 +26,7 @@ const (
 	becauseNotShown  header.Reason = "not-for-functions"   // no X- header, User-to-User or Diversion
 	becauseSet       header.Reason = "set-by-function"     // or by who asked for the call
 	becauseName      header.Reason = "name-not-allowed"    // no X- header, User-to-User or Diversion
-	becauseValue     header.Reason = "value-not-allowed"   // empty, no text, or blanks around it
+	becauseValue     header.Reason = "value-not-allowed"   // no text, or blanks around it
 	becauseDuplicate header.Reason = "duplicate-name"      // names that differ in case alone
 	becauseRefused   header.Reason = "refused-with-others" // one header that can't be sent stops all
 )
@@ -136,8 +136,9 @@ func valueOf(l header.List, i int) string {
 	return strings.Join(all, ", ")
 }
 
-// maxRows bounds how many headers of one map are looked at: beyond it only the first is named.
-const maxRows = 100
+// maxRows bounds how many headers of one map are looked at: as many as a SIP message may have. Beyond it only the first
+// is named.
+const maxRows = 256
 
 // HeadersError says which of the SipHeaders given can't be sent.
 type HeadersError struct {
@@ -175,9 +176,8 @@ func readHeaders(raw json.RawMessage, lim *Limits) (list header.List, changes []
 		text, isText := scalar(value)
 		field.Value = text
 		reason, detail := checkHeader(field, isText, list, lim)
-		length := utf8.RuneCountInString(name) + len(": ") + utf8.RuneCountInString(text)
-		if total += length; reason == "" && lim.HeadersLength > 0 && total > lim.HeadersLength {
-			reason, detail = header.BecauseTooLong, fmt.Sprintf("all together have more than %d characters", lim.HeadersLength)
+		if total += utf8.RuneCountInString(text); reason == "" && lim.HeadersLength > 0 && total > lim.HeadersLength {
+			reason, detail = header.BecauseTooLong, fmt.Sprintf("the values have more than %d characters together", lim.HeadersLength)
 		}
 		change := header.Change{Action: header.Added, Field: field, Reason: becauseSet}
 		if reason != "" {
@@ -208,19 +208,26 @@ func checkHeader(f header.Field, isText bool, before header.List, lim *Limits) (
 		return becauseValue, "the value is not a string"
 	case before.Has(f.Name):
 		return becauseDuplicate, "the name is there before, in other case"
-	case len(before) >= lim.Headers:
-		return header.BecauseTooMany, fmt.Sprintf("at most %d headers are sent", lim.Headers)
-	case utf8.RuneCountInString(f.Name)+len(": ")+utf8.RuneCountInString(f.Value) > lim.HeaderLength:
-		return header.BecauseTooLong, fmt.Sprintf("name and value have more than %d characters", lim.HeaderLength)
+	case utf8.RuneCountInString(f.Value) > lim.HeaderLength:
+		return header.BecauseTooLong, fmt.Sprintf("the value has more than %d characters", lim.HeaderLength)
 	}
-	if err := header.Check(f.Name, f.Value); err != nil {
+	if err := checkText(f); err != nil {
 		var e *header.CheckError
-		if errors.As(err, &e) && (e.Fault == header.FaultEmptyValue || e.Fault == header.FaultBlank) {
+		if errors.As(err, &e) && e.Fault == header.FaultBlank {
 			return becauseValue, err.Error()
 		}
 		return header.BecauseMalformed, err.Error()
 	}
 	return "", ""
+}
+
+// checkText is header.Check, but for what a peer may send and a function is shown, and so may hand back: no value at all,
+// and tabs between words, which are white space in a header as blanks are (RFC 3261 section 25.1, LWS).
+func checkText(f header.Field) error {
+	if f.Value == "" {
+		return header.CheckWire(f.Name, f.Value)
+	}
+	return header.Check(f.Name, strings.ReplaceAll(f.Value, "\t", " "))
 }
 
 // scalar gives the text of a string, a number or a boolean: a handler may give an account's ID as a number.

@@ -42,6 +42,7 @@ func TestContextArrivesUnchanged(t *testing.T) {
 	f := startFunction(t, bridge("+14155550199"))
 	s := start(t, configFor(calleePort, f.URL))
 	all := append(samples(t, "../../header/testdata/samples-uui.tsv"), samples(t, "../../header/testdata/samples-diversion.tsv")...)
+	all = append(all, sample{"X-Tabs", "a\tb\t\tc"}, sample{"X-Empty", ""})
 	far := startSIPp(t, callee(), "", calleePort, "-m", strconv.Itoa(len(all)))
 	callers := make([]*sipp, len(all))
 	for i, want := range all {
