@@ -99,6 +99,13 @@ func operations() []operation {
 		associationOperations, orderOperations, callOperations, tagOperations)
 }
 
+// roots begin the paths of the vendor's model, those of operations that are not served here too.
+func roots() []string {
+	return []string{"/emergency-calling", "/phone-number-countries", "/phone-number-orders", "/phone-numbers", "/search", "/settings",
+		"/sip-media-applications", "/sip-rules", "/tags", "/voice-connector-groups", "/voice-connector-regions", "/voice-connectors",
+		"/voice-profile-domains", "/voice-profiles"}
+}
+
 // Routes mounts the control plane. Its patterns begin with the vendor's own paths.
 func (d *Dialect) Routes(mux dialect.Mux, calls dialect.Calls) {
 	c := &control{Dialect: d, calls: calls}
@@ -112,7 +119,11 @@ func (d *Dialect) Routes(mux dialect.Mux, calls dialect.Calls) {
 		}
 	}
 	for _, pattern := range slices.Sorted(maps.Keys(byPattern)) {
-		mux.Handle(pattern, c.serve(byPattern[pattern]))
+		mux.Handle(pattern, c.serve(among(byPattern[pattern])))
+	}
+	for _, root := range roots() {
+		mux.Handle(root, c.serve(unserved))
+		mux.Handle(root+"/", c.serve(unserved))
 	}
 }
 
@@ -125,15 +136,15 @@ func lastWildcard(path string) string {
 	return ""
 }
 
-// serve answers the requests of one method and path, which one or several operations have.
-func (c *control) serve(ops []operation) http.Handler {
+// serve answers requests with the operation that find gives for each.
+func (c *control) serve(find func(*request) (operation, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, hr *http.Request) {
 		id := hr.Header.Get("Amz-Sdk-Invocation-Id")
 		if _, err := uuid.Parse(id); err != nil {
 			id = uuid.NewString()
 		}
 		w.Header().Set("X-Amzn-RequestId", id)
-		status, body, err := c.run(w, hr, ops)
+		status, body, err := c.run(w, hr, find)
 		if err != nil {
 			e, known := asAPIError(err)
 			if !known {
@@ -153,12 +164,12 @@ func (c *control) serve(ops []operation) http.Handler {
 }
 
 // run lets the client in, finds the operation, and carries it out.
-func (c *control) run(w http.ResponseWriter, hr *http.Request, ops []operation) (int, []byte, error) {
+func (c *control) run(w http.ResponseWriter, hr *http.Request, find func(*request) (operation, error)) (int, []byte, error) {
 	r, err := c.authenticate(w, hr)
 	if err != nil {
 		return 0, nil, err
 	}
-	op, err := choose(ops, r.query)
+	op, err := find(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -204,20 +215,25 @@ func (c *control) authenticate(w http.ResponseWriter, hr *http.Request) (*reques
 	return &request{Context: hr.Context(), account: key.Account, http: hr, query: query, body: body}, nil
 }
 
-// choose finds the operation that the query asks for.
-func choose(ops []operation, query url.Values) (operation, error) {
-	var known []string
-	for _, op := range ops {
-		name, value, _ := strings.Cut(op.query, "=")
-		if op.query == "" && !query.Has("operation") || op.query != "" && query.Get(name) == value {
-			return op, nil
+// among finds the operation that the query asks for, among those of one method and path.
+func among(ops []operation) func(*request) (operation, error) {
+	return func(r *request) (operation, error) {
+		for _, op := range ops {
+			name, value, _ := strings.Cut(op.query, "=")
+			if op.query == "" && !r.query.Has("operation") || op.query != "" && r.query.Get(name) == value {
+				return op, nil
+			}
 		}
-		known = append(known, op.query)
+		if len(ops) == 0 {
+			return operation{}, badRequest("The path ends where an Id should stand")
+		}
+		return unserved(r)
 	}
-	if len(ops) == 0 {
-		return operation{}, badRequest("The path ends where an Id should stand")
-	}
-	return operation{}, badRequest("The query says neither of %q: this server has no such operation", known)
+}
+
+// unserved is the answer to operations of the vendor's that this server does not have.
+func unserved(r *request) (operation, error) {
+	return operation{}, unknownOperation(r.http.Method, r.http.URL.RequestURI())
 }
 
 // change runs f as one step among all changes of this API.

@@ -66,6 +66,11 @@ var (
 	errTooLarge    = &apiError{http.StatusRequestEntityTooLarge, "BadRequestException", "BadRequest", fmt.Sprintf("The request's body is larger than %d bytes", maxBody)}
 )
 
+// unknownOperation says that an operation is not served; what AWS calls it when a service has none of that path.
+func unknownOperation(method, path string) *apiError {
+	return &apiError{http.StatusNotFound, "UnknownOperationException", "UnknownOperation", fmt.Sprintf("%s %s: this operation is not served here", method, quote(path))}
+}
+
 func incomplete(why string) *apiError {
 	return &apiError{http.StatusBadRequest, "IncompleteSignatureException", "IncompleteSignature", why}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	voice "github.com/aws/aws-sdk-go-v2/service/chimesdkvoice"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/dialect"
@@ -200,13 +201,41 @@ func TestEmptyIDIsABadRequest(t *testing.T) {
 	}
 }
 
-func TestUnknownOperationOfAPath(t *testing.T) {
+// What is not served is told as the vendor tells errors, whatever the method, in all of the vendor's paths.
+func TestUnservedOperations(t *testing.T) {
 	a := newAPI(t)
-	vc := a.connector("vc")
-	r := a.request("POST", "/voice-connectors/"+*vc.VoiceConnectorId+"?operation=paint-it-red", "{}")
-	sign(t, r, []byte("{}"), "dev", "dev-secret", a.now())
-	if res, body := a.send(r); res.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "associate-phone-numbers") {
-		t.Errorf("%d %s", res.StatusCode, body)
+	vc := *a.connector("vc").VoiceConnectorId
+	for _, c := range []string{
+		"PUT /voice-connectors/" + vc + "/logging-configuration", "GET /voice-connectors/" + vc + "/termination/health",
+		"POST /voice-connectors/" + vc + "/termination/credentials?operation=put", "POST /voice-connectors/" + vc + "?operation=paint-it-red",
+		"POST /voice-connectors/" + vc, "POST /phone-numbers?operation=batch-update", "POST /phone-numbers/+12065550100?operation=restore",
+		"POST /sip-media-applications/a/calls/b", "PUT /sip-media-applications/a/logging-configuration", "PATCH /sip-rules", "PATCH /sip-rules/x",
+		"POST /voice-connector-groups", "GET /voice-connector-groups/a", "GET /phone-number-countries?product-type=VoiceConnector", "GET /settings",
+		"PUT /settings/phone-number", "GET /voice-connector-regions", "POST /emergency-calling/address", "GET /voice-profiles", "GET /voice-profile-domains/a",
+		"DELETE /phone-number-orders/a", "GET /search", "DELETE /tags", "GET /tags/a",
+	} {
+		method, path, _ := strings.Cut(c, " ")
+		r := a.request(method, path, "{}")
+		res, body := a.send(r)
+		if res.StatusCode != http.StatusForbidden || res.Header.Get("X-Amzn-ErrorType") != "MissingAuthenticationTokenException" {
+			t.Errorf("%s without a key: %d %s", c, res.StatusCode, body)
+		}
+		r = a.request(method, path, "{}")
+		sign(t, r, []byte("{}"), "dev", "dev-secret", a.now())
+		res, body = a.send(r)
+		var e struct{ Code, Message string }
+		if err := json.Unmarshal(body, &e); err != nil || res.StatusCode != http.StatusNotFound || e.Code != "UnknownOperation" ||
+			res.Header.Get("X-Amzn-ErrorType") != "UnknownOperationException" || !strings.Contains(e.Message, "not served") || res.Header.Get("X-Amzn-RequestId") == "" {
+			t.Errorf("%s: %d %v %s", c, res.StatusCode, res.Header, body)
+		}
+	}
+	_, err := a.ListAvailableVoiceConnectorRegions(t.Context(), &voice.ListAvailableVoiceConnectorRegionsInput{})
+	var told smithy.APIError
+	if !errors.As(err, &told) || told.ErrorCode() != "UnknownOperationException" || !strings.Contains(told.ErrorMessage(), "/voice-connector-regions") {
+		t.Errorf("the vendor's client says %v", err)
+	}
+	if res, _ := a.send(a.request("GET", "/elsewhere", "")); res.StatusCode != http.StatusNotFound || res.Header.Get("X-Amzn-ErrorType") != "" {
+		t.Errorf("a path that is not the vendor's: %d %v", res.StatusCode, res.Header)
 	}
 }
 
