@@ -37,11 +37,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		askedUUI: asksUUI(m.Headers),
 	}
 	if status, rows := l.offered(m, in.Source.Addr().Unmap()); status != 0 {
-		why := "what its body says"
-		for _, f := range rows {
-			why = f.Name + ": " + f.Value
-		}
-		s.turnAway(tx, p, status, why, rows...)
+		s.turnAway(tx, p, status, whyOf(rows, "what its body says"), rows...)
 		return
 	}
 	rows, changes, err := p.in.Apply(header.Message{Kind: header.Invite, Target: m.URI}, m.Headers)

@@ -13,6 +13,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/message"
 )
 
 // logged is a log that many may write.
@@ -80,5 +81,36 @@ func TestOverload(t *testing.T) {
 			}
 		}
 		pass(time.Minute)
+	})
+}
+
+// Each INVITE of a trunk that is refused before a call comes of it is told in the log, with why.
+func TestRefusedCallIsTold(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		var log logged
+		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		alice := r.phone(aliceAt)
+		told := func(callID, status, reason string, change func(*message.Message)) {
+			t.Helper()
+			inv := alice.invite(callID)
+			change(inv)
+			alice.send(inv)
+			final := alice.receive(status)
+			ack := alice.request("ACK", callID, 1, final.ToTag)
+			ack.Set("Via", inv.Get("Via"))
+			alice.send(ack)
+			synctest.Wait()
+			line := fmt.Sprintf(`msg="call refused" trunk=alice source=%v callId=%s to=%s status=%s reason=%s`, aliceAt, callID, inv.URI, status, reason)
+			if !strings.Contains(log.String(), line) {
+				t.Errorf("no %s in\n%s", line, &log)
+			}
+		}
+		told("extension", "420", `"Unsupported: 100rel"`, func(m *message.Message) { m.Add("Require", "100rel") })
+		told("scheme", "416", `"Unsupported URI Scheme"`, func(m *message.Message) { m.URI = "urn:service:sos" })
+		told("hops", "483", `"Max-Forwards is used up"`, func(m *message.Message) { m.Set("Max-Forwards", "0") })
+		if err := r.s.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		told("drained", "503", "draining", func(*message.Message) {})
 	})
 }

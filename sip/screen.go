@@ -17,30 +17,34 @@ const (
 	options = "OPTIONS"
 )
 
-// screen answers what can't be served whoever asks (RFC 3261 section 8.2): an unknown method, a Request-URI of another
-// scheme, an extension that we don't have. False: it is answered.
-func (s *Server) screen(tx *transaction.Server) bool {
-	m := tx.Msg()
+// screen tells what can't be served whoever asks (RFC 3261 section 8.2): an unknown method, a Request-URI of another
+// scheme, an extension that we don't have. It gives the status to refuse with and the rows that it must bear; 0 for none.
+func screen(m *message.Message) (status int, rows []header.Field) {
 	switch m.Method {
 	case "INVITE", "BYE", options, "INFO", "UPDATE":
 	case "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "REFER", "PRACK":
-		s.refuse(tx, 405, header.Field{Name: "Allow", Value: allow})
-		return false
+		return 405, []header.Field{{Name: "Allow", Value: allow}}
 	default:
-		s.refuse(tx, 501, header.Field{Name: "Allow", Value: allow})
-		return false
+		return 501, []header.Field{{Name: "Allow", Value: allow}}
 	}
 	switch m.Scheme() {
 	case "sip", "sips", "tel":
 	default:
-		s.refuse(tx, 416)
-		return false
+		return 416, nil
 	}
 	if missing := m.Unsupported(optionUUI); len(missing) > 0 {
-		s.refuse(tx, 420, header.Field{Name: "Unsupported", Value: strings.Join(missing, ", ")})
-		return false
+		return 420, []header.Field{{Name: "Unsupported", Value: strings.Join(missing, ", ")}}
 	}
-	return true
+	return 0, nil
+}
+
+// whyOf says why an INVITE is refused: the last row that the refusal bears, or otherwise.
+func whyOf(rows []header.Field, otherwise string) string {
+	if len(rows) == 0 {
+		return otherwise
+	}
+	last := rows[len(rows)-1]
+	return last.Name + ": " + last.Value
 }
 
 // options answers OPTIONS outside of dialogs.

@@ -156,10 +156,13 @@ func (s *Server) abort(l *Leg, listed bool) {
 // Request takes a new request; it is the transaction layer's.
 func (s *Server) Request(tx *transaction.Server) {
 	m, in := tx.Msg(), tx.Incoming()
+	status, rows := screen(m)
 	if m.ToTag != "" {
-		if s.screen(tx) {
-			s.dialogs.Request(tx)
+		if status != 0 {
+			s.refuse(tx, status, rows...)
+			return
 		}
+		s.dialogs.Request(tx)
 		return
 	}
 	host, user := target(m.URI)
@@ -169,7 +172,12 @@ func (s *Server) Request(tx *transaction.Server) {
 		s.refuse(tx, 403)
 		return
 	}
-	if !s.screen(tx) {
+	switch {
+	case status != 0 && m.Method == "INVITE":
+		s.turnAway(tx, p, status, whyOf(rows, message.Reason(status)), rows...)
+		return
+	case status != 0:
+		s.refuse(tx, status, rows...)
 		return
 	}
 	switch m.Method {
