@@ -301,7 +301,9 @@ func TestNoMutablePackageVariables(t *testing.T) {
 			}
 			for _, spec := range g.Specs {
 				v := spec.(*ast.ValueSpec)
-				text := func(n ast.Node) string { return s.text[s.fset.Position(n.Pos()).Offset:s.fset.Position(n.End()).Offset] }
+				text := func(n ast.Node) string {
+					return s.text[s.fset.Position(n.Pos()).Offset:s.fset.Position(n.End()).Offset]
+				}
 				bad := v.Names[0].Name != "_" && v.Type != nil && typed.MatchString(text(v.Type))
 				for _, value := range v.Values {
 					bad = bad || made.MatchString(text(value))
