@@ -29,11 +29,11 @@ func TestC07SilentPeer(t *testing.T) {
 	began := time.Time{}
 	var at []time.Duration
 	for range 7 {
-		far.receive("INVITE")
+		m := far.receiveStamped("INVITE")
 		if began.IsZero() {
-			began = time.Now()
+			began = m.came
 		}
-		at = append(at, time.Since(began))
+		at = append(at, m.came.Sub(began))
 		if len(at) > 4 {
 			time.Sleep(7 * time.Second) // less than the next interval, more than receive is ready to wait
 		}
@@ -140,8 +140,8 @@ func TestC23LongInvite(t *testing.T) {
 			select {
 			case m := <-streamed:
 				return len(m), false
-			case m := <-far.got:
-				if strings.HasPrefix(m, "INVITE") {
+			case d := <-far.got:
+				if m := d.text; strings.HasPrefix(m, "INVITE") {
 					far.send(s.addr(), reply(m, "486 Busy Here", "far", ""))
 					return len(m), true
 				}

@@ -117,7 +117,7 @@ func TestKeepalive(t *testing.T) {
 	}
 	startSIPp(t, refused(480), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
 	for len(far.got) > 0 {
-		if m := <-far.got; strings.HasPrefix(m, "INVITE") {
+		if m := (<-far.got).text; strings.HasPrefix(m, "INVITE") {
 			t.Error("a peer that is down was called")
 		} else {
 			far.send(s.addr(), reply(m, "503 Service Unavailable", "far", ""))

@@ -3,6 +3,7 @@ package acceptance_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // wire is a far end that sends what a test writes, to the byte, and does nothing by itself.
@@ -18,7 +21,13 @@ type wire struct {
 	t    *testing.T
 	conn *net.UDPConn
 	at   netip.AddrPort
-	got  chan string
+	got  chan datagram
+}
+
+// datagram is one that came, and when, by the kernel's clock: a test that is late to read it is not misled.
+type datagram struct {
+	text string
+	came time.Time
 }
 
 // newWire opens a far end at an address of the loopback ("127.0.0.1:0").
@@ -30,17 +39,18 @@ func newWire(t *testing.T, at string) *wire {
 		c, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(at)))
 		return err == nil
 	})
-	w := &wire{t: t, conn: c, at: netip.MustParseAddrPort(c.LocalAddr().String()), got: make(chan string, 1000)}
+	w := &wire{t: t, conn: c, at: netip.MustParseAddrPort(c.LocalAddr().String()), got: make(chan datagram, 1000)}
+	stampArrivals(t, c)
 	t.Cleanup(func() { c.Close() })
 	go func() {
-		buf := make([]byte, 65536)
+		buf, oob := make([]byte, 65536), make([]byte, 128)
 		for {
-			n, err := c.Read(buf)
+			n, m, _, _, err := c.ReadMsgUDP(buf, oob)
 			if err != nil {
 				close(w.got)
 				return
 			}
-			w.got <- string(buf[:n])
+			w.got <- datagram{string(buf[:n]), stamp(oob[:m])}
 		}
 	}()
 	return w
@@ -56,18 +66,46 @@ func (w *wire) send(to netip.AddrPort, text string) {
 	}
 }
 
+// stampArrivals has the kernel say when each datagram came.
+func stampArrivals(t *testing.T, c *net.UDPConn) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) }); err != nil || e != nil {
+		t.Fatal(err, e)
+	}
+}
+
+// stamp reads when a datagram came.
+func stamp(oob []byte) time.Time {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil || len(messages) != 1 || messages[0].Header.Type != unix.SCM_TIMESTAMPNS || len(messages[0].Data) < 16 {
+		return time.Time{}
+	}
+	d := messages[0].Data
+	return time.Unix(int64(binary.NativeEndian.Uint64(d)), int64(binary.NativeEndian.Uint64(d[8:])))
+}
+
 // receive gives the next message that begins so; others before it are passed over.
 func (w *wire) receive(prefix string) string {
+	w.t.Helper()
+	return w.receiveStamped(prefix).text
+}
+
+// receiveStamped is receive that tells when it came, too.
+func (w *wire) receiveStamped(prefix string) datagram {
 	w.t.Helper()
 	timeout := time.After(10 * time.Second)
 	var others []string
 	for {
 		select {
 		case m := <-w.got:
-			if strings.HasPrefix(m, prefix) {
+			if strings.HasPrefix(m.text, prefix) {
 				return m
 			}
-			others = append(others, m[:min(len(m), 200)])
+			others = append(others, m.text[:min(len(m.text), 200)])
 		case <-timeout:
 			w.t.Fatalf("no %s within 10 s; received: %q", prefix, others)
 		}
@@ -79,7 +117,7 @@ func (w *wire) quiet(d time.Duration) {
 	w.t.Helper()
 	select {
 	case m := <-w.got:
-		w.t.Errorf("received, though nothing was to come:\n%s", m)
+		w.t.Errorf("received, though nothing was to come:\n%s", m.text)
 	case <-time.After(d):
 	}
 }
