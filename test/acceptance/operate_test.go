@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice"
 
+	"github.com/switchhook/switchhook/far"
 	"github.com/switchhook/switchhook/test/need"
 )
 
@@ -120,19 +121,23 @@ for _ in range(6000):
     time.sleep(0.1)
 `
 
-// chatter declares a function that prints 2.4 MB, more than may wait for the log's reader, once told to.
+// chatter declares a function that prints 2.4 MB, more than may wait for the log's reader, when tell is called, which waits until it
+// has printed all.
 func chatter(t *testing.T) (declared string, tell func()) {
 	t.Helper()
 	need.Tool(t, "python3", "Python 3.10 or later")
 	dir := t.TempDir()
-	told := filepath.Join(dir, "told")
+	told, done := filepath.Join(dir, "told"), filepath.Join(dir, "done")
 	code := "import threading\ndef chat():\n" + strings.ReplaceAll(fmt.Sprintf(until, told), "\n", "\n    ") +
-		"\n    for _ in range(600): print('x' * 4000)\n\nthreading.Thread(target=chat, daemon=True).start()\ndef handler(event, context): return None\n"
+		"\n    for _ in range(600): print('x' * 4000, flush=True)\n    open(" + strconv.Quote(done) + ", 'w').close()\n\nthreading.Thread(target=chat, daemon=True).start()\ndef handler(event, context): return None\n"
 	file := filepath.Join(dir, "app.py")
 	if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return handlerAt(t, file, "app.handler"), func() { touch(t, told) }
+	return handlerAt(t, file, "app.handler"), func() {
+		touch(t, told)
+		eventually(t, "the function printing all", func() bool { _, err := os.Stat(done); return err == nil })
+	}
 }
 
 func touch(t *testing.T, file string) {
@@ -173,8 +178,9 @@ func TestLogReaderStalls(t *testing.T) {
 	alive(t, h.server)
 	h.idle(t)
 
+	const later = "+12065550149" // who calls once the log is read again
 	var mu sync.Mutex
-	told, after := 0, 0
+	told, heard := 0, false
 	go func() {
 		for {
 			line, err := h.log.ReadBytes('\n')
@@ -182,18 +188,17 @@ func TestLogReaderStalls(t *testing.T) {
 				return
 			}
 			var l struct {
-				Msg   string
-				Lines int
+				Msg, From string
+				Lines     int
 			}
 			if json.Unmarshal(line, &l) != nil {
 				t.Errorf("not a whole line: %.100q", line)
 			}
 			mu.Lock()
 			if l.Lines > 0 && strings.Contains(l.Msg, "left out") {
-				told, after = told+l.Lines, 0
-			} else if l.Msg == "call begins" {
-				after++
+				told += l.Lines
 			}
+			heard = heard || l.Msg == "call begins" && l.From == later
 			mu.Unlock()
 		}
 	}()
@@ -202,11 +207,14 @@ func TestLogReaderStalls(t *testing.T) {
 		defer mu.Unlock()
 		return told > 0 && told == h.unlogged(t)
 	})
-	line = another.calls(t, h.server)
+	line, err := another.Call(far.Outgoing{Number: "+12065550100", Host: "127.0.0.1", Port: int(h.addr().Port()), From: later})
+	if err != nil {
+		t.Fatal(err)
+	}
 	eventually(t, "the next call in the log", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
-		return after == 1
+		return heard
 	})
 	line.Hangup(0, nil)
 	over(t, line)
