@@ -13,6 +13,8 @@ type Attempt struct {
 	Account string `json:"account,omitempty"`
 	// Trunk is the ID of the trunk it came by; empty when the application asked for the call.
 	Trunk string `json:"trunk,omitempty"`
+	// Endpoint is the user name of the registered endpoint that proved to be the caller by its password; empty for others.
+	Endpoint string `json:"endpoint,omitempty"`
 	// From and To are the caller and the called party: the user part of the From header and of the Request-URI,
 	// E.164 with "+" where they are numbers, else as received (percent-escapes kept).
 	From string `json:"from"`

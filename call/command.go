@@ -62,15 +62,99 @@ type Say struct {
 // ticket carries the new leg at once. Stop or Hangup of the leg cancels it; then Done comes at once, the leg's LegEnded
 // when the far end is told.
 type Dial struct {
-	To      string        // number (E.164), or user part when Trunk is set
-	URI     string        // the Request-URI, whatever peer it is sent to; empty: made of To and the peer
-	From    string        // caller's number
-	Display string        // caller's display name; empty for none
-	Trunk   string        // trunk ID; empty: the route decides
-	Headers header.List   // context to send, before the trunk's policy
-	Timeout time.Duration // from INVITE to answer; 0 means 60 s
-	For     LegID         // the leg it is dialled for, if any: its hop count and codec are carried over
-	Account string        // who dials; empty: the call's account
+	To       string        // number (E.164), or user part when Trunk is set
+	URI      string        // the Request-URI, whatever peer it is sent to; empty: made of To and the peer
+	From     string        // caller's number
+	Display  string        // caller's display name; empty for none
+	Trunk    string        // trunk ID; empty: the route decides
+	Headers  header.List   // context to send, before the trunk's policy
+	Timeout  time.Duration // from INVITE to answer; 0 means 60 s
+	Endpoint string        // user name of a registered endpoint of the account, in place of To and Trunk: all its contacts ring
+	For      LegID         // the leg it is dialled for, if any: its hop count and codec are carried over
+	Account  string        // who dials; empty: the call's account
+}
+
+// Fork rings several targets at once; operation. The first that answers wins: Done.Leg is its leg, and the others are
+// cancelled and end with [LabelElsewhere] (RFC 3261 section 16.10, RFC 3326). Where none answers, Err is the best of the
+// refusals (RFC 3261 section 16.7 step 6). The ticket carries no leg: each leg shows in its [Ringing] and [Progress].
+type Fork struct{ Dials []Dial }
+
+// Hold puts the far end of an answered leg on hold, or takes it off (RFC 3264 section 8.4): it hears what is played to it
+// (hold music), and is not heard. Nothing happens where it is so already.
+type Hold struct {
+	Leg LegID
+	On  bool
+}
+
+// Mute keeps what the far end of a leg says from everyone, or lets it through again. It is signalled to nobody.
+type Mute struct {
+	Leg LegID
+	On  bool
+}
+
+// SendDigits sends keys to the far end of an answered leg, as its trunk says (RFC 4733, INFO, or tones in the audio); operation.
+type SendDigits struct {
+	Leg    LegID
+	Digits string        // 0-9 * # A-D; "," and "w" pause half a second, "W" a second
+	Tone   time.Duration // of each key; 0 means 100 ms
+	Gap    time.Duration // between keys; 0 means 100 ms
+}
+
+// RecordAudio records what a leg's two parties, or a room, say; operation. Done comes when it is over and the file is in its
+// bucket, with Result.Recording; Stop ends it, which is no error and keeps what there is.
+type RecordAudio struct {
+	Leg     LegID  // whose; empty with Room
+	Room    string // the room, by name; empty with Leg
+	Tracks  Tracks
+	Format  string        // "wav", or "mp3" where an encoder is found on the machine ([ErrInvalid] else); empty means "wav"
+	Bucket  string        // name of a declared bucket
+	Key     string        // the object's key
+	Longest time.Duration // it ends after this; 0 means 4 h
+	Silence time.Duration // it ends after so long a silence; 0 means never
+	Until   string        // digits of the leg's far end any of which ends it
+	Beep    bool          // the leg's far end hears a tone first
+}
+
+// Tracks says whose voices a recording holds.
+type Tracks string
+
+// The tracks.
+const (
+	TracksMixed  Tracks = ""       // everybody in one channel
+	TracksApart  Tracks = "apart"  // two channels: left what the far end says, right what it hears
+	TracksFar    Tracks = "far"    // only what the far end says
+	TracksToward Tracks = "toward" // only what the far end hears
+)
+
+// Pause interrupts a recording, or goes on with it. What is said meanwhile is not in the file.
+type Pause struct {
+	Op OpID
+	On bool
+}
+
+// Enter lets a leg into a room: it hears everybody there but itself. It is parted from its bridge first. The room exists
+// while somebody is in it; its name is one of the account's. An unanswered inbound leg gets early media (183). [Entered] follows.
+type Enter struct {
+	Leg    LegID
+	Room   string
+	Muted  bool // it only listens
+	Silent bool // nobody hears a tone as it comes and goes
+	Music  Clip // what it hears over and over while it is alone there; zero for silence
+}
+
+// Leave takes a leg out of its room; no error when it is in none. [Left] follows.
+type Leave struct{ Leg LegID }
+
+// Refer transfers the far end of an answered leg to another target, as the leg's trunk says: by REFER (RFC 3515), or, where
+// the trunk or the far end wants none, by a leg of ours that takes this leg's place in front of its far end (anchored);
+// operation. Done comes without error when the target has answered; Result.Leg is the new leg where there is one.
+type Refer struct {
+	Leg     LegID
+	To      string        // as in Dial
+	URI     string        // as in Dial
+	Headers header.List   // context for the target, beside what the trunk's policy of transfers carries over
+	With    LegID         // attended: the far end of this leg takes over (RFC 3891); To and URI are empty then
+	Timeout time.Duration // until the target's answer; 0 means 60 s
 }
 
 // Join connects two legs so that they hear each other; a leg joined elsewhere is parted first. An unanswered inbound leg
@@ -89,17 +173,26 @@ type Note struct{ Log Log }
 // Book enters into the ledger what the application's dialect did with values: accepted, changed, refused.
 type Book struct{ Entries []Entry }
 
-func (Ring) command()   {}
-func (Answer) command() {}
-func (Hangup) command() {}
-func (Play) command()   {}
-func (Say) command()    {}
-func (Dial) command()   {}
-func (Join) command()   {}
-func (Part) command()   {}
-func (Stop) command()   {}
-func (Note) command()   {}
-func (Book) command()   {}
+func (Ring) command()        {}
+func (Answer) command()      {}
+func (Hangup) command()      {}
+func (Play) command()        {}
+func (Say) command()         {}
+func (Dial) command()        {}
+func (Join) command()        {}
+func (Fork) command()        {}
+func (Hold) command()        {}
+func (Mute) command()        {}
+func (SendDigits) command()  {}
+func (RecordAudio) command() {}
+func (Pause) command()       {}
+func (Enter) command()       {}
+func (Leave) command()       {}
+func (Refer) command()       {}
+func (Part) command()        {}
+func (Stop) command()        {}
+func (Note) command()        {}
+func (Book) command()        {}
 
 // Ticket is what an accepted command gave: the operation's number and the leg made, where there is one.
 type Ticket struct {

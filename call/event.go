@@ -14,9 +14,11 @@ type Event interface{ event() }
 // Report is how a leg tells its call what happened to it. It never blocks. Exactly one [LegEnded] is a leg's last.
 type Report func(Event)
 
-// Ringing: the far end of an outbound leg rings (180), with its headers after the trunk's policy.
+// Ringing: the far end of an outbound leg rings (180), is being forwarded (181) or queued (182), with its headers after
+// the trunk's policy.
 type Ringing struct {
 	Leg     LegID
+	Status  int
 	Headers header.List
 }
 
@@ -67,6 +69,70 @@ type Done struct {
 type Result struct {
 	Digit   byte        // the digit that ended a Play or Say, or 0
 	Headers header.List // what the answer to a Dial brought
+	Leg     LegID       // of a Refer: the new leg, if there is one
+	// Recording is what a RecordAudio left; nil where nothing was recorded.
+	Recording *Recording
+}
+
+// Held: the far end of a leg put us on hold, or took us off.
+type Held struct {
+	Leg LegID
+	On  bool
+}
+
+// Entered: a leg is in a room and hears it.
+type Entered struct {
+	Leg  LegID
+	Room string
+}
+
+// Left: it no longer is; its own end is a reason too.
+type Left struct {
+	Leg  LegID
+	Room string
+}
+
+// Speaking: the leg that is heard loudest in a room is another one now; none when Leg is empty. No more often than once
+// a second.
+type Speaking struct {
+	Leg  LegID
+	Room string
+}
+
+// Tone: a tone of the network was recognised in what the far end of a leg says: "busy", "congestion", "dial", "ringback", "sit".
+type Tone struct {
+	Leg  LegID
+	Tone string
+}
+
+// Transferred: the far end of Leg had its peer transferred (REFER, or INVITE with Replaces): To is the leg that Peer is joined
+// with now. Leg ends soon.
+type Transferred struct {
+	Leg, Peer, To LegID
+	Headers       header.List // context that came with it
+}
+
+// Asked: the far end of a leg wants its peer transferred (REFER); the call decides and answers. The engine's: it passes
+// nothing on but [Transferred], in the end.
+type Asked struct {
+	Leg     LegID
+	Refer   Refer // Leg is the one that asks; With is set where the target is a leg of ours (Replaces)
+	Account string
+}
+
+// Replacement: an INVITE came that shall take the place of a leg (RFC 3891); the engine adopts it by its token.
+type Replacement struct {
+	Leg     LegID
+	Attempt Attempt
+	Token   uint64
+}
+
+// Recording is a file that a [RecordAudio] left in its bucket.
+type Recording struct {
+	Bucket, Key string
+	Length      time.Duration // of the sound in it
+	Bytes       int64
+	Began       time.Time
 }
 
 // Request is an API call that concerns this call. Reply must be called exactly once; it never blocks.
@@ -81,17 +147,25 @@ type Accounted struct{ Entries []Entry }
 // Logged brings a log entry of a leg; the engine keeps it and passes nothing on.
 type Logged struct{ Log Log }
 
-func (Ringing) event()   {}
-func (Progress) event()  {}
-func (Answered) event()  {}
-func (LegEnded) event()  {}
-func (Joined) event()    {}
-func (Parted) event()    {}
-func (Digit) event()     {}
-func (Done) event()      {}
-func (Request) event()   {}
-func (Accounted) event() {}
-func (Logged) event()    {}
+func (Ringing) event()     {}
+func (Progress) event()    {}
+func (Answered) event()    {}
+func (LegEnded) event()    {}
+func (Joined) event()      {}
+func (Parted) event()      {}
+func (Digit) event()       {}
+func (Done) event()        {}
+func (Request) event()     {}
+func (Held) event()        {}
+func (Entered) event()     {}
+func (Left) event()        {}
+func (Speaking) event()    {}
+func (Tone) event()        {}
+func (Transferred) event() {}
+func (Asked) event()       {}
+func (Replacement) event() {}
+func (Accounted) event()   {}
+func (Logged) event()      {}
 
 // Errors of operations and commands.
 var (

@@ -10,8 +10,9 @@ import (
 
 // Account owns everything else. ID is twelve digits, the form of an AWS account, so that vendors' ARNs can carry it.
 type Account struct {
-	ID   string `json:"id"`
-	Name string `json:"name,omitempty"`
+	ID     string `json:"id"`
+	Name   string `json:"name,omitempty"`
+	Limits Limits `json:"limits,omitzero"`
 }
 
 // Key lets a client of a vendor's API or of ours in: an AWS access key, a Plivo auth id and token.
@@ -54,13 +55,13 @@ type Number struct {
 	Updated time.Time       `json:"updated"`
 }
 
-// Transport is how a peer is reached: "udp" or "tcp".
+// Transport is how a peer is reached: "udp", "tcp" or "tls".
 type Transport string
 
 // Peer is one far end of a trunk.
 type Peer struct {
-	Host      string    `json:"host"`           // name or address
-	Port      int       `json:"port,omitempty"` // 0 means 5060
+	Host      string    `json:"host"`           // name or address; a name without port and transport is found by NAPTR and SRV (RFC 3263)
+	Port      int       `json:"port,omitempty"` // 0 means 5060, over TLS 5061
 	Transport Transport `json:"transport,omitempty"`
 	Priority  int       `json:"priority,omitempty"` // lower is tried first
 	Weight    int       `json:"weight,omitempty"`   // share within one priority; 0 counts as 1
@@ -85,7 +86,9 @@ type Trunk struct {
 	// Keepalive is the interval of OPTIONS pings to each peer; 0 means none.
 	Keepalive time.Duration `json:"keepalive,omitempty"`
 	// PSTN marks the trunk that numbers nobody here owns are dialled at.
-	PSTN     bool            `json:"pstn,omitempty"`
+	PSTN bool `json:"pstn,omitempty"`
+	// Options say how its peers want to be spoken to.
+	Options  `json:",inline"`
 	Disabled bool            `json:"disabled,omitempty"`
 	Vendor   json.RawMessage `json:"vendor,omitempty"`
 	Created  time.Time       `json:"created"`

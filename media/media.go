@@ -15,6 +15,7 @@ const (
 	NoCodec Codec = iota
 	PCMU          // G.711 mu-law, 8 kHz (RFC 3551 PT 0)
 	PCMA          // G.711 A-law, 8 kHz (RFC 3551 PT 8)
+	G722          // G.722, 64 kbit/s, 16 kHz (RFC 3551 PT 9: its clock counts 8 kHz all the same)
 )
 
 // String gives the codec's encoding name of RFC 3551, as SDP writes it.
@@ -24,6 +25,8 @@ func (c Codec) String() string {
 		return "PCMU"
 	case PCMA:
 		return "PCMA"
+	case G722:
+		return "G722"
 	}
 	return "none"
 }
@@ -88,6 +91,15 @@ type Remote struct {
 	TypeOut, TypeIn, EventOut, EventIn uint8
 	Ptime                              time.Duration // what the far end would like; 0 when it did not say
 	Direction                          Direction
+	Silence                            bool // the far end knows comfort noise (RFC 3389, payload type 13)
+	// CryptoIn and CryptoOut are the keys of SRTP (RFC 3711), of what comes and of what goes; zero for plain RTP.
+	CryptoIn, CryptoOut Crypto
+}
+
+// Crypto is the key of one direction of SRTP, as SDES exchanges it (RFC 4568).
+type Crypto struct {
+	Suite string // "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"
+	Key   string // master key and salt, raw bytes
 }
 
 // Packet is one packet of encoded audio, or of a telephone event (RFC 4733), on its way through. The payload belongs
@@ -138,6 +150,8 @@ type Stats struct {
 	PacketsIn, PacketsOut, Lost, Discarded uint64
 	Jitter, RoundTrip                      time.Duration
 	RemoteLoss                             float64 // fraction 0..1 that the far end reported
+	MOS                                    float64 // estimate of what is heard here, 1 to 4.5 (ITU-T G.107); 0 before anything is
+	Secure                                 bool    // SRTP both ways
 }
 
 // Why audio could not be opened; an Opener's errors wrap them.
