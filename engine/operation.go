@@ -13,7 +13,7 @@ import (
 // exactly one.
 type operation struct {
 	id  call.OpID
-	leg *leg
+	leg *leg // nil of one that concerns no leg alone
 
 	// Of a Dial.
 	dial  bool
@@ -27,7 +27,14 @@ type operation struct {
 	stop   func() // stops the playing, once it plays
 }
 
-func (op *operation) ticket() call.Ticket { return call.Ticket{Op: op.id, Leg: op.leg.id} }
+func (op *operation) ticket() call.Ticket { return call.Ticket{Op: op.id, Leg: op.legID()} }
+
+func (op *operation) legID() call.LegID {
+	if op.leg == nil {
+		return ""
+	}
+	return op.leg.id
+}
 
 func (op *operation) ends(digit byte) bool { return strings.IndexByte(op.until, digit) >= 0 }
 
@@ -66,5 +73,5 @@ func (c *Call) finish(op *operation, r call.Result, err error) {
 	if op.list != nil {
 		op.silence()
 	}
-	c.emit(call.Done{Op: op.id, Leg: op.leg.id, Result: r, Err: err})
+	c.emit(call.Done{Op: op.id, Leg: op.legID(), Result: r, Err: err})
 }

@@ -45,9 +45,7 @@ func (c *Call) sound(id call.LegID, until string, open opener) (call.Ticket, err
 	if !l.inbound() && l.state != answered {
 		return call.Ticket{}, call.ErrState
 	}
-	for _, op := range c.opsOf(l) { // the new one takes the place of what plays
-		c.finish(op, call.Result{}, call.ErrStopped)
-	}
+	c.hush(l) // the new one takes the place of what plays
 	if len(c.ops) >= c.e.cfg.Limits.Operations {
 		return call.Ticket{}, call.ErrLimit
 	}
@@ -72,6 +70,15 @@ func (c *Call) sound(id call.LegID, until string, open opener) (call.Ticket, err
 		c.inbox.put(func() { c.working-- })
 	}()
 	return op.ticket(), nil
+}
+
+// hush ends what plays to a leg.
+func (c *Call) hush(l *leg) {
+	for _, op := range c.opsOf(l) {
+		if op.list != nil {
+			c.finish(op, call.Result{}, call.ErrStopped)
+		}
+	}
 }
 
 // fill fills a playlist in the operation's goroutine. A fault of ours there ends the operation and touches no other.
