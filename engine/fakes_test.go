@@ -205,6 +205,13 @@ func (s *fakeSession) press(d byte) {
 	}
 }
 
+func (s *fakeSession) SendDigits(_ string, _, _ time.Duration, _ bool, done func(error)) func() {
+	done(nil)
+	return func() {}
+}
+func (s *fakeSession) Tap(_, _ media.Port) {}
+func (s *fakeSession) Mute(bool)           {}
+
 func (s *fakeSession) Stats() media.Stats { return media.Stats{} }
 
 func (s *fakeSession) Close() {

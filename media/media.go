@@ -136,6 +136,15 @@ type Session interface {
 	// Play sends src to the far end in place of what is written, until it ends or stop is called; done is called once
 	// with nil at its end, [context.Canceled] when stopped or when another Play took its place. done must not block.
 	Play(src Source, done func(error)) (stop func())
+	// SendDigits presses keys (0-9 * # A-D) at the far end in place of what else is sent: as telephone events (RFC 4733),
+	// or as tones in the audio where the far end knows none, or inBand is true. "," and "w" pause half a second, "W" a
+	// second; tone and gap are 100 ms each when zero. done is called once, as for Play: with nil when all is pressed.
+	SendDigits(keys string, tone, gap time.Duration, inBand bool, done func(error)) (stop func())
+	// Tap sends copies of what the far end says to in and of what it is sent to out; nil ends one. Neither port may call
+	// the session.
+	Tap(in, out Port)
+	// Mute keeps what the far end says from what is connected, not from taps.
+	Mute(on bool)
 	// OnDigit calls f for each key the far end presses, with the time it was held. f must not block. nil: nobody.
 	OnDigit(f func(digit byte, held time.Duration))
 	// Stats gives the counts up to now.

@@ -38,9 +38,15 @@ type fakeSession struct {
 	shared *sync.Mutex // guards open
 }
 
-func (f *fakeSession) Write(*media.Packet)                          {}
-func (f *fakeSession) Connect(media.Port)                           {}
-func (f *fakeSession) Play(media.Source, func(error)) func()        { return func() {} }
+func (f *fakeSession) Write(*media.Packet)                   {}
+func (f *fakeSession) Connect(media.Port)                    {}
+func (f *fakeSession) Play(media.Source, func(error)) func() { return func() {} }
+func (f *fakeSession) SendDigits(_ string, _, _ time.Duration, _ bool, done func(error)) func() {
+	done(nil)
+	return func() {}
+}
+func (f *fakeSession) Tap(_, _ media.Port)                          {}
+func (f *fakeSession) Mute(bool)                                    {}
 func (f *fakeSession) OnDigit(func(digit byte, held time.Duration)) {}
 func (f *fakeSession) Local() netip.AddrPort                        { return f.at }
 func (f *fakeSession) SetRemote(r media.Remote) error {

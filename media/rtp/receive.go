@@ -11,7 +11,8 @@ import (
 // receiver is the side of a session that listens.
 type receiver struct {
 	mu        sync.Mutex
-	port      media.Port
+	port, tap media.Port
+	muted     bool
 	onDigit   func(byte, time.Duration)
 	set       bool // SetRemote was called
 	receives  bool
@@ -78,32 +79,37 @@ func parse(b []byte) (h header, payload []byte, ok bool) {
 
 // readData takes one packet from the RTP socket and gives it to the connected port.
 func (s *Session) readData(sh *shard, now time.Duration) {
-	port, onDigit, pressed := s.receive(sh, now)
+	port, tap, onDigit, pressed := s.receive(sh, now)
 	if pressed.digit != 0 && onDigit != nil {
 		onDigit(pressed.digit, pressed.held)
 	}
 	if port != nil {
 		port.Write(&sh.packet)
 	}
+	if tap != nil {
+		tap.Write(&sh.packet)
+	}
 }
 
-// receive reads the packet into sh. It gives the port if it is to be passed on, and the key that it lets go.
-func (s *Session) receive(sh *shard, now time.Duration) (port media.Port, onDigit func(byte, time.Duration), pressed press) {
+// receive reads the packet into sh. It gives port and tap if it is to be passed on, and the key that it lets go.
+func (s *Session) receive(sh *shard, now time.Duration) (port, tap media.Port, onDigit func(byte, time.Duration), pressed press) {
 	r := &s.rx
 	r.mu.Lock()
 	defer r.mu.Unlock() // whatever happens: see shard.net
 	if s.closed.Load() {
-		return nil, nil, press{}
+		return nil, nil, nil, press{}
 	}
 	n, e := recv(s.data, sh.buf[:], &sh.from)
 	if e != 0 { // nothing there, or an ICMP error of what was sent: read, and so gone
-		return nil, nil, press{}
+		return nil, nil, nil, press{}
 	}
 	pressed, ok := s.take(sh.buf[:n], sh, now)
 	if ok {
-		port = r.port
+		if tap = r.tap; !r.muted {
+			port = r.port
+		}
 	}
-	return port, r.onDigit, pressed
+	return port, tap, r.onDigit, pressed
 }
 
 // take judges a packet from sh.from and, if it is to be passed on, fills sh.packet. The caller holds the receiver's lock.

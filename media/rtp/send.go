@@ -23,7 +23,9 @@ type sender struct {
 	sending   bool // there is an address, and the far end listens
 	ready     bool // there is an address
 	playing   *player
-	ticking   bool // the shard's clock calls playFrame
+	keys      *keyer // being pressed
+	ticking   bool   // the shard's clock calls playFrame
+	tap       *tap
 
 	codec     media.Codec
 	codecType uint8
@@ -49,13 +51,22 @@ type timeline struct {
 	seq     uint16 // the highest sent
 	stamp   uint32 // the latest sent
 	source  uint32 // whose packets go out
-	own     bool   // of our own player
+	by      writer // who wrote last
 	begun   bool
 	seqBy   uint16        // what to add to the source's
 	stampBy uint32        //
 	epoch   uint32        // the timestamp sent at epochAt, from which the next source's is reckoned
 	epochAt time.Duration //
 }
+
+// writer is who gives what is sent.
+type writer uint8
+
+const (
+	byPort writer = iota
+	byPlayer
+	byKeys
+)
 
 func (t *sender) init(ssrc uint32, seq uint16, stamp uint32, name uint64) {
 	t.line.ssrc, t.line.seq, t.line.stamp = ssrc, seq&0x7fff, stamp // room before the first wrap, as RFC 3711 would want
@@ -95,9 +106,9 @@ func (t *sender) forward(s *Session, p *media.Packet) {
 		return
 	}
 	marker := p.Marker
-	if l := &t.line; !l.begun || l.own || l.source != p.Source {
+	if l := &t.line; !l.begun || l.by != byPort || l.source != p.Source {
 		l.join(p.Seq, p.Timestamp, s.sh.e.now())
-		l.source, l.own = p.Source, false
+		l.source, l.by = p.Source, byPort
 		marker = marker || !p.Event // a listener may adjust its buffer here
 	}
 	t.transmit(s, b[:headerSize+n], p.Seq+t.line.seqBy, p.Timestamp+t.line.stampBy, payloadType, marker)
@@ -138,6 +149,9 @@ func (t *sender) transmit(s *Session, b []byte, seq uint16, stamp uint32, payloa
 	binary.BigEndian.PutUint32(b[4:], stamp)
 	binary.BigEndian.PutUint32(b[8:], t.line.ssrc)
 	t.line.advance(seq, stamp)
+	if t.tap != nil {
+		t.tapped(b, payloadType)
+	}
 	if send(s.data, b, &t.to, t.connected) {
 		t.sent.packets++
 		t.sent.octets += uint64(len(b) - headerSize)
@@ -177,7 +191,8 @@ func (p *player) next(f *media.Frame, log *slog.Logger) (err error) {
 
 // playFrame sends 20 ms of what plays; false when nothing plays any more. The shard calls it each 20 ms.
 func (s *Session) playFrame(now time.Duration) bool {
-	over, err, ticking := s.sendFrame(now)
+	pressed, over, err, ticking := s.sendFrame(now)
+	pressed.end(nil)
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
@@ -185,32 +200,34 @@ func (s *Session) playFrame(now time.Duration) bool {
 	return ticking
 }
 
-// sendFrame does it, and gives the player that has come to its end, and why.
-func (s *Session) sendFrame(now time.Duration) (over *player, err error, ticking bool) { //nolint:revive // err is over's
+// sendFrame does it, and gives the keyer and the player that have come to their end, and why that one.
+func (s *Session) sendFrame(now time.Duration) (pressed *keyer, over *player, err error, ticking bool) { //nolint:revive // err is over's
 	t := &s.tx
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.keys != nil {
+		k := t.keys
+		done, took := t.press(s, now)
+		if done {
+			pressed = k
+		}
+		if took {
+			return nil, nil, nil, true
+		}
+	}
 	if t.playing == nil {
-		t.ticking = false
-		return nil, nil, false
+		t.ticking = t.keys != nil
+		return pressed, nil, nil, t.ticking
 	}
 	if !t.ready {
-		return nil, nil, true
+		return pressed, nil, nil, true
 	}
 	var f media.Frame
 	if err := t.playing.next(&f, s.sh.e.cfg.Log); err != nil {
-		return t.stopPlaying(), err, true
+		return pressed, t.stopPlaying(), err, true
 	}
 	if t.sending {
-		var b [headerSize + media.FrameSamples]byte
-		codec.Encode(t.codec, b[headerSize:], f[:])
-		if l := &t.line; !l.begun || !l.own {
-			l.join(l.seq+1, l.stamp, now)
-			l.own, l.seqBy, l.stampBy = true, 0, 0
-			t.transmit(s, b[:], l.seq, l.stamp, t.codecType, true)
-		} else {
-			t.transmit(s, b[:], l.seq+1, l.stamp+media.FrameSamples, t.codecType, false)
-		}
+		t.say(s, &f, now)
 	}
-	return nil, nil, true
+	return pressed, nil, nil, true
 }

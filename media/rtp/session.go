@@ -92,7 +92,7 @@ func (s *Session) OnDigit(f func(digit byte, held time.Duration)) {
 func (s *Session) Write(p *media.Packet) {
 	s.tx.mu.Lock()
 	defer s.tx.mu.Unlock()
-	if s.tx.sending && s.tx.playing == nil {
+	if s.tx.sending && s.tx.playing == nil && !s.tx.keys.busy() {
 		s.tx.forward(s, p)
 	}
 }
@@ -140,16 +140,18 @@ func (s *Session) Stats() media.Stats {
 	return st
 }
 
-// Close frees sockets and ports; what plays ends with context.Canceled.
+// Close frees sockets and ports; what plays or is pressed ends with context.Canceled.
 func (s *Session) Close() {
 	s.rx.mu.Lock()
 	s.tx.mu.Lock()
 	first := !s.closed.Swap(true)
 	var playing *player
+	var pressed *keyer
 	if first {
-		playing = s.tx.playing
+		playing, pressed = s.tx.playing, s.tx.letGo(s)
 		s.tx.sayGoodbye(s)
 		s.tx.playing, s.tx.sending, s.rx.port, s.rx.onDigit = nil, false, nil, nil
+		s.tx.tap, s.rx.tap = nil, nil
 	}
 	s.tx.mu.Unlock()
 	s.rx.mu.Unlock()
@@ -164,4 +166,5 @@ func (s *Session) Close() {
 	}
 	s.ports.give(s.local.Port(), s.sh.e.now())
 	playing.end(context.Canceled)
+	pressed.end(context.Canceled)
 }
