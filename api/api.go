@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"runtime/debug"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/exchange"
+	"github.com/switchhook/switchhook/header"
 )
 
 // Records gives the calls that are over.
@@ -132,7 +134,21 @@ func fromLoopback(r *http.Request) bool {
 func (c *Config) admin(mux *http.ServeMux) {
 	cfg := huma.DefaultConfig("Switchhook", c.Version)
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/api/openapi", "", "/api/schemas"
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	api := humago.New(mux, cfg)
 	c.calls(api)
 	c.things(api)
+}
+
+// schemaName names a type in the description of our API: as it is called, and with its package first where that is header, whose
+// words others use for things of their own.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Name() != "" && t.PkgPath() == reflect.TypeFor[header.Policy]().PkgPath() {
+		return "Header" + name
+	}
+	return name
 }
