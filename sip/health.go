@@ -12,7 +12,6 @@ import (
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/sip/dialog"
 	"github.com/switchhook/switchhook/sip/message"
-	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
@@ -261,10 +260,7 @@ func (w *watch) options(d pinged, callID string, to transport.Target) {
 			w.failed(d.trunk, d.peer)
 		}
 	})
-	s.layer.Send(m, to, func(_ *transaction.Client, resp *message.Message, err error) {
-		if resp != nil && resp.Status < 200 {
-			return
-		}
+	s.ask(s.trunks.of(d.trunk), m, to, 0, func(resp *message.Message, err error) {
 		late.Stop()
 		switch {
 		case err == nil && resp.Status != 503:

@@ -60,6 +60,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, status, err.Error())
 		return
 	}
+	l.dialog.LogIn(loginOf(p, in.Source.Addr(), l.note))
 	l.callID = l.dialog.CallID()
 	l.from, l.to = clone(l.from), clone(l.to)
 	if s.cfg.Trace {

@@ -248,9 +248,10 @@ func (l *Leg) inviteAt(h hop) {
 		l.end(mediaCause(fmt.Errorf("%w: %w", errNoSession, err)), nil)
 		return
 	}
+	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
 	complete(m, l.hops, p.branch.ok, body, s.cfg.Product)
-	if size := sizeOf(m); size > maxDatagram && h.to.Network == transport.UDP && !h.forced && s.peers.takesTCP(l.trunkID(), h.peer) {
+	if size := sizeOf(m) + l.trunk.proofSize(); size > maxDatagram && h.to.Network == transport.UDP && !h.forced && s.peers.takesTCP(l.trunkID(), h.peer) {
 		l.overTCP(h, size)
 		return
 	}

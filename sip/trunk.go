@@ -19,6 +19,7 @@ type peering struct {
 	trunk   *directory.Trunk
 	in, out *header.Compiled
 	limit   *rate.Limiter // nil: none
+	keys    *keyring      // nil: none
 }
 
 // allows tells whether calls may come from an address.
@@ -62,6 +63,11 @@ func (ps *peerings) of(t *directory.Trunk) *peering {
 		return old
 	}
 	p := &peering{trunk: t, in: compiled(t.In, header.In), out: compiled(t.Out, header.Out)}
+	var keys *keyring
+	if old != nil {
+		keys = old.keys
+	}
+	p.keys = keyringOf(t.Login, keys)
 	switch {
 	case old != nil:
 		p.limit = old.limit

@@ -16,6 +16,8 @@ type attempt struct {
 	over      bool // its final response was told, or nobody wants it any more
 	cancelled bool
 	timer     *transaction.Timer // bounds the wait for a final response after CANCEL
+	tries     int                // how often it was sent with credentials
+	proof     header.List        // those credentials
 }
 
 // Invite sends an INVITE made by [Dialog.Request] to a target. Provisional, then Accepted or Refused follow. [ErrState]
@@ -26,10 +28,13 @@ func (d *Dialog) Invite(m *message.Message, to transport.Target) error {
 	}
 	a := &attempt{d: d, seq: d.seq}
 	d.state, d.attempt, d.near = calling, a, to
-	d.traced(true, m)
-	c := d.set.cfg.Layer.Send(m, to, func(_ *transaction.Client, m *message.Message, err error) { a.response(m, err) })
-	a.client = c
+	a.send(m, to)
 	return nil
+}
+
+func (a *attempt) send(m *message.Message, to transport.Target) {
+	a.d.traced(true, m)
+	a.client = a.d.set.cfg.Layer.Send(m, to, func(_ *transaction.Client, m *message.Message, err error) { a.response(m, err) })
 }
 
 // Cancel gives the INVITE up: CANCEL with these rows goes out as soon as RFC 3261 section 9.1 allows. Refused with
@@ -73,7 +78,9 @@ func (a *attempt) response(m *message.Message, err error) {
 	case err != nil:
 		a.finish(nil, err)
 	case m.Status >= 300:
-		a.finish(m, nil)
+		if !a.again(m) {
+			a.finish(m, nil)
+		}
 	case m.Status >= 200:
 		d.success(a, m)
 	case !a.over && !a.cancelled:
@@ -163,6 +170,9 @@ func (d *Dialog) lose(m *message.Message) {
 // ack acknowledges a 2xx. An ACK that gets lost is asked for again by the 2xx that follows.
 func (d *Dialog) ack(m *message.Message, r *remote) {
 	ack := d.request("ACK", m.CSeq.Number, r)
+	if a := d.attempt; a != nil && a.seq == m.CSeq.Number {
+		ack.Headers = append(ack.Headers, a.proof...)
+	}
 	d.route(r, func(to transport.Target, err error) {
 		if err != nil {
 			return

@@ -6,7 +6,6 @@ import (
 
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/message"
-	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
@@ -53,6 +52,7 @@ type Dialog struct {
 	byeWanted   bool
 	byeRows     header.List
 	trace       func(sent bool, m *message.Message)
+	proving
 }
 
 // Trace makes f hear of every message of the dialog that is sent (sent is true) or received, retransmissions aside.
@@ -132,13 +132,7 @@ func (d *Dialog) send(m *message.Message, r *remote, on func(*message.Message, e
 			on(nil, err)
 			return
 		}
-		d.traced(true, m)
-		d.set.cfg.Layer.Send(m, to, func(_ *transaction.Client, resp *message.Message, err error) {
-			if resp != nil && resp.Status < 200 {
-				return
-			}
-			on(resp, err)
-		})
+		d.exchange(m, to, 0, on)
 	})
 }
 

@@ -17,7 +17,7 @@ func (d *Dialog) requested(tx *transaction.Server) {
 		r = d.unseen(m.FromTag)
 	}
 	switch {
-	case r == nil, d.state == idle:
+	case r == nil, d.state == idle, d.strange(tx.Incoming().Source.Addr()):
 		d.answer(tx, 481, "", nil)
 		return
 	case r.heard != 0 && m.CSeq.Number <= r.heard: // RFC 3261 section 12.2.2

@@ -20,6 +20,7 @@ var floors = map[string]floor{
 	"media/...": {level: 1, also: []string{"media", "media/..."}},
 
 	"sip/message":          {level: 2, also: []string{}, only: []string{"header"}},
+	"sip/digest":           {level: 2, also: []string{}, only: []string{"header"}},
 	"sip/transport":        {level: 2, also: []string{"sip/message"}},
 	"sip/transport/memnet": {level: 2, also: []string{"sip/transport"}},
 	"sip/transaction":      {level: 2, also: []string{"sip/message", "sip/transport"}},
@@ -52,6 +53,7 @@ var outside = []string{"test/", "examples/", "cmd/switchhook/"}
 // of the library must touch one folder.
 var walls = map[string][]string{
 	"github.com/emiago/sipgo":                            {"test/"},
+	"github.com/icholy/digest":                           {"sip/digest"},
 	"github.com/pion/":                                   {"media/"},
 	"modernc.org/sqlite":                                 {"store/sqlite"},
 	"github.com/pressly/goose":                           {"store/sqlite"},

@@ -1,0 +1,110 @@
+package dialog
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// maxLogins is how often one request is sent again with credentials: a second time where the first nonce was stale, or
+// where a proxy and the far end both ask (RFC 3261 section 22).
+const maxLogins = 2
+
+// Login gives the rows with which a request of ours answers the 401 or 407 that it got at a target; none to leave it at
+// that.
+type Login func(req, refusal *message.Message, at transport.Target) header.List
+
+// proving is how the two ends of a dialog know each other.
+type proving struct {
+	login Login
+	pin   netip.Addr // where the far end's requests must come from; invalid: from anywhere
+}
+
+// LogIn makes f answer the challenges that requests of the dialog get.
+func (d *Dialog) LogIn(f Login) { d.login = f }
+
+// Pin refuses (481) whatever request of the dialog comes from another address: for far ends that proved who they are
+// when the dialog began, and are not asked again.
+func (d *Dialog) Pin(far netip.Addr) { d.pin = far.Unmap() }
+
+// strange tells whether an address is not the far end's.
+func (d *Dialog) strange(source netip.Addr) bool { return d.pin.IsValid() && source.Unmap() != d.pin }
+
+// Challenged tells whether a response asks for credentials.
+func Challenged(m *message.Message) bool { return m != nil && (m.Status == 401 || m.Status == 407) }
+
+// authorised gives a challenged request as it is sent again: a copy with the next CSeq and credentials. Nil: it is not.
+func (d *Dialog) authorised(req, refusal *message.Message, at transport.Target, tries int) *message.Message {
+	if d.login == nil || !Challenged(refusal) || tries >= maxLogins {
+		return nil
+	}
+	rows := d.login(req, refusal, at)
+	if len(rows) == 0 {
+		return nil
+	}
+	d.seq = max(d.seq, req.CSeq.Number) + 1
+	return Again(req, d.seq, rows)
+}
+
+// Again gives a copy of a request with another CSeq and these rows, which take the place of those with their names.
+func Again(req *message.Message, seq uint32, rows header.List) *message.Message {
+	m := *req
+	m.Headers = slices.Clone(req.Headers)
+	m.Set("CSeq", strconv.FormatUint(uint64(seq), 10)+" "+m.Method)
+	for _, f := range rows {
+		m.Del(f.Name)
+	}
+	for _, f := range rows {
+		m.Add(f.Name, f.Value)
+	}
+	return &m
+}
+
+// exchange sends a request and waits for its final response, answering challenges.
+func (d *Dialog) exchange(m *message.Message, to transport.Target, tries int, on func(*message.Message, error)) {
+	d.traced(true, m)
+	d.set.cfg.Layer.Send(m, to, func(_ *transaction.Client, resp *message.Message, err error) {
+		if resp != nil && resp.Status < 200 {
+			return
+		}
+		if again := d.authorised(m, resp, to, tries); again != nil {
+			d.traced(false, resp)
+			d.exchange(again, to, tries+1, on)
+			return
+		}
+		on(resp, err)
+	})
+}
+
+// again sends an INVITE that was challenged once more, with credentials; false: it is over.
+func (a *attempt) again(refusal *message.Message) bool {
+	d := a.d
+	if a.over || a.cancelled || d.attempt != a {
+		return false
+	}
+	m := d.authorised(a.client.Request(), refusal, a.client.Target(), a.tries)
+	if m == nil {
+		return false
+	}
+	a.tries++
+	a.seq, d.early = d.seq, nil
+	a.proof = credentials(m)
+	a.send(m, a.client.Target())
+	return true
+}
+
+// credentials gives the rows of a request that prove who we are: an ACK repeats those of its INVITE (RFC 3261 section
+// 22.1).
+func credentials(m *message.Message) (rows header.List) {
+	for _, f := range m.Headers {
+		if header.SameName(f.Name, "Authorization") || header.SameName(f.Name, "Proxy-Authorization") {
+			rows = append(rows, f)
+		}
+	}
+	return rows
+}
