@@ -107,6 +107,7 @@ type Crypto struct {
 type Packet struct {
 	Codec     Codec
 	Event     bool   // the payload is a telephone event, whatever its payload type on either side
+	Noise     bool   // the payload is comfort noise (RFC 3389): its source is silent until the next packet; no Codec then
 	Marker    bool   // first of a talk spurt, or of an event
 	Seq       uint16 // of the source; gaps are kept
 	Timestamp uint32 // of the source, 8 kHz; gaps are kept
