@@ -7,6 +7,9 @@ func (r *run) afterRules() {
 	if r.c.policy.UUI != UUITransparent {
 		r.gateUUI()
 	}
+	if r.c.policy.Discriminator.changes() {
+		r.discriminate()
+	}
 	if r.c.policy.Diversion != FormAsReceived && r.message.Kind.allowsDiversion() {
 		r.sweep()
 		r.formDiversion()

@@ -30,6 +30,7 @@ const (
 	BecauseUUIMessage    Reason = "uui-message"       // not in this message (RFC 7433 section 4.1, RFC 7434 section 7)
 	BecauseUUINotAsked   Reason = "uui-not-asked"     // the initial INVITE had none (RFC 7434 section 8)
 	BecauseUUIDuplicate  Reason = "uui-duplicate"     // several isdn-uui values: all are discarded (RFC 7434 section 7)
+	BecauseDiscriminator Reason = "uui-discriminator" // the trunk's choice of where the protocol discriminator stands
 	BecauseMapped        Reason = "mapped"            // between Diversion and History-Info (RFC 7544)
 	BecauseMappingTarget Reason = "mapping-no-target" // it can't be mapped without the Request-URI
 	BecauseForm          Reason = "diversion-form"    // the trunk's choice between Diversion and History-Info

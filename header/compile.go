@@ -48,7 +48,7 @@ func (p Policy) Compile() (*Compiled, error) {
 			return nil, fmt.Errorf("policy %q: rule %d (%s %s): %w", p.Name, i+1, r.Do, r.Match, err)
 		}
 	}
-	c.later = p.UUI != UUITransparent || p.Diversion != FormAsReceived || p.hides()
+	c.later = p.UUI != UUITransparent || p.Discriminator.changes() || p.Diversion != FormAsReceived || p.hides()
 	return c, nil
 }
 
@@ -83,6 +83,9 @@ func (p *Policy) checkChoices() error {
 	case "", UUITransparent, UUIStrict, UUIDeny:
 	default:
 		return fmt.Errorf("uui %q is not transparent, strict-7434 or deny", p.UUI)
+	}
+	if !p.Discriminator.valid() {
+		return fmt.Errorf("discriminator %q is not keep, strip, param or add: with two hex digits", p.Discriminator)
 	}
 	switch p.Diversion {
 	case FormAsReceived, FormDiversion, FormHistory, FormBoth, FormNone:

@@ -18,6 +18,8 @@ type Policy struct {
 	Rules []Rule `json:"rules,omitempty" yaml:"rules,omitempty"`
 	// UUI is the gate for User-to-User that the rules let through: transparent unless set.
 	UUI UUIGate `json:"uui,omitempty" yaml:"uui,omitempty"`
+	// Discriminator is what is done with the protocol discriminator of isdn-uui: nothing unless set.
+	Discriminator Discriminator `json:"discriminator,omitempty" yaml:"discriminator,omitempty"`
 	// Diversion is the form in which INVITE and 3xx tell of diversions: as received unless set.
 	Diversion DiversionForm `json:"diversion,omitempty" yaml:"diversion,omitempty"`
 	Limits    Limits        `json:"limits,omitzero" yaml:"limits,omitempty"`
