@@ -14,13 +14,16 @@ const (
 	BecauseCause      header.Reason = "cause"      // the leg ends, and Reason tells why
 	BecauseRedirected header.Reason = "redirected" // the far end named another target (RFC 5806 section 5)
 	BecauseHops       header.Reason = "max-hops"   // too many diversions
+	BecauseOversize   header.Reason = "oversize"   // the INVITE is too long for UDP, and the trunk says what then
+	BecauseBudget     header.Reason = "budget"     // it is longer than the next hop is known to take
 )
 
 // writerOf says who decided about a value that author sent.
 func writerOf(c header.Change, author call.Writer) call.Writer {
 	switch c.Reason {
 	case header.BecauseReserved, header.BecauseMalformed, header.BecauseTooLong, header.BecauseTooMany,
-		header.BecauseNeverCrosses, header.BecauseDialog, header.BecauseEmbedded, BecauseCause, BecauseRedirected, BecauseHops:
+		header.BecauseNeverCrosses, header.BecauseDialog, header.BecauseEmbedded, BecauseCause, BecauseRedirected, BecauseHops,
+		BecauseOversize, BecauseBudget:
 		return call.WriterPlatform
 	}
 	if c.Action == header.Kept {

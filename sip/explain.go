@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
@@ -19,6 +21,9 @@ type Explanation struct {
 	Peer    directory.Peer // whom the INVITE would go to first
 	Network string         // "udp" or "tcp": TCP also where the INVITE is too long for UDP
 	Text    string         // the INVITE as it would stand on the wire
+	Parts   []Part         // what each part of it costs, about
+	Size    int            // their sum
+	Budget  int            // what the next hop is known to take; 0: unknown
 	Changes []call.Entry   // what became of each header, and why
 }
 
@@ -32,6 +37,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	if t.Disabled {
 		return Explanation{}, errors.New("the trunk is disabled")
 	}
+	t = profiled(t)
 	peer := t.Peers[0]
 	for _, p := range t.Peers {
 		if p.Priority < peer.Priority {
@@ -49,21 +55,30 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 		return e, fmt.Errorf("the trunk's policy refuses the INVITE: %w", err)
 	}
 	body := offerText(netip.AddrPortFrom(local.Addr(), 10000))
-	build := func(network string) ([]byte, int, error) {
+	build := func(network string) *message.Message {
 		contact := contactOf(network, local)
 		m := dialog.Draft(identity(d, uri, "call-id", "tag", contact, local), "INVITE")
 		complete(m, 70, rows, body, "Switchhook")
-		size := sizeOf(m)
-		via := map[string]string{transport.UDP: "UDP", transport.TCP: "TCP"}[network]
-		m.Prepend("Via", "SIP/2.0/"+via+" "+local.String()+";branch=z9hG4bKbranch;rport")
-		text, err := m.Append(nil)
-		return text, size, err
+		return m
 	}
-	text, size, err := build(e.Network)
-	if err == nil && size > maxDatagram && e.Network == transport.UDP {
-		e.Network = transport.TCP
-		text, _, err = build(e.Network)
+	m := build(e.Network)
+	tell := func(changes []header.Change) {
+		e.Changes = append(e.Changes, entries(time.Time{}, "", "INVITE", call.Out, call.WriterPlatform, changes)...)
 	}
+	if e.Network == transport.UDP {
+		over, why := network(t.Signalling.Oversize, sizeOf(m), true)
+		if why != "" {
+			tell([]header.Change{overNetwork(over, why)})
+		}
+		if over != e.Network {
+			e.Network = over
+			m = build(over)
+		}
+	}
+	tell(overBudget(t, m))
+	e.Parts, e.Size, e.Budget = partsOf(m), sizeOf(m), t.Signalling.Budget
+	m.Prepend("Via", "SIP/2.0/"+strings.ToUpper(e.Network)+" "+local.String()+";branch=z9hG4bKbranch;rport")
+	text, err := m.Append(nil)
 	if err != nil {
 		return e, fmt.Errorf("the INVITE can't be written: %w", err)
 	}

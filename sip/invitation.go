@@ -61,18 +61,3 @@ func complete(m *message.Message, hops int, context header.List, body []byte, pr
 		m.Body = body
 	}
 }
-
-// maxDatagram is the size over which a request is not sent over UDP where it can be helped (RFC 3261 section 18.1.1).
-const maxDatagram = 1300
-
-// viaSize is what the transaction layer adds: one Via row, with a margin.
-const viaSize = 110
-
-// sizeOf gives the size of a request on the wire, about.
-func sizeOf(m *message.Message) int {
-	n := len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
-	for _, f := range m.Headers {
-		n += len(f.Name) + len(f.Value) + 4
-	}
-	return n
-}

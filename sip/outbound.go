@@ -25,6 +25,7 @@ type placing struct {
 	hops   []hop
 	at     hop  // where the INVITE is
 	out    bool // an INVITE is out
+	warned bool // of its size
 
 	seen     []string // Request-URIs that were dialled, against loops
 	turns    int      // 3xx followed
@@ -46,8 +47,8 @@ type branch struct {
 type hop struct {
 	peer     directory.Peer
 	to       transport.Target
-	oversize bool // TCP, because it is too long for UDP
-	forced   bool // UDP, although it is too long
+	oversize bool // TCP, because it is too long for UDP; the same place over UDP follows
+	forced   bool // the network is settled, however long it is
 }
 
 // earlyAnswer is a session description that came before the 2xx.
@@ -251,8 +252,7 @@ func (l *Leg) inviteAt(h hop) {
 	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
 	complete(m, l.hops, p.branch.ok, body, s.cfg.Product)
-	if size := sizeOf(m) + l.trunk.proofSize(); size > maxDatagram && h.to.Network == transport.UDP && !h.forced && s.peers.takesTCP(l.trunkID(), h.peer) {
-		l.overTCP(h, size)
+	if !l.sized(&h, m) {
 		return
 	}
 	p.at, p.out = h, true
@@ -264,17 +264,6 @@ func (l *Leg) inviteAt(h hop) {
 	if len(p.hops) > 0 || len(p.peers) > 0 || len(p.later) > 0 {
 		p.patience = l.after(s.cfg.Timers.Attempt, l.silent)
 	}
-}
-
-// overTCP sends an INVITE that is too long for UDP over TCP (RFC 3261 section 18.1.1), and over UDP all the same if
-// that fails: many peers know UDP alone.
-func (l *Leg) overTCP(h hop, size int) {
-	l.note(fmt.Sprintf("INVITE of %d bytes is too long for UDP: TCP is tried first", size))
-	udp, tcp := h, h
-	udp.forced = true
-	tcp.oversize, tcp.to.Network, tcp.to.Flow = true, transport.TCP, 0
-	l.out.hops = append([]hop{udp}, l.out.hops...)
-	l.inviteAt(tcp)
 }
 
 // silent goes on to the next place when the first response does not come.
@@ -291,8 +280,7 @@ func (l *Leg) missed(c call.Cause) {
 	p := l.out
 	p.cause, p.rows = c, nil
 	if p.at.oversize {
-		l.s.peers.refusesTCP(l.trunkID(), p.at.peer)
-		l.note("TCP failed (" + c.Text + "): UDP is tried")
+		l.backToUDP(c.Text)
 	} else {
 		l.s.peers.failed(l.trunk.trunk, p.at.peer)
 	}

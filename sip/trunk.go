@@ -13,10 +13,11 @@ import (
 	"github.com/switchhook/switchhook/header"
 )
 
-// peering is a trunk made ready for calls: its policies compiled, its rate limited. It never changes; when the trunk
-// does, another takes its place.
+// peering is a trunk made ready for calls: its profile applied, its policies compiled, its rate limited. It never
+// changes; when the trunk does, another takes its place.
 type peering struct {
-	trunk   *directory.Trunk
+	trunk   *directory.Trunk // with its profile
+	of      *directory.Trunk // as the directory has it
 	in, out *header.Compiled
 	limit   *rate.Limiter // nil: none
 	keys    *keyring      // nil: none
@@ -59,15 +60,16 @@ func (ps *peerings) of(t *directory.Trunk) *peering {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	old := ps.ready[t.ID]
-	if old != nil && old.trunk == t {
+	if old != nil && old.of == t {
 		return old
 	}
-	p := &peering{trunk: t, in: compiled(t.In, header.In), out: compiled(t.Out, header.Out)}
+	full := profiled(t)
+	p := &peering{trunk: full, of: t, in: compiled(full.In, header.In), out: compiled(full.Out, header.Out)}
 	var keys *keyring
 	if old != nil {
 		keys = old.keys
 	}
-	p.keys = keyringOf(t.Login, keys)
+	p.keys = keyringOf(full.Login, keys)
 	switch {
 	case old != nil:
 		p.limit = old.limit

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
@@ -42,7 +45,10 @@ func (c explainCommand) Run(_ context.Context, con console, _ *slog.Logger) erro
 	e, err := sip.Explain(d, trunk, local)
 	own := madeByLeg(d.Headers)
 	if c.JSON {
-		body := map[string]any{"peer": e.Peer, "network": e.Network, "invite": e.Text, "ledger": e.Changes}
+		body := map[string]any{"peer": e.Peer, "network": e.Network, "invite": e.Text, "ledger": e.Changes, "parts": e.Parts, "size": e.Size}
+		if e.Budget > 0 {
+			body["budget"] = e.Budget
+		}
 		if len(own) > 0 {
 			body["madeByLeg"] = own
 		}
@@ -64,11 +70,32 @@ func (c explainCommand) Run(_ context.Context, con console, _ *slog.Logger) erro
 	if err != nil {
 		return err
 	}
+	printParts(con.out, e, trunk.ID)
 	fmt.Fprintf(con.out, "To %s over %s:\n\n", peerName(e.Peer), strings.ToUpper(e.Network))
 	for line := range strings.Lines(strings.ReplaceAll(e.Text, "\r\n", "\n")) {
 		fmt.Fprint(con.out, "    ", quoteCtl(strings.TrimSuffix(line, "\n")), "\n")
 	}
 	return nil
+}
+
+// printParts says what each context header costs, and what to do where the next hop takes less.
+func printParts(out io.Writer, e sip.Explanation, trunk string) {
+	fmt.Fprint(out, "What it costs:\n\n")
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, p := range e.Parts {
+		fmt.Fprintf(w, "%d\t  %s\n", p.Bytes, cmp.Or(quoteCtl(p.Name), "what every INVITE has"))
+	}
+	fmt.Fprintf(w, "%d\t  bytes\n", e.Size)
+	w.Flush()
+	switch {
+	case e.Budget == 0:
+	case e.Size <= e.Budget:
+		fmt.Fprintf(out, "\nThe next hop takes %d: %d are left.\n", e.Budget, e.Budget-e.Size)
+	default:
+		fmt.Fprintf(out, "\nThe next hop takes %d, which is %d fewer: shorten the longest, have trunk %s drop what the far end does not need, "+
+			"let long values be claimed (claims.over), or raise signalling.budget if it takes more.\n", e.Budget, e.Size-e.Budget, trunk)
+	}
+	fmt.Fprintln(out)
 }
 
 // madeByLeg gives the names of the rows that no ledger tells of, as each leg makes its own.

@@ -1,0 +1,181 @@
+package sip
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// maxDatagram is the size over which a request is not sent over UDP where it can be helped (RFC 3261 section 18.1.1).
+const maxDatagram = 1300
+
+// viaSize is what the transaction layer adds: one Via row, with a margin.
+const viaSize = 110
+
+// Part is what one part of an INVITE costs on the wire.
+type Part struct {
+	Name    string `json:"name"` // of a context header; empty for what every INVITE has: rows of the leg's own, and the body
+	Bytes   int    `json:"bytes"`
+	Context bool   `json:"context,omitempty"`
+}
+
+// partsOf tells what each context row of a request costs, and the rest together, about: the size of the whole is their sum.
+func partsOf(m *message.Message) []Part {
+	rest := len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
+	var out []Part
+	for _, f := range m.Headers {
+		n := len(f.Name) + len(f.Value) + 4
+		if ofINVITE(f.Name) {
+			rest += n
+			continue
+		}
+		out = append(out, Part{Name: f.Name, Bytes: n, Context: true})
+	}
+	return append(out, Part{Bytes: rest})
+}
+
+// ofINVITE tells whether a row stands in every INVITE of ours.
+func ofINVITE(name string) bool { return header.OfLeg(name) || header.SameName(name, "User-Agent") }
+
+// sizeOf gives the size of a request on the wire, about.
+func sizeOf(m *message.Message) int {
+	n := len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
+	for _, f := range m.Headers {
+		n += len(f.Name) + len(f.Value) + 4
+	}
+	return n
+}
+
+// costs says what the dearest context rows cost: "X-Long 812, User-to-User 300".
+func costs(parts []Part) string {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return !p.Context })
+	slices.SortStableFunc(parts, func(a, b Part) int { return cmp.Compare(b.Bytes, a.Bytes) })
+	var out []string
+	for _, p := range parts[:min(4, len(parts))] {
+		out = append(out, fmt.Sprintf("%s %d", p.Name, p.Bytes))
+	}
+	if len(out) == 0 {
+		return "no context header has a part in it"
+	}
+	return strings.Join(out, ", ")
+}
+
+// overBudget tells of an INVITE that is longer than the next hop is known to take, and of User-to-User longer than its
+// kind of peer takes. It is sent all the same: the budget is somebody's estimate.
+func overBudget(t *directory.Trunk, m *message.Message) []header.Change {
+	var out []header.Change
+	if size := sizeOf(m); t.Signalling.Budget > 0 && size > t.Signalling.Budget {
+		parts := partsOf(m)
+		c := header.Change{Action: header.Kept, Reason: BecauseBudget,
+			Detail: fmt.Sprintf("INVITE of %d bytes, the next hop takes %d: %s", size, t.Signalling.Budget, costs(parts))}
+		c.Field = dearest(m)
+		out = append(out, c)
+	}
+	return append(out, overUUI(t, m)...)
+}
+
+// dearest gives the longest context row; the request's first row where there is none.
+func dearest(m *message.Message) header.Field {
+	out := header.Field{Name: "Via", Value: m.Method}
+	n := 0
+	for _, f := range m.Headers {
+		if size := len(f.Name) + len(f.Value); size > n && !ofINVITE(f.Name) {
+			out, n = f, size
+		}
+	}
+	return out
+}
+
+// overUUI tells of User-to-User that the trunk's kind of peer would cut or refuse.
+func overUUI(t *directory.Trunk, m *message.Message) []header.Change {
+	p, ok := FindProfile(t.Profile)
+	if !ok || p.UUI == "" {
+		return nil
+	}
+	form, _ := header.FindUUIProfile(p.UUI)
+	var out []header.Change
+	for row := range m.Headers.Values("User-to-User") {
+		for _, u := range header.ParseUserToUser(row) {
+			why := ""
+			if n := len(u.Data) / 2; form.MaxOctets > 0 && u.Valid && u.Encoding() == "hex" && n > form.MaxOctets {
+				why = fmt.Sprintf("%d octets, %s takes %d", n, p.Peer, form.MaxOctets)
+			} else if form.MaxLength > 0 && len(row) > form.MaxLength {
+				why = fmt.Sprintf("%d characters, %s takes %d", len(row), p.Peer, form.MaxLength)
+			}
+			if why != "" {
+				out = append(out, header.Change{Action: header.Kept, Field: header.Field{Name: "User-to-User", Value: row}, Reason: BecauseBudget, Detail: why})
+				break
+			}
+		}
+	}
+	return out
+}
+
+// network says how a request of a size goes to a peer that is reached over UDP, and why where that is worth telling.
+func network(how directory.Oversize, size int, takesTCP bool) (network, why string) {
+	long := fmt.Sprintf("INVITE of %d bytes is longer than %d", size, maxDatagram)
+	switch {
+	case size <= maxDatagram:
+		return transport.UDP, ""
+	case how == directory.OversizeUDP:
+		return transport.UDP, long + ": in fragments, as the trunk's oversize says"
+	case how == directory.OversizeTCP:
+		return transport.TCP, long + ": TCP alone, as the trunk's oversize says"
+	case takesTCP:
+		return transport.TCP, long + ": TCP is tried first (RFC 3261 section 18.1.1)"
+	}
+	return transport.UDP, long + ", and TCP failed at this peer a while ago: in fragments"
+}
+
+// overNetwork is the ledger's line of the network that a long INVITE takes: it stands in the top Via.
+func overNetwork(network, why string) header.Change {
+	c := header.Change{Action: header.Kept, Field: header.Field{Name: "Via", Value: "SIP/2.0/UDP"}, Reason: BecauseOversize, Detail: why}
+	if network != transport.UDP {
+		c.Action, c.NewName, c.NewValue = header.Rewritten, "Via", "SIP/2.0/"+strings.ToUpper(network)
+	}
+	return c
+}
+
+// sized sees to it that a long INVITE takes the network that the trunk says, and tells of what is over the trunk's
+// budget. False: another place was tried instead of h.
+func (l *Leg) sized(h *hop, m *message.Message) bool {
+	p, t := l.out, l.trunk.trunk
+	if !p.warned {
+		p.warned = true
+		l.account("INVITE", call.WriterPlatform, overBudget(t, m))
+	}
+	if h.to.Network != transport.UDP || h.forced {
+		return true
+	}
+	how := t.Signalling.Oversize
+	over, why := network(how, sizeOf(m)+l.trunk.proofSize(), how == directory.OversizeTry && l.s.peers.takesTCP(l.trunkID(), h.peer))
+	if why != "" {
+		l.account("INVITE", call.WriterPlatform, []header.Change{overNetwork(over, why)})
+	}
+	if over == transport.UDP {
+		h.forced = true
+		return true
+	}
+	tcp := *h
+	tcp.to.Network, tcp.to.Flow, tcp.forced = transport.TCP, 0, true
+	if how == directory.OversizeTry {
+		udp := *h
+		udp.forced, tcp.oversize = true, true
+		p.hops = append([]hop{udp}, p.hops...)
+	}
+	l.inviteAt(tcp)
+	return false
+}
+
+// backToUDP tells that TCP failed for a long INVITE, so that it goes over UDP.
+func (l *Leg) backToUDP(why string) {
+	l.s.peers.refusesTCP(l.trunkID(), l.out.at.peer)
+	l.account("INVITE", call.WriterPlatform, []header.Change{overNetwork(transport.UDP, "TCP failed ("+why+"): in fragments over UDP")})
+}
