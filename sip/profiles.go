@@ -9,15 +9,11 @@ import (
 
 // Profiles gives the table of kinds of peers, a new copy at each call. Only what was seen on the wire or stands in the
 // maker's documents is set; what suits every peer is in no profile.
-func Profiles() []Profile {
+func Profiles() []Profile { return append(equipment(), services()...) }
+
+// equipment is what people run themselves.
+func equipment() []Profile {
 	return []Profile{
-		{
-			Name: "twilio", Peer: "Twilio Elastic SIP Trunking",
-			Options: directory.Options{Login: directory.Login{Weak: true}},
-			Out:     header.Policy{Rules: []header.Rule{{Match: "X-Twilio-*", Do: header.Drop}}},
-			Why:     "its digest challenge names no algorithm, which means MD5; the names X-Twilio-* are its own to set",
-			Source:  "a trunk's INVITE and 407; Twilio, custom SIP headers",
-		},
 		{
 			Name: "cisco-cucm", Peer: "Cisco Unified Communications Manager",
 			Options: directory.Options{Signalling: directory.Signalling{Session: 30 * time.Minute}},
@@ -48,14 +44,6 @@ func Profiles() []Profile {
 			Source: "INVITE with User-to-User and History-Info; 200 of a 7.1",
 		},
 		{
-			Name: "ims", Peer: "IMS core (VoLTE, fixed)",
-			Options: directory.Options{Signalling: directory.Signalling{Oversize: directory.OversizeTCP}},
-			In:      header.Policy{Rules: []header.Rule{{Match: "P-Access-Network-Info", Do: header.Drop}}},
-			Out:     header.Policy{Diversion: header.FormHistory},
-			Why:     "diversions are History-Info there; P-Access-Network-Info tells in which cell a person stands; INVITEs exceed 1300 bytes",
-			Source:  "a VoLTE INVITE; 3GPP TS 24.229 and 24.604; RFC 7315",
-		},
-		{
 			Name: "eltex", Peer: "Eltex SMG gateway",
 			Options: directory.Options{Signalling: directory.Signalling{Session: 30 * time.Minute}},
 			Out:     header.Policy{Diversion: header.FormDiversion},
@@ -69,15 +57,6 @@ func Profiles() []Profile {
 			Out:     header.Policy{Diversion: header.FormHistory},
 			Why:     "History-Info without rc or mp; the number bears a phone-context; P-Access-Network-Info tells where it is",
 			Source:  "its VoLTE INVITE over TCP and IPv6",
-		},
-		{
-			Name: "genesys-cloud", Peer: "Genesys Cloud",
-			Options: directory.Options{Transfer: directory.Transfer{Strategy: "refer-to"}},
-			Out:     header.Policy{Discriminator: header.DiscriminatorAdd + "00"},
-			UUI:     "genesys-cloud",
-			Why: "it takes the first octet of User-to-User away unless ;pd= is there: one is put before, so that no octet of the " +
-				"application is lost (discriminator: keep, strip or param say otherwise); of a REFER it reads the Refer-To alone",
-			Source: "Genesys Cloud, UUI data formats",
 		},
 		{
 			Name: "audiocodes", Peer: "AudioCodes SBC and gateway",
@@ -99,12 +78,42 @@ func Profiles() []Profile {
 			Why:     "it reads packets of up to 4000 bytes, and tells of diversions as Diversion, in 181 too",
 			Source:  "PJSIP, PJSIP_MAX_PKT_LEN; Asterisk's tests of Diversion",
 		},
+	}
+}
+
+// services are what others run.
+func services() []Profile {
+	return []Profile{
+		{
+			Name: "twilio", Peer: "Twilio Elastic SIP Trunking",
+			Options: directory.Options{Login: directory.Login{Weak: true}},
+			Out:     header.Policy{Rules: []header.Rule{{Match: "X-Twilio-*", Do: header.Drop}}},
+			Why:     "its digest challenge names no algorithm, which means MD5; the names X-Twilio-* are its own to set",
+			Source:  "a trunk's INVITE and 407; Twilio, custom SIP headers",
+		},
 		{
 			Name: "telnyx", Peer: "Telnyx",
 			Out: header.Policy{Diversion: header.FormDiversion, Rules: []header.Rule{
 				{Match: "Diversion", Do: header.RewriteHost, To: "sip.telnyx.com"}}},
 			Why:    "it refuses diverted calls whose Diversion does not name a number of the account at sip.telnyx.com",
 			Source: "Telnyx, transfer of calls",
+		},
+		{
+			Name: "genesys-cloud", Peer: "Genesys Cloud",
+			Options: directory.Options{Transfer: directory.Transfer{Strategy: "refer-to"}},
+			Out:     header.Policy{Discriminator: header.DiscriminatorAdd + "00"},
+			UUI:     "genesys-cloud",
+			Why: "it takes the first octet of User-to-User away unless ;pd= is there: one is put before, so that no octet of the " +
+				"application is lost (discriminator: keep, strip or param say otherwise); of a REFER it reads the Refer-To alone",
+			Source: "Genesys Cloud, UUI data formats",
+		},
+		{
+			Name: "ims", Peer: "IMS core (VoLTE, fixed)",
+			Options: directory.Options{Signalling: directory.Signalling{Oversize: directory.OversizeTCP}},
+			In:      header.Policy{Rules: []header.Rule{{Match: "P-Access-Network-Info", Do: header.Drop}}},
+			Out:     header.Policy{Diversion: header.FormHistory},
+			Why:     "diversions are History-Info there; P-Access-Network-Info tells in which cell a person stands; INVITEs exceed 1300 bytes",
+			Source:  "a VoLTE INVITE; 3GPP TS 24.229 and 24.604; RFC 7315",
 		},
 	}
 }
