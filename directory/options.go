@@ -35,6 +35,10 @@ type Signalling struct {
 	Reliable Choice        `json:"reliable,omitempty"` // reliable provisional responses (RFC 3262); default: offered
 	Timer    Choice        `json:"timer,omitempty"`    // session timers (RFC 4028); default: offered
 	Session  time.Duration `json:"session,omitempty"`  // Session-Expires that we ask for; 0 means 30 min, at least 90 s
+	// Silence is how long the far end of a leg may send no media while it should, before the leg ends. 0: for ever where a
+	// session timer runs; else the far end is asked after 10 min (OPTIONS), and the leg ends where it is not there. Negative:
+	// for ever.
+	Silence  time.Duration `json:"silence,omitempty"`
 	Oversize Oversize      `json:"oversize,omitempty"` // what is done with a request too long for UDP
 	Budget   int           `json:"budget,omitempty"`   // bytes of an INVITE that the next hop is known to take; 0: no warning
 	Delayed  bool          `json:"delayed,omitempty"`  // INVITEs go out without offer: the answer brings it

@@ -50,7 +50,7 @@ func (l *fakeLeg) withMedia() *fakeSession {
 	return l.session
 }
 
-func (l *fakeLeg) Ring(header.List) { l.told <- "ring" }
+func (l *fakeLeg) Ring(int, header.List) { l.told <- "ring" }
 
 func (l *fakeLeg) Early(header.List) {
 	l.told <- "early"

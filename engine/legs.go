@@ -46,7 +46,7 @@ func (l *leg) place(made Leg) {
 // noLeg stands where a leg could not be made.
 type noLeg struct{}
 
-func (noLeg) Ring(header.List)               {}
+func (noLeg) Ring(int, header.List)          {}
 func (noLeg) Early(header.List)              {}
 func (noLeg) Answer(header.List)             {}
 func (noLeg) Hangup(call.Cause, header.List) {}

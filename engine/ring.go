@@ -7,6 +7,6 @@ func (c *Call) doRing(cmd call.Ring) (call.Ticket, error) {
 	if err != nil {
 		return call.Ticket{}, err
 	}
-	l.Ring(cmd.Headers)
+	l.Ring(cmd.Status, cmd.Headers)
 	return call.Ticket{Leg: l.id}, nil
 }

@@ -65,7 +65,7 @@ func (l *Line) Ended() call.LegEnded {
 }
 
 // Ring tells the caller that it rings (180).
-func (l *Line) Ring(rows header.List) { l.leg.Ring(rows) }
+func (l *Line) Ring(rows header.List) { l.leg.Ring(0, rows) }
 
 // Answer answers (200).
 func (l *Line) Answer(rows header.List) { l.leg.Answer(rows) }

@@ -70,7 +70,7 @@ func TestC64ValuesPassUnchanged(t *testing.T) {
 				bob.answer(out, 180, "bob", "", row)
 				ringing := want[call.Ringing](e)
 				same("ringing", ringing.Headers)
-				a.leg.Ring(ringing.Headers)
+				a.leg.Ring(0, ringing.Headers)
 				same("180", alice.receive("180").Headers)
 				bob.answer(out, 200, "bob", answer, row)
 				bob.receive("ACK")
@@ -127,7 +127,7 @@ func TestPolicyOfEachMessage(t *testing.T) {
 			t.Errorf("attempt (-want +got):\n%s", d)
 		}
 		rows := header.List{{Name: "X-In", Value: "2"}, {Name: "X-Out", Value: "2"}, {Name: "Contact", Value: "<sip:evil@x>"}, {Name: "X-Out", Value: "a\r\nEvil: b"}}
-		a.leg.Ring(rows)
+		a.leg.Ring(0, rows)
 		ring := alice.receive("180")
 		if ring.Headers.Has("X-In") || ring.Headers.Count("X-Out") != 1 || ring.Headers.Count("Contact") != 1 || ring.Headers.Has("Evil") {
 			t.Errorf("180: %+v", ring)
@@ -206,7 +206,7 @@ func TestPeersOwnWords(t *testing.T) {
 // ringing rings the caller's leg and gives the 180.
 func (p *phone) ringing(a attempt) *message.Message {
 	p.t.Helper()
-	a.leg.Ring(nil)
+	a.leg.Ring(0, nil)
 	return p.receive("180")
 }
 

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"strconv"
 
 	"golang.org/x/time/rate"
 
@@ -34,7 +35,11 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 	}
 	l := &Leg{
 		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, hops: hops, start: in.At,
-		askedUUI: asksUUI(m.Headers),
+		terms: terms{askedUUI: asksUUI(m.Headers)},
+	}
+	if status, rows := l.deal(m); status != 0 {
+		s.turnAway(tx, p, status, whyOf(rows, "what it requires"), rows...)
+		return
 	}
 	if status, rows := l.offered(m, in.Source.Addr().Unmap()); status != 0 {
 		s.turnAway(tx, p, status, whyOf(rows, "what its body says"), rows...)
@@ -102,6 +107,11 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 		return
 	}
 	r := dialog.Response{Status: status}
+	if status < 200 {
+		r.Reliable, withMedia = l.provisional(withMedia)
+	} else {
+		withMedia = withMedia && !l.media.settled
+	}
 	if withMedia {
 		body, err := l.describeMedia()
 		if err != nil {
@@ -109,16 +119,20 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 			return
 		}
 		r.Type, r.Body = sdpType, body
+		l.media.settled = r.Reliable
 	}
-	kind, name := header.Provisional, "180"
-	switch status {
-	case 183:
-		name = "183"
-	case 200:
-		kind, name = header.Success, "200"
+	kind, name := header.Provisional, strconv.Itoa(status)
+	r.Headers = l.s.answerRows()
+	if status == 200 {
+		kind = header.Success
 		l.timer.Stop()
+		r.Headers = append(r.Headers, l.lease.answer()...)
 	}
-	r.Headers = append(l.s.answerRows(), l.said(kind, name, rows)...)
+	rows = l.said(kind, name, rows)
+	if l.takesEarly && withMedia && status < 200 && !rows.Has("P-Early-Media") {
+		r.Headers = append(r.Headers, header.Field{Name: "P-Early-Media", Value: "sendrecv"})
+	}
+	r.Headers = append(r.Headers, rows...)
 	if err := l.dialog.Respond(tx, r); err != nil {
 		l.failed(err)
 	}
@@ -126,7 +140,7 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 
 // answerRows are the rows of every answer to an INVITE.
 func (s *Server) answerRows() header.List {
-	return header.List{{Name: "Allow", Value: allow}, {Name: "Supported", Value: optionUUI}, {Name: "Server", Value: s.cfg.Product}}
+	return header.List{{Name: "Allow", Value: allow}, {Name: "Supported", Value: supported}, {Name: "Server", Value: s.cfg.Product}}
 }
 
 // failed ends a leg whose message could not be sent: our own fault, or rows that no message may carry.

@@ -36,7 +36,7 @@ func TestInboundCall(t *testing.T) {
 		if len(a.Ledger) != 4 || a.Ledger[3].Action != header.Dropped || a.Ledger[3].Writer != call.WriterPlatform || a.Ledger[0].Writer != call.WriterPeer {
 			t.Errorf("ledger: %+v", a.Ledger)
 		}
-		a.leg.Ring(header.List{{Name: "X-Ring", Value: "1"}})
+		a.leg.Ring(0, header.List{{Name: "X-Ring", Value: "1"}})
 		ring := alice.receive("180")
 		if ring.ToTag == "" || ring.Get("X-Ring") != "1" || ring.Get("Contact") == "" {
 			t.Errorf("180: %+v", ring)
@@ -333,7 +333,7 @@ func TestC34EarlyAndCrossingBye(t *testing.T) {
 		alice := r.phone(aliceAt)
 		alice.send(alice.invite("c1"))
 		a := r.attempt()
-		a.leg.Ring(nil)
+		a.leg.Ring(0, nil)
 		ring := alice.receive("180")
 		alice.send(alice.request("BYE", "c1", 2, ring.ToTag))
 		alice.receive("200")
@@ -473,7 +473,7 @@ func TestC70ReinviteBeforeAck(t *testing.T) {
 		inv := alice.invite("c1")
 		alice.send(inv)
 		a := r.attempt()
-		a.leg.Ring(nil)
+		a.leg.Ring(0, nil)
 		ring := alice.receive("180")
 		again := func(seq int, want string) {
 			alice.send(alice.request("INVITE", "c1", seq, ring.ToTag))
@@ -620,7 +620,7 @@ func TestUnansweredInTime(t *testing.T) {
 		alice.send(alice.invite("c1"))
 		a := r.attempt()
 		start := time.Now()
-		a.leg.Ring(nil)
+		a.leg.Ring(0, nil)
 		for range 3 { // one each minute, so that no proxy gives up
 			alice.receive("180")
 		}

@@ -80,14 +80,14 @@ func (b *bridge) take(at call.Attempt, open sip.Open) {
 	})
 	switch at.To {
 	case "ring":
-		in.Ring(nil)
+		in.Ring(0, nil)
 	case "answer":
 		in.Answer(nil)
 	default:
 		out = b.s.Dial(call.NewLegID(0), call.Dial{Trunk: "out", To: at.To, From: at.From, Headers: at.Headers, For: id}, func(e call.Event) {
 			switch e := e.(type) {
 			case call.Ringing:
-				in.Ring(e.Headers)
+				in.Ring(e.Status, e.Headers)
 			case call.Answered:
 				in.Answer(e.Headers)
 			case call.LegEnded:

@@ -48,10 +48,12 @@ func requestURI(to string, peer directory.Peer) string {
 }
 
 // complete adds to an INVITE of a dialog what is ours to say, the context, and the offer.
-func complete(m *message.Message, hops int, context header.List, body []byte, product string) {
+func complete(m *message.Message, hops int, extensions, context header.List, body []byte, product string) {
 	m.Set("Max-Forwards", fmt.Sprint(hops))
 	m.Add("Allow", allow)
-	m.Add("Supported", optionUUI)
+	for _, f := range extensions {
+		m.Add(f.Name, f.Value)
+	}
 	m.Add("User-Agent", product)
 	for _, f := range context {
 		m.Add(f.Name, f.Value)

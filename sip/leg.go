@@ -29,16 +29,16 @@ type Leg struct {
 	closed    atomic.Bool // no session may be opened any more
 
 	// The rest belongs to the shard.
-	id       call.LegID
-	report   call.Report
-	held     []call.Event // what happened before open
-	dialog   *dialog.Dialog
-	media    negotiation
-	out      *placing // while it is being placed
-	askedUUI bool
-	told     header.List // what the far end said to us alone, and the ledger tells of: see news
+	id     call.LegID
+	report call.Report
+	held   []call.Event // what happened before open
+	dialog *dialog.Dialog
+	media  negotiation
+	out    *placing    // while it is being placed
+	told   header.List // what the far end said to us alone, and the ledger tells of: see news
 	fate
-	timer *transaction.Timer // of the state: until answered, until parted
+	terms
+	timer *transaction.Timer // of the state: until answered, of the session, until parted
 }
 
 // fate is how far a leg has come.
@@ -96,10 +96,14 @@ func named(e call.Event, id call.LegID) call.Event {
 	return e
 }
 
-// Ring tells the caller of an unanswered inbound leg that it rings (180).
-func (l *Leg) Ring(rows header.List) {
+// Ring tells the caller of an unanswered inbound leg that it rings (180), is being forwarded (181) or queued (182); any
+// other status means 180.
+func (l *Leg) Ring(status int, rows header.List) {
+	if status != 181 && status != 182 {
+		status = 180
+	}
 	if l.direction == call.In {
-		l.post(func() { l.respond(180, rows, false) })
+		l.post(func() { l.respond(status, rows, false) })
 	}
 }
 
@@ -313,11 +317,11 @@ func (l *Leg) happened(e dialog.Event) {
 	}
 	switch e.Kind {
 	case dialog.Provisional:
-		l.progressed(e.Msg)
+		l.progressed(e.Msg, e.Reply)
 	case dialog.Refused:
 		l.refused(e.Msg, e.Err)
 	case dialog.Accepted:
-		l.accepted(e.Msg)
+		l.accepted(e.Msg, e.Reply)
 	case dialog.Acknowledged:
 		l.acknowledged(e.Msg)
 	case dialog.Cancelled:
@@ -331,6 +335,12 @@ func (l *Leg) happened(e dialog.Event) {
 		l.end(leftCause(rows), rows)
 	case dialog.Over:
 		l.end(l.cause, l.heard(e.Msg))
+	case dialog.Confirmed:
+		l.confirmed(e.Tx)
+	case dialog.Unconfirmed:
+		l.unconfirmed()
+	case dialog.Replied:
+		l.heard(e.Msg)
 	case dialog.Unacknowledged:
 		l.hangup(call.Cause{Q850: 102, By: call.ByPeer, Label: call.LabelProtocol, Text: "no ACK"}, nil)
 	}

@@ -20,7 +20,13 @@ type negotiation struct {
 	prefer  media.Codec // to be offered first
 	offer   []byte      // the far end's, until it is answered
 	local   []byte      // our last description
-	waiting bool        // for the answer to an offer of ours in a 2xx
+	waiting bool        // for the answer to an offer of ours in a 2xx or a reliable provisional response
+	bare    bool        // the INVITE, ours or theirs, had no offer
+	settled bool        // what we had to say to the caller went out reliably, and is not said again
+	held    bool        // the far end wants to hear nothing
+	listens bool        // it is to be heard
+
+	direction, agreed media.Direction // that we want, and that the far end agreed to
 }
 
 var (
@@ -38,7 +44,8 @@ func (l *Leg) offered(m *message.Message, far netip.Addr) (int, []header.Field) 
 	case !m.Accepts(sdpType):
 		return 406, nil
 	case body == nil:
-		return 0, nil // the offer will be ours
+		l.media.bare = true // the offer will be ours
+		return 0, nil
 	}
 	// The answer is written when a port is open; what can't be answered is refused before anyone is asked.
 	_, remote, err := sdp.Answer(body, sdp.Local{Addr: netip.AddrPortFrom(far, 9), Signalling: far})
@@ -73,7 +80,7 @@ func refusalOf(err error) (int, []header.Field) {
 
 // description gives the part of l that package sdp must know.
 func (l *Leg) description(s Session) sdp.Local {
-	d := sdp.Local{Addr: s.Local(), Signalling: l.media.far, Prior: l.media.local}
+	d := sdp.Local{Addr: s.Local(), Signalling: l.media.far, Prior: l.media.local, Direction: l.media.direction}
 	if l.media.prefer == media.PCMA {
 		d.Codecs = []media.Codec{media.PCMA, media.PCMU}
 	}
@@ -107,16 +114,37 @@ func (l *Leg) renegotiate(offer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := (*p).SetRemote(remote); err != nil {
-		return nil, fmt.Errorf("media of the far end: %w", err)
+	if err := l.agree(*p, remote); err != nil {
+		return nil, err
 	}
-	l.media.local, l.media.offer = body, nil
+	l.media.local, l.media.offer, l.media.agreed = body, nil, l.media.direction
 	return body, nil
 }
 
-// offerMedia gives the offer of an outbound leg, and opens its media toward an address of that family.
+// agree gives the session what was agreed on, and tells whether the far end put us on hold (RFC 3264 section 8.4).
+func (l *Leg) agree(s Session, remote media.Remote) error {
+	if err := s.SetRemote(remote); err != nil {
+		return fmt.Errorf("media of the far end: %w", err)
+	}
+	held := !remote.Direction.Sends()
+	l.media.listens = remote.Direction.Receives()
+	if held != l.media.held {
+		l.media.held = held
+		if l.established {
+			l.emit(call.Held{Leg: l.id, On: held})
+		}
+	}
+	return nil
+}
+
+// offerMedia gives the offer of an outbound leg, and opens its media toward an address of that family. A trunk whose
+// peers want to make the offer gets none.
 func (l *Leg) offerMedia(far netip.Addr) ([]byte, error) {
 	l.media.far = far
+	if l.media.bare = l.trunk.signalling().Delayed; l.media.bare {
+		l.media.toward = far
+		return nil, nil
+	}
 	if p := l.session.Load(); p != nil && (*p).Local().Addr().Is4() != far.Is4() {
 		(*p).Close()
 		l.session.Store(nil)
@@ -130,7 +158,7 @@ func (l *Leg) offerMedia(far netip.Addr) ([]byte, error) {
 		return nil, err
 	}
 	l.session.Store(&session)
-	l.media.local = sdp.Offer(l.description(session))
+	l.media.local, l.media.agreed = sdp.Offer(l.description(session)), l.media.direction
 	return l.media.local, nil
 }
 
@@ -147,27 +175,27 @@ func (l *Leg) answeredMedia(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := (*p).SetRemote(remote); err != nil {
-		return fmt.Errorf("media of the far end: %w", err)
-	}
-	return nil
+	return l.agree(*p, remote)
 }
 
-// acknowledged takes the ACK of a 2xx of ours. Where the 2xx made the offer, the ACK brings the answer.
+// acknowledged takes the ACK of a 2xx of ours. Where the 2xx made the offer, the ACK brings the answer; a bad one to a
+// re-INVITE leaves the session as it was.
 func (l *Leg) acknowledged(m *message.Message) {
 	if l.media.waiting {
 		l.media.waiting = false
 		body, _ := session(m)
-		if err := l.answeredMedia(body); err != nil {
+		if err := l.answeredMedia(body); err != nil && !l.established {
 			l.hangup(call.Cause{Q850: 47, By: call.ByPeer, Label: call.LabelMedia, Text: err.Error()}, nil)
 			return
 		}
 	}
 	if l.established {
+		l.heard(m)
+		l.pursue()
 		return
 	}
 	l.established = true
-	l.emit(call.Answered{Leg: l.id, Headers: l.heard(m)})
+	l.answered(l.heard(m))
 }
 
 // mediaCause is the end of a leg that can't have media: for want of a port, or of something in common.

@@ -51,20 +51,13 @@ type hop struct {
 	forced   bool // the network is settled, however long it is
 }
 
-// earlyAnswer is a session description that came before the 2xx.
-type earlyAnswer struct {
-	tag  string
-	sdp  []byte
-	rang bool
-}
-
 // Dial places an outbound leg. It returns at once: the leg exists before it rings, and every failure is reported as
 // call.LegEnded.
 func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 	callID := randomID()
 	l := &Leg{
 		s: s, direction: call.Out, callID: callID, from: d.From, to: d.To, hops: 70, start: time.Now(), id: id, report: r,
-		askedUUI: asksUUI(d.Headers), out: &placing{dial: d},
+		terms: terms{askedUUI: asksUUI(d.Headers)}, out: &placing{dial: d},
 	}
 	if t, ok := s.cfg.Directory().Trunk(d.Trunk); ok && !t.Disabled {
 		l.trunk = s.trunks.of(t)
@@ -244,6 +237,7 @@ func (l *Leg) inviteAt(h hop) {
 	} else {
 		l.dialog.Retarget("", uri, contact) // RFC 3261 section 8.1.3.4: To stays
 	}
+	p.early = nil
 	body, err := l.offerMedia(h.to.Addr.Addr())
 	if err != nil {
 		l.end(mediaCause(fmt.Errorf("%w: %w", errNoSession, err)), nil)
@@ -251,7 +245,7 @@ func (l *Leg) inviteAt(h hop) {
 	}
 	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
-	complete(m, l.hops, p.branch.ok, body, s.cfg.Product)
+	complete(m, l.hops, offers(l.trunk.signalling(), l.lease), p.branch.ok, body, s.cfg.Product)
 	if !l.sized(&h, m) {
 		return
 	}

@@ -105,7 +105,7 @@ func TestRefusedCallIsTold(t *testing.T) {
 				t.Errorf("no %s in\n%s", line, &log)
 			}
 		}
-		told("extension", "420", `"Unsupported: 100rel"`, func(m *message.Message) { m.Add("Require", "100rel") })
+		told("extension", "420", `"Unsupported: sec-agree"`, func(m *message.Message) { m.Add("Require", "sec-agree") })
 		told("scheme", "416", `"Unsupported URI Scheme"`, func(m *message.Message) { m.URI = "urn:service:sos" })
 		told("hops", "483", `"Max-Forwards is used up"`, func(m *message.Message) { m.Set("Max-Forwards", "0") })
 		if err := r.s.Drain(t.Context()); err != nil {

@@ -184,7 +184,7 @@ func lossy(t *testing.T, random *rand.Rand) {
 			case <-time.After(time.Duration(chance(8000)) * time.Millisecond):
 				switch chance(5) {
 				case 0:
-					leg.Ring(nil)
+					leg.Ring(0, nil)
 				case 1:
 					leg.Early(nil)
 				case 2, 3:

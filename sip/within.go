@@ -90,30 +90,6 @@ func pressed(kind, body string) (digit byte, held time.Duration, ok bool) {
 	return signal[0], held, true
 }
 
-// modified answers a re-INVITE or UPDATE: with the session as the far end now wants it, or, without an offer, with the
-// session as it is.
-func (l *Leg) modified(tx *transaction.Server) {
-	m := tx.Msg()
-	l.heard(m)
-	offer, ok := session(m)
-	if !ok {
-		l.answer(tx, dialog.Response{Status: 415, Headers: header.List{{Name: "Accept", Value: accept}}})
-		return
-	}
-	r := dialog.Response{Status: 200, Headers: header.List{{Name: "Allow", Value: allow}, {Name: "Supported", Value: optionUUI}}}
-	if offer == nil && m.Method == "UPDATE" {
-		l.answer(tx, r)
-		return
-	}
-	body, err := l.renegotiate(offer)
-	if err != nil {
-		l.answer(tx, dialog.Response{Status: 488, Headers: header.List{{Name: "Warning", Value: "399 switchhook " + header.Quote(oneLine(err.Error()))}}})
-		return
-	}
-	r.Type, r.Body = sdpType, body
-	l.answer(tx, r)
-}
-
 // oneLine makes text fit for a header value.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -59,7 +59,7 @@ func (s *bridging) hear(d *driver, ev call.Event) outcome {
 	switch ev := ev.(type) {
 	case call.Ringing:
 		if ev.Leg == s.b.id && !s.a.answered {
-			d.ring(ev.Headers)
+			d.ring(ev.Status, ev.Headers)
 		}
 	case call.Progress:
 		if ev.Leg == s.b.id {
@@ -84,7 +84,7 @@ func (s *bridging) hear(d *driver, ev call.Event) outcome {
 // progress lets LEG-A hear what LEG-B's side sends before its answer, unless it hears the function's own tone.
 func (s *bridging) progress(d *driver, headers header.List) {
 	if !s.a.answered && (!s.a.rung || len(headers) > 0) {
-		d.ring(headers)
+		d.ring(0, headers)
 	}
 	if s.tone == 0 && !s.early {
 		s.early = true

@@ -163,7 +163,7 @@ func (d *driver) callerWaits() bool {
 // ringWaiting tells a caller who waits that it rings, unless it knows.
 func (d *driver) ringWaiting() {
 	if !d.a.rung {
-		d.ring(nil)
+		d.ring(0, nil)
 	}
 }
 
@@ -245,10 +245,10 @@ func (d *driver) overheard() {
 	}
 }
 
-// ring tells the caller that it rings.
-func (d *driver) ring(headers header.List) {
+// ring tells the caller that it rings, or what else status says (see call.Ring).
+func (d *driver) ring(status int, headers header.List) {
 	d.a.rung = true
-	_, _ = d.do(call.Ring{Leg: d.a.id, Headers: headers}) // when the leg is over, its LegEnded is on the way
+	_, _ = d.do(call.Ring{Leg: d.a.id, Status: status, Headers: headers}) // when the leg is over, its LegEnded is on the way
 }
 
 // pickUp answers an inbound leg that is not answered yet.

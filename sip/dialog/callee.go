@@ -17,8 +17,9 @@ type serving struct {
 	tx     *transaction.Server
 	seq    uint32
 	wait   time.Duration // until the next repetition
-	waited time.Duration // since the 2xx
+	waited time.Duration // since what is repeated was first sent
 	timer  *transaction.Timer
+	reliably
 }
 
 // Response is what the user answers with. Contact, To-tag and Content-Length are the dialog's work.
@@ -28,6 +29,9 @@ type Response struct {
 	Headers header.List
 	Type    string // Content-Type of Body
 	Body    []byte
+	// Reliable makes a 101 to 199 to the INVITE that made the dialog a reliable one (RFC 3262): it is repeated until its
+	// PRACK comes. What is sent meanwhile waits, but for a final refusal.
+	Reliable bool
 }
 
 // INVITE gives the transaction of the INVITE that is not finally answered; nil when there is none.
@@ -43,7 +47,15 @@ func (d *Dialog) INVITE() *transaction.Server {
 // writer's: a row that can't be written.
 func (d *Dialog) Respond(tx *transaction.Server, r Response) error {
 	req := tx.Msg()
+	made := d.state == incoming && d.server.tx == tx
+	if made && d.server.keep(r) {
+		return nil
+	}
 	m := message.NewResponse(req, r.Status, r.Reason)
+	r.Reliable = r.Reliable && made && r.Status > 100 && r.Status < 200
+	if r.Reliable {
+		d.server.number(m)
+	}
 	if refreshes(req.Method) && r.Status > 100 && r.Status < 300 {
 		m.Add("Contact", d.contact)
 	}
@@ -58,7 +70,11 @@ func (d *Dialog) Respond(tx *transaction.Server, r Response) error {
 		return err
 	}
 	d.traced(true, m)
-	d.responded(tx, m)
+	if r.Reliable {
+		d.promise(r)
+	} else {
+		d.responded(tx, m)
+	}
 	return nil
 }
 
@@ -83,8 +99,12 @@ func (d *Dialog) responded(tx *transaction.Server, m *message.Message) {
 		if made {
 			d.state = answered
 		}
+		before := d.server
 		d.unwatch()
 		d.server = &serving{tx: tx, seq: req.CSeq.Number}
+		if made {
+			d.server.rseq, d.server.owed = before.rseq, before.owed
+		}
 		d.watch(d.server, d.set.cfg.T1, d.repeatAnswer)
 	case m.Status >= 300 && made:
 		d.end()
@@ -108,9 +128,10 @@ func (d *Dialog) unwatch() {
 
 func (d *Dialog) repeatProvisional() {
 	s := d.server
-	if d.state != incoming || s.tx.Repeat() != nil {
+	if d.state != incoming {
 		return
 	}
+	_ = s.tx.Repeat() // what is lost is sent again at the next turn
 	d.watch(s, repeatProvisional, d.repeatProvisional)
 }
 

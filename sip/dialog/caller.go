@@ -83,9 +83,8 @@ func (a *attempt) response(m *message.Message, err error) {
 		}
 	case m.Status >= 200:
 		d.success(a, m)
-	case !a.over && !a.cancelled:
-		d.provisional(m)
-		d.emit(Event{Kind: Provisional, Msg: m})
+	case !a.over:
+		a.provisional(m)
 	}
 }
 
@@ -106,8 +105,32 @@ func (a *attempt) finish(m *message.Message, err error) {
 	d.emit(Event{Kind: Refused, Msg: m, Err: err})
 }
 
-// provisional learns of an early dialog (RFC 3261 section 12.1.2): one for each To-tag.
-func (d *Dialog) provisional(m *message.Message) {
+// provisional tells of a provisional response, and sends PRACK for one that is reliable. What comes after our CANCEL is
+// told to nobody.
+func (a *attempt) provisional(m *message.Message) {
+	d := a.d
+	d.learn(m)
+	rseq := reliable(m)
+	if rseq == 0 || d.earlyOf(m.ToTag) == nil {
+		if !a.cancelled {
+			d.emit(Event{Kind: Provisional, Msg: m})
+		}
+		return
+	}
+	if !d.earlyOf(m.ToTag).next(rseq) {
+		return
+	}
+	var reply Reply
+	if !a.cancelled {
+		d.emit(Event{Kind: Provisional, Msg: m, Reply: &reply})
+	}
+	if r := d.earlyOf(m.ToTag); r != nil { // the user may have given the INVITE up
+		d.confirm(m, r, rseq, &reply)
+	}
+}
+
+// learn makes an early dialog of a provisional response (RFC 3261 section 12.1.2): one for each To-tag.
+func (d *Dialog) learn(m *message.Message) {
 	if m.Status == 100 || m.ToTag == "" || d.earlyOf(m.ToTag) != nil || len(d.early) == maxEarly {
 		return
 	}
@@ -115,14 +138,14 @@ func (d *Dialog) provisional(m *message.Message) {
 }
 
 // success takes a 2xx to an INVITE of ours (RFC 3261 section 13.2.2.4). The first one makes the dialog. A repeated one
-// is acknowledged again. All others, from forks, from attempts that are over, from a callee whose 200 crossed our
+// is acknowledged again, that of an earlier INVITE of the dialog too. All others, from forks, from attempts that are over, from a callee whose 200 crossed our
 // CANCEL, are acknowledged and ended with BYE. a is nil for a response that no transaction knows any more.
 func (d *Dialog) success(a *attempt, m *message.Message) {
 	wanted := a != nil && a == d.attempt && !a.over
 	switch {
 	case wanted && !a.cancelled:
 		d.accept(a, m)
-	case m.CSeq.Number == d.ackSeq && m.ToTag == d.remote.tag:
+	case d.state != idle && d.state != calling && m.ToTag == d.remote.tag, m.CSeq.Number == d.ackSeq && m.ToTag == d.remote.tag:
 		d.ack(m, &d.remote)
 	default:
 		d.lose(m)
@@ -134,6 +157,7 @@ func (d *Dialog) success(a *attempt, m *message.Message) {
 
 func (d *Dialog) accept(a *attempt, m *message.Message) {
 	a.close()
+	a.client = nil // which keeps the whole INVITE
 	left, heard := false, uint32(0)
 	if r := d.earlyOf(m.ToTag); r != nil {
 		left, heard = r.left, r.heard
@@ -141,13 +165,38 @@ func (d *Dialog) accept(a *attempt, m *message.Message) {
 	d.remote = callee(m, d.remote.target)
 	d.remote.heard = heard
 	d.early = nil
-	d.state, d.ackSeq = confirmed, a.seq
-	d.ack(m, &d.remote)
-	d.emit(Event{Kind: Accepted, Msg: m})
-	if left && d.state == confirmed {
-		d.end()
-		d.emit(Event{Kind: Left})
+	d.state, d.ackSeq = answered, a.seq
+	var reply Reply
+	defer func() { // whatever the user does
+		d.acknowledge(m, &reply, a.proof)
+		switch {
+		case d.state != answered:
+		case left:
+			d.end()
+			d.emit(Event{Kind: Left})
+		default:
+			d.state = confirmed
+			if d.byeWanted {
+				d.Bye(d.byeRows)
+			}
+		}
+	}()
+	d.emit(Event{Kind: Accepted, Msg: m, Reply: &reply})
+}
+
+// acked is what the ACK of the last 2xx bears.
+type acked struct {
+	Reply
+	proof header.List // credentials
+}
+
+// acknowledge sends the first ACK of a 2xx, and keeps what it bears for those that follow.
+func (d *Dialog) acknowledge(m *message.Message, reply *Reply, proof header.List) {
+	d.acked = nil
+	if len(reply.Body) > 0 || len(proof) > 0 {
+		d.acked = &acked{Reply: Reply{Type: reply.Type, Body: reply.Body}, proof: proof}
 	}
+	d.ack(m, &d.remote)
 }
 
 // lose acknowledges a 2xx that nobody wants, and ends its dialog with BYE the first time that it comes.
@@ -170,7 +219,11 @@ func (d *Dialog) lose(m *message.Message) {
 // ack acknowledges a 2xx. An ACK that gets lost is asked for again by the 2xx that follows.
 func (d *Dialog) ack(m *message.Message, r *remote) {
 	ack := d.request("ACK", m.CSeq.Number, r)
-	if a := d.attempt; a != nil && a.seq == m.CSeq.Number {
+	switch a := d.attempt; {
+	case r == &d.remote && m.CSeq.Number == d.ackSeq && d.acked != nil:
+		ack.Headers = append(ack.Headers, d.acked.proof...)
+		d.acked.fill(ack)
+	case a != nil && a.seq == m.CSeq.Number:
 		ack.Headers = append(ack.Headers, a.proof...)
 	}
 	d.route(r, func(to transport.Target, err error) {

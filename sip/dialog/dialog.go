@@ -16,7 +16,7 @@ const (
 	idle      state = iota // caller: no INVITE is out
 	calling                // caller: an INVITE is out
 	incoming               // callee: the INVITE has no final answer
-	answered               // callee: our 2xx waits for its ACK
+	answered               // a 2xx waits for its ACK: callee, ours; caller, theirs, while the user looks at it
 	confirmed              // both
 	ending                 // our BYE is out
 	ended
@@ -49,10 +49,17 @@ type Dialog struct {
 	attempt     *attempt
 	losers      []string // tags of forks that were sent BYE
 	server      *serving
-	byeWanted   bool
-	byeRows     header.List
-	trace       func(sent bool, m *message.Message)
+	parting
+	modifying bool   // a re-INVITE of ours is out
+	acked     *acked // what the ACK of ackSeq bears; nil for nothing
+	trace     func(sent bool, m *message.Message)
 	proving
+}
+
+// parting is a BYE that waits for an ACK.
+type parting struct {
+	byeWanted bool
+	byeRows   header.List
 }
 
 // Trace makes f hear of every message of the dialog that is sent (sent is true) or received, retransmissions aside.
@@ -70,8 +77,8 @@ func (d *Dialog) CallID() string { return d.callID }
 // Near gives where the far end was last heard or called.
 func (d *Dialog) Near() transport.Target { return d.near }
 
-// Request makes a request of the dialog: the Request-URI, Max-Forwards, From, To, Call-ID, CSeq and Route rows. An
-// INVITE or OPTIONS bears our Contact. The next request has the next CSeq.
+// Request makes a request of the dialog: the Request-URI, Max-Forwards, From, To, Call-ID, CSeq and Route rows, and our
+// Contact where the method may bear one. The next request has the next CSeq.
 func (d *Dialog) Request(method string) *message.Message {
 	d.seq++
 	return d.request(method, d.seq, &d.remote)
@@ -85,7 +92,9 @@ func (d *Dialog) request(method string, seq uint32, r *remote) *message.Message 
 	m.Add("To", r.addr)
 	m.Add("Call-ID", d.callID)
 	m.Add("CSeq", strconv.FormatUint(uint64(seq), 10)+" "+method)
-	if method == "INVITE" || method == "OPTIONS" {
+	switch method {
+	case "ACK", "BYE", "PRACK", "INFO", "MESSAGE":
+	default:
 		m.Add("Contact", d.contact)
 	}
 	for _, route := range p.routes {

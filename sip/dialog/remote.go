@@ -21,6 +21,7 @@ type remote struct {
 	target string   // the URI of its Contact
 	routes []string // the route set in the order of use, each as received
 	heard  uint32   // the CSeq of its last request; 0 before the first
+	rseq   uint32   // of its last reliable provisional response; 0 before the first
 	left   bool     // its BYE came before its 2xx
 }
 

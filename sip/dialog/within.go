@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"math/rand/v2"
+	"strconv"
 	"strings"
 
 	"github.com/switchhook/switchhook/header"
@@ -33,6 +35,8 @@ func (d *Dialog) requested(tx *transaction.Server) {
 		d.left(tx)
 	case "INVITE":
 		d.reinvited(tx)
+	case "PRACK":
+		d.confirmed(tx)
 	case "UPDATE":
 		d.emit(Event{Kind: Modified, Msg: m, Tx: tx})
 	default:
@@ -40,13 +44,13 @@ func (d *Dialog) requested(tx *transaction.Server) {
 	}
 }
 
-// reinvited takes a re-INVITE. While the INVITE before it has no answer it is 500, while its 2xx has no ACK it is 491
-// (RFC 3261 section 14.2, RFC 5407 section 3.1).
+// reinvited takes a re-INVITE. While the INVITE before it has no answer it is 500; while its 2xx has no ACK, or an INVITE of
+// ours is out, it is 491 (RFC 3261 section 14.2, RFC 5407 section 3.1).
 func (d *Dialog) reinvited(tx *transaction.Server) {
 	switch {
 	case d.state == incoming:
-		d.answer(tx, 500, "INVITE Pending", header.List{{Name: "Retry-After", Value: "5"}})
-	case d.server != nil, d.state == calling:
+		d.answer(tx, 500, "INVITE Pending", header.List{{Name: "Retry-After", Value: strconv.Itoa(rand.IntN(11))}})
+	case d.server != nil, d.state == calling, d.modifying:
 		d.answer(tx, 491, "Request Pending", nil)
 	case d.state == ending:
 		d.answer(tx, 481, "Call Is Ending", nil)

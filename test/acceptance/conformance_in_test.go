@@ -152,7 +152,7 @@ func TestC18Refusals(t *testing.T) {
 		name, request, status, row, want string
 	}{
 		{"unknown option", outside("OPTIONS", toServer, "Require: nothingSupportsThis, nothingSupportsThisEither"), "420", "Unsupported", "nothingSupportsThis, nothingSupportsThisEither"},
-		{"100rel is not there yet", invite("Require: 100rel"), "420", "Unsupported", "100rel"},
+		{"sec-agree is not there", invite("Require: sec-agree"), "420", "Unsupported", "sec-agree"},
 		{"method that is not served", outside("REGISTER", toServer), "405", "Allow", "INVITE"},
 		{"unknown method", outside("NEWMETHOD", toServer), "501", "Allow", "INVITE"},
 		{"unknown content", inviteWith("<unknown/>\n", "Content-Type: application/unknownformat"), "415", "Accept", "application/sdp"},

@@ -1,0 +1,109 @@
+package sip
+
+import (
+	"strings"
+	"time"
+
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/message"
+)
+
+// Option tags that we know (RFC 3261 section 27.1), and what Supported says of them.
+const (
+	optionReliable = "100rel" // RFC 3262
+	optionTimer    = "timer"  // RFC 4028
+
+	supported = optionUUI + ", " + optionReliable + ", " + optionTimer
+)
+
+// terms is what was agreed on with the far end about how the dialog is spoken.
+type terms struct {
+	askedUUI    bool // the INVITE carries isdn-uui, so that answers may
+	knowsUpdate bool // the far end's Allow names UPDATE
+	takesEarly  bool // it understands P-Early-Media (RFC 5009)
+	reliable    reliability
+	lease       lease
+	change      *change // of the session, by us; nil: none is under way
+}
+
+// reliability is how provisional responses go to the caller.
+type reliability uint8
+
+const (
+	unreliable    reliability = iota
+	mayBeReliable             // it supports 100rel
+	mustBeReliable
+)
+
+// signalling gives how SIP is spoken with the trunk's peers.
+func (p *peering) signalling() directory.Signalling { return p.trunk.Options.Signalling }
+
+// deal reads from an INVITE what the far end can do. Not zero: the status, and rows, with which it is refused.
+func (l *Leg) deal(m *message.Message) (int, []header.Field) {
+	o := l.trunk.signalling()
+	l.takesEarly = strings.EqualFold(m.Get("P-Early-Media"), "supported")
+	l.learn(m)
+	must := requires(m, optionReliable)
+	switch {
+	case must && o.Reliable == directory.Never:
+		return 420, []header.Field{{Name: "Unsupported", Value: optionReliable}}
+	case must:
+		l.reliable = mustBeReliable
+	case m.Supports(optionReliable) && o.Reliable != directory.Never:
+		l.reliable = mayBeReliable
+	case o.Reliable == directory.Always:
+		return 421, []header.Field{{Name: "Require", Value: optionReliable}}
+	}
+	return l.lease.asked(m, o)
+}
+
+// learn notes what a message of the far end says that it can do.
+func (l *Leg) learn(m *message.Message) {
+	if m.Headers.Has("Allow") {
+		l.knowsUpdate = names(m, "Allow", "UPDATE")
+	}
+}
+
+func requires(m *message.Message, tag string) bool { return names(m, "Require", tag) }
+
+// names tells whether a comma list over all rows of a name has an item.
+func names(m *message.Message, name, item string) bool {
+	for row := range m.Headers.Values(name) {
+		for each := range strings.SplitSeq(row, ",") {
+			if strings.EqualFold(strings.TrimSpace(each), item) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// offers tells what an INVITE to a trunk's peer says of extensions: Supported, Require and what belongs to them.
+func offers(o directory.Signalling, session lease) header.List {
+	tags, must := []string{optionUUI}, []string(nil)
+	for _, e := range []struct {
+		tag    string
+		choice directory.Choice
+	}{{optionReliable, o.Reliable}, {optionTimer, o.Timer}} {
+		switch e.choice {
+		case directory.Never:
+		case directory.Always:
+			must = append(must, e.tag)
+			fallthrough
+		default:
+			tags = append(tags, e.tag)
+		}
+	}
+	rows := header.List{{Name: "Supported", Value: strings.Join(tags, ", ")}}
+	if len(must) > 0 {
+		rows = rows.With("Require", strings.Join(must, ", "))
+	}
+	if o.Timer != directory.Never {
+		rows = append(rows, session.rows(o)...)
+	}
+	return rows
+}
+
+// seconds is a time as Session-Expires and Min-SE write it.
+func seconds(d time.Duration) int { return int(d / time.Second) }
