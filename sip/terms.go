@@ -37,7 +37,7 @@ const (
 )
 
 // signalling gives how SIP is spoken with the trunk's peers.
-func (p *peering) signalling() directory.Signalling { return p.trunk.Options.Signalling }
+func (p *peering) signalling() directory.Signalling { return p.trunk.Signalling }
 
 // deal reads from an INVITE what the far end can do. Not zero: the status, and rows, with which it is refused.
 func (l *Leg) deal(m *message.Message) (int, []header.Field) {

@@ -50,9 +50,8 @@ type Dialog struct {
 	losers      []string // tags of forks that were sent BYE
 	server      *serving
 	parting
-	modifying bool   // a re-INVITE of ours is out
-	acked     *acked // what the ACK of ackSeq bears; nil for nothing
-	trace     func(sent bool, m *message.Message)
+	asking
+	trace func(sent bool, m *message.Message)
 	proving
 }
 

@@ -12,6 +12,12 @@ import (
 // patience bounds the wait for the final response to a re-INVITE that got a provisional one, as a proxy's Timer C does.
 const patience = 180 * time.Second
 
+// asking is what our last INVITE left behind.
+type asking struct {
+	modifying bool   // a re-INVITE of ours is out
+	acked     *acked // what the ACK of ackSeq bears; nil for nothing
+}
+
 // modification is a re-INVITE of ours.
 type modification struct {
 	d      *Dialog
