@@ -2,7 +2,9 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 GO    ?= go
-FUZZ  ?= 30s
+FUZZ  ?= 20m
+PARTS ?=
+DURATION ?= 8h
 BIN   := bin/switchhook
 export CGO_ENABLED ?= 0
 
@@ -34,16 +36,16 @@ unit: ## unit tests alone, without the race detector
 	$(GO) test ./...
 
 .PHONY: bench
-bench: ## measure signalling, media and context beside their peers (docs/performance.md)
-	@test/bench/run
+bench: ## measure it beside its peers (docs/performance.md); PARTS="media flood" takes some parts
+	@test/bench/run $(PARTS)
 
 .PHONY: fuzz
-fuzz: ## fuzz every parser, FUZZ=30s each
+fuzz: ## fuzz every parser, FUZZ=20m in all
 	@test/fuzz $(FUZZ)
 
 .PHONY: soak
-soak: build ## 100,000 calls in a row: memory, goroutines and descriptors return to where they began
-	@test/bench/run soak
+soak: ## mixed load for DURATION=8h at 70 % of the highest clean rate: nothing may grow, nothing may fail
+	@test/bench/run -duration $(DURATION) soak
 
 .PHONY: clean
 clean: ## remove what was built

@@ -134,14 +134,14 @@ func scenario(t *testing.T, name string, port int, args ...string) *exec.Cmd {
 // eyes what we send.
 func TestSIPp(t *testing.T) {
 	for _, tt := range []struct{ uac, uas, user string }{
-		{"uac-delayed-offer", "", "answer"},
-		{"uac-cancel", "", "ring"},
-		{"uac-early-bye", "", "ring"},
-		{"uac-hold", "", "answer"},
-		{"uac-hold", "uas-ring", "bridge"},
-		{"uac-context", "uas-context", "bridge"},
-		{"uac-delayed-offer", "uas-redirect", "bridge"},
-		{"uac-delayed-offer", "uas-silent-tag", "bridge"},
+		{"c24-delayed-offer-uac", "", "answer"},
+		{"c33-cancel-uac", "", "ring"},
+		{"c34-early-bye-uac", "", "ring"},
+		{"c35-hold-uac", "", "answer"},
+		{"c35-hold-uac", "callee", "bridge"},
+		{"c64-context-uac", "c64-context-uas", "bridge"},
+		{"c24-delayed-offer-uac", "c58-redirect-uas", "bridge"},
+		{"c24-delayed-offer-uac", "c12-silent-tag-uas", "bridge"},
 	} {
 		for _, mode := range []string{"u1", "t1"} {
 			t.Run(fmt.Sprint(tt.uac, tt.uas, mode), func(t *testing.T) {

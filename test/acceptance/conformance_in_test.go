@@ -60,10 +60,7 @@ func (s *sipp) times(t *testing.T, prefix string) []time.Duration {
 // C09: without ACK the 200 is repeated for 32 s; then BYE.
 func TestC09AnswerWithoutAck(t *testing.T) {
 	t.Parallel()
-	st := newStory(t)
-	from, to := st.run(t,
-		scenario(invite(), progress(), answered(), take("BYE"), onLast("200 OK")),
-		scenario(onInvite(), onAnswer("200 OK"), take("ACK"), take("BYE"), onLast("200 OK")))
+	st, from, to := points(t)["c09-answer-without-ack"].play(t)
 	wantTimes(t, "200 OK", from.times(t, "SIP/2.0 200"), 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500)
 	if got := row(t, first(t, from.received(t), "BYE"), "Reason"); !strings.HasPrefix(got, "Q.850;cause=") {
 		t.Errorf("BYE with Reason %q", got)

@@ -25,7 +25,7 @@ func TestC07SilentPeer(t *testing.T) {
 	t.Parallel()
 	st := newStory(t, patient)
 	far := newWire(t, fmt.Sprintf("127.0.0.1:%d", st.calleePort))
-	from := st.call(t, refused(480))
+	from := st.call(t, readScenario(t, "c07-silent-peer-uac"))
 	began := time.Time{}
 	var at []time.Duration
 	for range 7 {
@@ -266,6 +266,20 @@ func TestC32Cancel(t *testing.T) {
 		newStory(t).run(t, gaveUp(take("180")), scenario(onInvite(), onAnswer("180 Ringing"), take("CANCEL"),
 			message{line: "SIP/2.0 200 OK", head: answerHead(";" + tagged), rows: withContact(nil), body: offer, once: true}.String(), take("ACK"), ends()))
 	})
+}
+
+// C42: what 183 answered the 200 answers again, to the byte, whatever the callee's own 200 says.
+func TestC42OneAnswer(t *testing.T) {
+	t.Parallel()
+	_, from, _ := points(t)["c42-one-answer"].play(t)
+	body := func(prefix string) string {
+		_, b, _ := strings.Cut(crlf(first(t, from.received(t), prefix)), "\r\n\r\n")
+		return strings.TrimSpace(b)
+	}
+	early, final := body("SIP/2.0 183"), body("SIP/2.0 200")
+	if early == "" || early != final {
+		t.Errorf("183 answers\n%s\nand 200\n%s", early, final)
+	}
 }
 
 // C58: a callee that redirects is followed to the contacts on its trunk, the best first, with the headers of their URIs and

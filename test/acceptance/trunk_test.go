@@ -181,7 +181,7 @@ func TestDrain(t *testing.T) {
 	if status, _ := s.fetch(t, "/healthz"); status != http.StatusOK {
 		t.Errorf("/healthz says %d while it drains", status)
 	}
-	startSIPp(t, refused(503), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
+	startSIPp(t, readScenario(t, "c69-draining-uac"), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
 	startSIPp(t, scenario(outside("OPTIONS", toServer), take("503")), s.SIP, freePort(t), "-s", "+12065550100").wait(t)
 	before := callee.ear.Sound()
 	eventually(t, "the standing call going on", func() bool { return callee.ear.Sound() > before+500*time.Millisecond })
