@@ -26,7 +26,9 @@ func (c *Config) things(api huma.API) {
 		out := new(trunksOutput)
 		out.Body.Trunks, out.Body.Peers = []directory.Trunk{}, []PeerHealth{}
 		for _, t := range c.Directory().Trunks() {
-			out.Body.Trunks = append(out.Body.Trunks, *t)
+			shown := *t
+			shown.Login.Password = "" // a secret
+			out.Body.Trunks = append(out.Body.Trunks, shown)
 		}
 		slices.SortFunc(out.Body.Trunks, func(a, b directory.Trunk) int { return strings.Compare(a.ID, b.ID) })
 		if c.Trunks != nil {

@@ -1,9 +1,6 @@
 package directory
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // Options say how a trunk's peers want to be spoken to. Zero values suit most peers; [Options.Profile] sets what is known
 // of a kind of peer where a field is zero.
@@ -122,18 +119,4 @@ type Limits struct {
 	// Prefixes are the numbers that may be dialled (E.164 with "+"): the longest match counts, "!" before one forbids it.
 	// Empty: all.
 	Prefixes []string `json:"prefixes,omitempty"`
-}
-
-// Endpoint is a telephone or program of an account that registers here (RFC 3261 section 10) and calls with its password.
-type Endpoint struct {
-	User     string          `json:"user"` // user part of its address; unique; the key
-	Account  string          `json:"account"`
-	Name     string          `json:"name,omitempty"`
-	Password string          `json:"password"`
-	Contacts int             `json:"contacts,omitempty"` // registered at one time; 0 means 5
-	Disabled bool            `json:"disabled,omitempty"`
-	Options  Options         `json:"options,omitzero"` // as of a trunk; Login, TLS.Names and the like mean nothing here
-	Vendor   json.RawMessage `json:"vendor,omitempty"`
-	Created  time.Time       `json:"created"`
-	Updated  time.Time       `json:"updated"`
 }

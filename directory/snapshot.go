@@ -11,6 +11,7 @@ type Snapshot struct {
 	trunks   map[string]*Trunk
 	hosts    map[string]*Trunk
 	rules    map[TriggerKind]map[string]*Rule
+	phones   map[string]*Endpoint
 	allowed  []allowed
 	pstn     *Trunk
 }
@@ -23,12 +24,13 @@ type allowed struct {
 
 // Content is everything that a snapshot is made of.
 type Content struct {
-	Accounts []Account
-	Keys     []Key
-	Apps     []App
-	Numbers  []Number
-	Trunks   []Trunk
-	Rules    []Rule
+	Accounts  []Account
+	Keys      []Key
+	Apps      []App
+	Numbers   []Number
+	Trunks    []Trunk
+	Rules     []Rule
+	Endpoints []Endpoint
 }
 
 // NewSnapshot indexes the content, which must not be changed afterwards.
@@ -41,6 +43,7 @@ func NewSnapshot(c Content) *Snapshot {
 		trunks:   make(map[string]*Trunk, len(c.Trunks)),
 		hosts:    make(map[string]*Trunk, len(c.Trunks)),
 		rules:    map[TriggerKind]map[string]*Rule{ByNumber: {}, ByHost: {}},
+		phones:   make(map[string]*Endpoint, len(c.Endpoints)),
 	}
 	for _, a := range c.Accounts {
 		s.accounts[a.ID] = a
@@ -62,6 +65,9 @@ func NewSnapshot(c Content) *Snapshot {
 		if m := s.rules[r.Kind]; m != nil {
 			m[r.Value] = r
 		}
+	}
+	for i := range c.Endpoints {
+		s.phones[c.Endpoints[i].User] = &c.Endpoints[i]
 	}
 	return s
 }
@@ -135,3 +141,9 @@ func (s *Snapshot) Rule(k TriggerKind, value string) (*Rule, bool) {
 	r, ok := s.rules[k][value]
 	return r, ok
 }
+
+// Endpoint finds an endpoint by its user name; do not change it.
+func (s *Snapshot) Endpoint(user string) (*Endpoint, bool) { e, ok := s.phones[user]; return e, ok }
+
+// Endpoints gives how many endpoints there are.
+func (s *Snapshot) Endpoints() int { return len(s.phones) }

@@ -25,6 +25,9 @@ const (
 	KindTrunk   Kind = "trunk"
 	KindRule    Kind = "rule"
 
+	// KindEndpoint is a telephone that registers here.
+	KindEndpoint Kind = "endpoint"
+
 	// KindDocument is a vendor's own thing.
 	KindDocument Kind = "document"
 )
@@ -44,13 +47,14 @@ type Store interface {
 	Numbers() Table[Number]
 	Trunks() Table[Trunk]
 	Rules() Table[Rule]
+	Endpoints() Table[Endpoint]
 	// Vendor keeps a vendor's own things that have no meaning for calls (orders, tags, logging settings), by kind.
 	Vendor(kind string) Table[Document]
 	// Snapshot gives the directory as it is now, for look-ups on a call's way. It costs nothing.
 	Snapshot() *Snapshot
 }
 
-// Table keeps the things of one kind by ID (for Number: E164, for Key: its [Key.Ref]).
+// Table keeps the things of one kind by ID (for Number: E164, for Endpoint: User, for Key: its [Key.Ref]).
 type Table[T any] interface {
 	// Get gives one; ErrNotFound.
 	Get(ctx context.Context, id string) (T, error)

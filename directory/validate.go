@@ -125,6 +125,7 @@ func (t Trunk) Validate() error {
 			c.fail(fmt.Sprintf("allow[%d]", i), "%s is no network: write its first address and its length, as 192.0.2.0/24", p)
 		}
 	}
+	c.login("login", t.Login, len(t.Peers))
 	c.policy("in", t.In, header.In)
 	c.policy("out", t.Out, header.Out)
 	if t.Keepalive < 0 || t.Keepalive > 0 && t.Keepalive < time.Second {

@@ -32,6 +32,12 @@ func app(f func(*directory.App)) directory.App {
 	return a
 }
 
+func endpoint(f func(*directory.Endpoint)) directory.Endpoint {
+	e := directory.Endpoint{User: "alice", Account: account, Password: "secret"}
+	f(&e)
+	return e
+}
+
 func TestValidate(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -93,6 +99,20 @@ func TestValidate(t *testing.T) {
 		{"rule with a target twice", rule(func(r *directory.Rule) { r.Targets = append(r.Targets, r.Targets[0]) }), "targets[1].app"},
 		{"rule with a nameless target", rule(func(r *directory.Rule) { r.Targets[0].App = "" }), "targets[0].app"},
 		{"rule with a target below all", rule(func(r *directory.Rule) { r.Targets[0].Priority = -1 }), "targets[0].priority"},
+		{"endpoint", endpoint(func(*directory.Endpoint) {}), ""},
+		{"endpoint without a user", endpoint(func(e *directory.Endpoint) { e.User = "" }), "user"},
+		{"endpoint with an address", endpoint(func(e *directory.Endpoint) { e.User = "alice@example.com" }), "user"},
+		{"endpoint without a password", endpoint(func(e *directory.Endpoint) { e.Password = "" }), "password"},
+		{"endpoint with a line in its password", endpoint(func(e *directory.Endpoint) { e.Password = "a\r\nb" }), "password"},
+		{"endpoint with contacts below all", endpoint(func(e *directory.Endpoint) { e.Contacts = -1 }), "contacts"},
+		{"endpoint of no account", endpoint(func(e *directory.Endpoint) { e.Account = "" }), "account"},
+		{"login", trunk(func(t *directory.Trunk) { t.Login = directory.Login{User: "u", Password: "p", Register: true} }), ""},
+		{"login without a user", trunk(func(t *directory.Trunk) { t.Login = directory.Login{Password: "p"} }), "login.user"},
+		{"login without a password", trunk(func(t *directory.Trunk) { t.Login = directory.Login{User: "u"} }), "login.password"},
+		{"login for a moment", trunk(func(t *directory.Trunk) { t.Login = directory.Login{User: "u", Password: "p", Expires: time.Second} }), "login.expires"},
+		{"login at nobody", trunk(func(t *directory.Trunk) {
+			t.Peers, t.Login = nil, directory.Login{User: "u", Password: "p", Register: true}
+		}), "login.register"},
 		{"document", directory.Document{ID: "arn:aws:x/1", Account: account, Body: json.RawMessage(`[]`)}, ""},
 		{"document without a body", directory.Document{ID: "x", Account: account}, "body"},
 	} {

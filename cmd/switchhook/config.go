@@ -16,21 +16,22 @@ import (
 
 // config is what the configuration file may say. docs/operating.md shows those that most need. Unknown keys are refused.
 type config struct {
-	Account   string            `json:"account"` // twelve digits: who owns what is declared here
-	Region    string            `json:"region"`  // the AWS region that vendors' APIs show
-	Keys      []directory.Key   `json:"keys"`
-	Numbers   []string          `json:"numbers"` // numbers that the account owns
-	Stock     []string          `json:"stock"`   // numbers that customers may search and order through a vendor's API
-	Trunks    []trunkConfig     `json:"trunks"`
-	Apps      []appConfig       `json:"apps"`
-	Rules     []ruleConfig      `json:"rules"`
-	Functions []functionConfig  `json:"functions"`
-	Buckets   map[string]string `json:"buckets"` // name → URL: file:///…, s3://…
-	SIP       sipConfig         `json:"sip"`
-	Media     mediaConfig       `json:"media"`
-	HTTP      httpConfig        `json:"http"`
-	Speech    speechConfig      `json:"speech"`
-	Records   recordsConfig     `json:"records"`
+	Account   string               `json:"account"` // twelve digits: who owns what is declared here
+	Region    string               `json:"region"`  // the AWS region that vendors' APIs show
+	Keys      []directory.Key      `json:"keys"`
+	Numbers   []string             `json:"numbers"` // numbers that the account owns
+	Stock     []string             `json:"stock"`   // numbers that customers may search and order through a vendor's API
+	Trunks    []trunkConfig        `json:"trunks"`
+	Apps      []appConfig          `json:"apps"`
+	Rules     []ruleConfig         `json:"rules"`
+	Endpoints []directory.Endpoint `json:"endpoints"` // telephones that register here
+	Functions []functionConfig     `json:"functions"`
+	Buckets   map[string]string    `json:"buckets"` // name → URL: file:///…, s3://…
+	SIP       sipConfig            `json:"sip"`
+	Media     mediaConfig          `json:"media"`
+	HTTP      httpConfig           `json:"http"`
+	Speech    speechConfig         `json:"speech"`
+	Records   recordsConfig        `json:"records"`
 
 	dev  bool    // --dev: set by no file
 	text *source // what was read; nil without a file
@@ -76,6 +77,8 @@ type functionConfig struct {
 type sipConfig struct {
 	Listen   []string `json:"listen"`   // udp://0.0.0.0:5060, tcp://[::]:5060
 	External string   `json:"external"` // address to write into messages when it differs from the one listened on
+	Realm    string   `json:"realm"`    // that endpoints log in to; default "switchhook"
+	MD5      *bool    `json:"md5"`      // endpoints may log in with MD5, as most telephones still must; default true
 	Trace    bool     `json:"trace"`    // keep each call's messages with its record
 	Calls    int      `json:"calls"`    // standing calls at most; 0: 50,000
 	Rate     int      `json:"rate"`     // new calls a second at most; 0: no limit

@@ -74,6 +74,13 @@ func (c config) content() (directory.Content, error) {
 		m.once(at, "rule for "+string(rule.Kind), rule.Value)
 		d.Rules = append(d.Rules, rule)
 	}
+	for i, e := range c.Endpoints {
+		at := fmt.Sprintf("$.endpoints[%d]", i)
+		e.Account = cmp.Or(e.Account, account)
+		m.note(at, e.Validate())
+		m.once(at, "endpoint", e.User)
+		d.Endpoints = append(d.Endpoints, e)
+	}
 	return d, errors.Join(m.errs...)
 }
 
@@ -240,6 +247,13 @@ func stamp(d *directory.Content, old *directory.Snapshot, now time.Time) {
 		}
 		d.Rules[i].Created, d.Rules[i].Updated = since(before, now), now
 	}
+	for i := range d.Endpoints {
+		e := &d.Endpoints[i]
+		if before, ok := old.Endpoint(e.User); ok {
+			e.Created = before.Created
+		}
+		e.Created, e.Updated = since(e.Created, now), now
+	}
 }
 
 func since(before, now time.Time) time.Time {
@@ -268,6 +282,9 @@ func idsOf(d directory.Content) ids {
 	}
 	for _, k := range d.Keys {
 		out[directory.KindKey] = append(out[directory.KindKey], k.Ref())
+	}
+	for _, e := range d.Endpoints {
+		out[directory.KindEndpoint] = append(out[directory.KindEndpoint], e.User)
 	}
 	return out
 }
@@ -303,6 +320,7 @@ func forget(ctx context.Context, s keeper, old ids, d directory.Content) error {
 	}{
 		{directory.KindRule, s.Rules().Delete}, {directory.KindApp, s.Apps().Delete}, {directory.KindTrunk, s.Trunks().Delete},
 		{directory.KindNumber, s.Numbers().Delete}, {directory.KindKey, s.Keys().Delete},
+		{directory.KindEndpoint, s.Endpoints().Delete},
 	}
 	var errs []error
 	for _, t := range tables {

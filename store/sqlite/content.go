@@ -20,12 +20,13 @@ type content struct {
 	numbers  map[string]directory.Number
 	trunks   map[string]directory.Trunk
 	rules    map[string]directory.Rule
+	phones   map[string]directory.Endpoint
 }
 
 func newContent() content {
 	return content{
 		map[string]directory.Account{}, map[string]directory.Key{}, map[string]directory.App{},
-		map[string]directory.Number{}, map[string]directory.Trunk{}, map[string]directory.Rule{},
+		map[string]directory.Number{}, map[string]directory.Trunk{}, map[string]directory.Rule{}, map[string]directory.Endpoint{},
 	}
 }
 
@@ -36,6 +37,7 @@ func (s *Store) publish() {
 	s.snapshot.Store(directory.NewSnapshot(directory.Content{
 		Accounts: values(s.content.accounts), Keys: values(s.content.keys), Apps: values(s.content.apps),
 		Numbers: values(s.content.numbers), Trunks: values(s.content.trunks), Rules: values(s.content.rules),
+		Endpoints: values(s.content.phones),
 	}))
 }
 
@@ -89,6 +91,8 @@ func (c *content) decode(kind directory.Kind, id string, body []byte) error {
 		return decodeInto(c.trunks, id, body)
 	case directory.KindRule:
 		return decodeInto(c.rules, id, body)
+	case directory.KindEndpoint:
+		return decodeInto(c.phones, id, body)
 	}
 	return fmt.Errorf("%q is no kind that this version knows", kind)
 }
@@ -135,6 +139,7 @@ func (s *Store) Put(ctx context.Context, c directory.Content) error {
 			putAll(ctx, tx, numbers(s), c.Numbers, &all),
 			putAll(ctx, tx, trunks(s), c.Trunks, &all),
 			putAll(ctx, tx, rules(s), c.Rules, &all),
+			putAll(ctx, tx, endpoints(s), c.Endpoints, &all),
 		)
 		if err != nil {
 			return nil, err

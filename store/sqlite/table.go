@@ -47,6 +47,9 @@ func (s *Store) Trunks() directory.Table[directory.Trunk] { return trunks(s) }
 // Rules keeps the rules; no two have one trigger.
 func (s *Store) Rules() directory.Table[directory.Rule] { return rules(s) }
 
+// Endpoints keeps the endpoints.
+func (s *Store) Endpoints() directory.Table[directory.Endpoint] { return endpoints(s) }
+
 // Vendor keeps a vendor's own things of one kind.
 func (s *Store) Vendor(kind string) directory.Table[directory.Document] {
 	return table[directory.Document]{s, directory.Kind("vendor:" + kind),
@@ -89,6 +92,12 @@ func rules(s *Store) table[directory.Rule] {
 			return row{id: r.ID, account: r.Account, taken: string(r.Kind) + " " + r.Value}
 		},
 		func(c *content) map[string]directory.Rule { return c.rules }}
+}
+
+func endpoints(s *Store) table[directory.Endpoint] {
+	return table[directory.Endpoint]{s, directory.KindEndpoint,
+		func(e directory.Endpoint) row { return row{id: e.User, account: e.Account} },
+		func(c *content) map[string]directory.Endpoint { return c.phones }}
 }
 
 // Get gives one.

@@ -55,6 +55,11 @@ func testRule(id, number string) directory.Rule {
 	}
 }
 
+func testEndpoint(user string) directory.Endpoint {
+	return directory.Endpoint{User: user, Account: account, Name: "Endpoint " + user, Password: "s3cret", Contacts: 2, Trusted: true,
+		Options: directory.Options{Audio: directory.Audio{Codecs: []string{"G722"}}}, Created: day(0), Updated: day(1)}
+}
+
 // must fails the test on an error.
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -88,6 +93,7 @@ func fill(t *testing.T, s Store) {
 	must(t, s.Numbers().Create(ctx, testNumber("+12065550100")))
 	must(t, s.Trunks().Create(ctx, testTrunk("t1")))
 	must(t, s.Rules().Create(ctx, testRule("r1", "+12065550100")))
+	must(t, s.Endpoints().Create(ctx, testEndpoint("e1")))
 }
 
 // dump gives everything of the account, and what the snapshot finds.
@@ -97,10 +103,11 @@ func dump(t *testing.T, s Store) []any {
 	key, _ := snap.Key("aws", "k1")
 	rule, _ := snap.Rule(directory.ByNumber, "+12065550100")
 	trunk, _ := snap.TrunkByHost("t1.example.com")
+	endpoint, _ := snap.Endpoint("e1")
 	return []any{
 		list(t, s.Accounts(), directory.Page{}), list(t, s.Keys(), directory.Page{}), list(t, s.Apps(), directory.Page{}),
 		list(t, s.Numbers(), directory.Page{}), list(t, s.Trunks(), directory.Page{}), list(t, s.Rules(), directory.Page{}),
-		key, rule, trunk,
+		list(t, s.Endpoints(), directory.Page{}), key, rule, trunk, endpoint,
 	}
 }
 
@@ -151,6 +158,9 @@ func testTables(t *testing.T, s Store) {
 	rule := testRule("x", "+12065550101")
 	rule.Kind, rule.Value = directory.ByHost, "x.example.com"
 	crud(t, s.Rules(), "x", testRule("x", "+12065550101"), rule)
+	endpoint := testEndpoint("x")
+	endpoint.Password, endpoint.Disabled = "other", true
+	crud(t, s.Endpoints(), "x", testEndpoint("x"), endpoint)
 }
 
 func testPages(t *testing.T, s Store) {
@@ -276,6 +286,7 @@ func testSnapshot(t *testing.T, s Store) {
 		"account": found(now.Account(account)), "key": found(now.Key("aws", "k1")), "app": found(now.App("a1")),
 		"number": found(now.Number("+12065550100")), "trunk": found(now.Trunk("t1")), "PSTN trunk": found(now.PSTN()),
 		"trunk by host": found(now.TrunkByHost("t1.example.com")), "rule": found(now.Rule(directory.ByNumber, "+12065550100")),
+		"endpoint":        found(now.Endpoint("e1")),
 		"trunk by source": found(now.TrunkBySource(netip.MustParseAddr("198.51.100.9"))),
 	} {
 		if !ok {

@@ -20,6 +20,10 @@ type Store interface {
 	Flush(ctx context.Context) error
 	Record(ctx context.Context, id call.ID) (call.Finished, error)
 	Records(ctx context.Context, f call.Filter, p directory.Page) ([]call.Record, error)
+	// Bindings gives where endpoints are registered that have not expired.
+	Bindings(ctx context.Context, now time.Time) ([]directory.Binding, error)
+	// KeepBindings writes where each of these endpoints is registered now.
+	KeepBindings(ctx context.Context, changed map[string][]directory.Binding) error
 	// Close writes what is queued.
 	Close() error
 }
@@ -62,6 +66,10 @@ func Run(t *testing.T, open func(place string, o Options) (Store, error)) {
 			t.Fatal(err)
 		}
 		same(t, "after opening again", dump(t, at(t, place, Options{})), want)
+	})
+	t.Run("bindings are kept", func(t *testing.T) {
+		place := t.TempDir()
+		testBindings(t, func() Store { return at(t, place, Options{}) })
 	})
 	t.Run("record in whole", func(t *testing.T) { testRecord(t, fresh(t)) })
 	t.Run("records by filter", func(t *testing.T) { testFilters(t, fresh(t)) })

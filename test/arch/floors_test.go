@@ -21,6 +21,7 @@ var floors = map[string]floor{
 
 	"sip/message":          {level: 2, also: []string{}, only: []string{"header"}},
 	"sip/digest":           {level: 2, also: []string{}, only: []string{"header"}},
+	"sip/registrar":        {level: 2, also: []string{}, only: []string{"directory"}},
 	"sip/transport":        {level: 2, also: []string{"sip/message"}},
 	"sip/transport/memnet": {level: 2, also: []string{"sip/transport"}},
 	"sip/transaction":      {level: 2, also: []string{"sip/message", "sip/transport"}},
