@@ -2,7 +2,9 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -14,20 +16,24 @@ import (
 	"github.com/switchhook/switchhook/sip/message"
 )
 
-// flow is one TCP connection: a goroutine reads it, another one writes what is queued.
+// flow is one TCP or TLS connection: a goroutine reads it, another one writes what is queued.
 //
 //	opening ──▶ open ──▶ finishing (the queue is written, then closed) ──▶ closed
 //	   └──────────┴───────────────────────────────────────────────────────▲
 type flow struct {
 	layer    *Layer
 	id       FlowID
-	remote   netip.AddrPort
+	end      end
+	alias    end     // what else it is a flow to; guarded by the table's mu
+	secure   *Secure // how it is opened, over TLS
 	accepted bool
+	peer     *Peer         // over TLS, once its handshake is done
 	wake     chan struct{} // something is queued, or the state changed
 	written  chan struct{} // closed when the writer has ended
 	active   atomic.Int64  // when bytes last went in either direction, in Unix nanoseconds
 
 	mu        sync.Mutex
+	raw       net.Conn // what conn runs over: the same but for TLS; nil until there is one
 	conn      net.Conn // nil while opening
 	queue     []queued
 	size      int // octets queued and being written
@@ -39,11 +45,12 @@ type flow struct {
 type queued struct {
 	data   []byte
 	failed func(error)
+	quiet  bool // a keep-alive of ours: no use of the flow
 }
 
-func (l *Layer) newFlow(remote netip.AddrPort, conn net.Conn) *flow {
+func (l *Layer) newFlow(e end, raw net.Conn) *flow {
 	f := &flow{
-		layer: l, id: l.nextID(), remote: remote, conn: conn, accepted: conn != nil,
+		layer: l, id: l.nextID(), end: e, raw: raw, accepted: raw != nil,
 		wake: make(chan struct{}, 1), written: make(chan struct{}),
 	}
 	f.touch()
@@ -52,20 +59,25 @@ func (l *Layer) newFlow(remote netip.AddrPort, conn net.Conn) *flow {
 
 func (f *flow) touch() { f.active.Store(time.Now().UnixNano()) }
 
-// send queues a copy of data. A peer that lets too much wait is not worth keeping.
+// send queues a copy of data.
 func (f *flow) send(data []byte, failed func(error)) error {
+	return f.enqueue(queued{data: append([]byte(nil), data...), failed: failed})
+}
+
+// enqueue queues. A peer that lets too much wait is not worth keeping.
+func (f *flow) enqueue(q queued) error {
 	f.mu.Lock()
 	if f.closed != nil {
 		defer f.mu.Unlock()
 		return f.closed
 	}
-	if f.size+len(data) > f.layer.cfg.MaxQueued {
+	if f.size+len(q.data) > f.layer.cfg.MaxQueued {
 		f.mu.Unlock()
 		f.close(ErrSlow)
 		return ErrSlow
 	}
-	f.size += len(data)
-	f.queue = append(f.queue, queued{append([]byte(nil), data...), failed})
+	f.size += len(q.data)
+	f.queue = append(f.queue, q)
 	f.mu.Unlock()
 	f.signal()
 	return nil
@@ -86,12 +98,12 @@ func (f *flow) close(why error) {
 		return
 	}
 	f.closed = why
-	conn, left := f.conn, f.queue
+	raw, left := f.raw, f.queue
 	f.queue = nil
 	f.mu.Unlock()
 	f.layer.flows.remove(f)
-	if conn != nil {
-		_ = conn.Close() // the reason to close is why, not what closing says
+	if raw != nil { // without TLS's farewell, which may block
+		_ = raw.Close() // the reason to close is why, not what closing says
 	}
 	f.signal()
 	tell(left, why)
@@ -155,9 +167,11 @@ func (f *flow) write() {
 		}
 		buffers := make(net.Buffers, len(batch))
 		written = 0
+		used := false
 		for i, q := range batch {
 			buffers[i] = q.data
 			written += len(q.data)
+			used = used || !q.quiet
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(f.layer.cfg.WriteTimeout))
 		if _, err := buffers.WriteTo(conn); err != nil {
@@ -168,7 +182,9 @@ func (f *flow) write() {
 			tell(batch, err)
 			return
 		}
-		f.touch()
+		if used {
+			f.touch()
+		}
 	}
 	// What is half closed may still be read, so that a last answer is not lost to a reset.
 	if half, ok := f.conn.(interface{ CloseWrite() error }); ok {
@@ -181,8 +197,32 @@ func (f *flow) write() {
 // run is an accepted flow's goroutines.
 func (f *flow) run() {
 	defer f.layer.running.Done()
+	if err := f.greet(); err != nil {
+		f.close(err)
+		return
+	}
 	f.layer.running.Go(f.write)
 	f.read()
+}
+
+// greet makes an accepted flow ready to be used: over TLS its handshake is done.
+func (f *flow) greet() error {
+	ctx, cancel := context.WithTimeout(f.layer.ctx, f.layer.cfg.HeaderTimeout)
+	defer cancel()
+	conn := f.raw
+	if f.end.network == TLS {
+		var err error
+		if conn, f.peer, err = shake(ctx, tls.Server(f.raw, f.layer.cfg.TLS)); err != nil {
+			if f.layer.cfg.Refused != nil && !f.layer.isClosed() {
+				f.layer.cfg.Refused(f.end.addr, err)
+			}
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.conn = conn
+	return f.closed
 }
 
 // read is the flow's reading goroutine: it ends the flow when it ends.
@@ -201,21 +241,26 @@ var errBroken = errors.New("the stream's framing is lost")
 func (f *flow) readMessages() error {
 	var (
 		framer message.Framer
-		local  = addrPort(f.conn.LocalAddr())
+		local  = addrPort(f.raw.LocalAddr())
 		begun  time.Time
+		pinged = time.Now()
 		proven = !f.accepted // a message came, or we chose the peer
 	)
 	if f.accepted {
 		begun = time.Now()
 	}
 	for {
-		if err := f.conn.SetReadDeadline(f.deadline(begun)); err != nil {
+		if err := f.conn.SetReadDeadline(f.wakeUp(begun, pinged)); err != nil {
 			return err
 		}
-		n, err := f.conn.Read(framer.Room())
-		if n > 0 {
-			framer.Filled(n)
+		room := framer.Room()
+		n, err := f.conn.Read(room)
+		if n > 0 && !f.layer.admits(f.end.addr.Addr(), time.Now()) {
+			return ErrNotAdmitted
+		}
+		if pong := !f.accepted && !framer.Begun() && string(room[:n]) == "\r\n"; n > 0 && !pong { // it is no use of the flow
 			f.touch()
+			framer.Filled(n)
 			got, err := f.deliver(&framer, local)
 			if err != nil {
 				return err
@@ -231,7 +276,22 @@ func (f *flow) readMessages() error {
 		if err != nil && !f.stillActive(err, begun) {
 			return err
 		}
+		if err != nil && !f.accepted && time.Since(pinged) >= f.layer.cfg.KeepAlive {
+			pinged = time.Now()
+			if err := f.enqueue(queued{data: []byte("\r\n\r\n"), quiet: true}); err != nil {
+				return err
+			}
+		}
 	}
+}
+
+// wakeUp gives until when to read: a flow that we opened is kept alive meanwhile, for there may be a NAT on its way.
+func (f *flow) wakeUp(begun, pinged time.Time) time.Time {
+	until := f.deadline(begun)
+	if next := pinged.Add(f.layer.cfg.KeepAlive); !f.accepted && next.Before(until) {
+		return next
+	}
+	return until
 }
 
 // deadline gives until when the next bytes must come.
@@ -240,6 +300,16 @@ func (f *flow) deadline(begun time.Time) time.Time {
 		return begun.Add(f.layer.cfg.HeaderTimeout)
 	}
 	return time.Unix(0, f.active.Load()).Add(f.layer.cfg.IdleTimeout)
+}
+
+// adopt keeps a connection, unless the flow is closed.
+func (f *flow) adopt(at *net.Conn, conn net.Conn) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed == nil {
+		*at = conn
+	}
+	return f.closed == nil
 }
 
 // stillActive tells whether a read that timed out did so although we wrote meanwhile.
@@ -260,7 +330,7 @@ func (f *flow) deliver(framer *message.Framer, local netip.AddrPort) (got bool, 
 			}
 		case message.Got, message.Broken:
 			got = got || m != nil
-			in := Incoming{Source: f.remote, Local: local, Network: TCP, Flow: f.id, At: time.Now()}
+			in := Incoming{Source: f.end.addr, Local: local, Network: f.end.network, Flow: f.id, Peer: f.peer, At: time.Now()}
 			f.layer.deliver(in, m, fault)
 			if ev == message.Broken {
 				return got, errBroken
@@ -287,7 +357,7 @@ func (f *flow) drain() {
 	<-f.written // at the write deadline at the latest
 }
 
-// accept is the goroutine of one TCP listener.
+// accept is the goroutine of one listener.
 func (l *Layer) accept(s *streamSocket) {
 	errs := 0
 	for {
@@ -305,8 +375,8 @@ func (l *Layer) accept(s *streamSocket) {
 			continue
 		}
 		errs = 0
-		f := l.newFlow(addrPort(conn.RemoteAddr()), conn)
-		if l.flows.add(f) != nil {
+		f := l.newFlow(end{network: s.listen.Network, addr: addrPort(conn.RemoteAddr())}, conn)
+		if !l.admits(f.end.addr.Addr(), time.Now()) || l.flows.add(f) != nil {
 			_ = conn.Close()
 			continue
 		}
@@ -327,10 +397,11 @@ func (l *Layer) sendStream(to Target, data []byte, failed func(error)) error {
 
 // dial opens a flow in the background; what is sent meanwhile waits in its queue.
 func (l *Layer) dial(to Target) (*flow, error) {
-	if to.Addr.Port() == 0 || !unicast(to.Addr.Addr()) {
+	if to.Addr.Port() == 0 || !unicast(to.Addr.Addr()) || to.Network == TLS && to.Secure == nil {
 		return nil, ErrNoPath
 	}
-	f := l.newFlow(to.Addr, nil)
+	f := l.newFlow(end{to.Network, to.Addr, to.Secure.name()}, nil)
+	f.secure = to.Secure
 	if err := l.flows.add(f); err != nil {
 		return nil, err
 	}
@@ -343,17 +414,22 @@ func (f *flow) open() {
 	defer f.layer.running.Done()
 	ctx, cancel := context.WithTimeout(f.layer.ctx, f.layer.cfg.DialTimeout)
 	defer cancel()
-	conn, err := f.layer.cfg.Network.Dial(ctx, f.remote)
+	conn, err := f.layer.cfg.Network.Dial(ctx, f.end.addr)
 	if err != nil {
 		f.close(err)
 		return
 	}
-	f.mu.Lock()
-	f.conn = conn
-	closed := f.closed != nil
-	f.mu.Unlock()
-	if closed {
+	if !f.adopt(&f.raw, conn) {
 		_ = conn.Close()
+		return
+	}
+	if f.secure != nil {
+		if conn, f.peer, err = shake(ctx, tls.Client(conn, f.secure.Config)); err != nil {
+			f.close(fmt.Errorf("TLS with %s: %w", f.end.addr, err))
+			return
+		}
+	}
+	if !f.adopt(&f.conn, conn) {
 		return
 	}
 	f.layer.running.Go(f.read)

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -57,13 +58,26 @@ func (l *Layer) recover() {
 func (l *Layer) packet(s *packetSocket, d *Datagram, parser message.Parser, now time.Time) {
 	defer l.recover()
 	data := d.Buf[:d.N]
-	// Keep-alives (CRLF, NUL, STUN: RFC 5626 section 3.5) are no SIP; nor is what comes from where no answer can go.
-	if len(data) < len("ACK a:b SIP/2.0\r\n") || data[0] < '\n' || d.From.Port() == 0 || !unicast(d.From.Addr()) {
+	if d.From.Port() == 0 || !unicast(d.From.Addr()) || !l.admits(d.From.Addr(), now) {
+		return // no answer can go there, or none shall
+	}
+	if isBinding(data) {
+		var room [maxBinding]byte
+		_ = s.conn.WriteTo(bindingAnswer(room[:0], data, d.From), d.From) // who does not hear asks again
+		return
+	}
+	// Keep-alives (CRLF, NUL, STUN: RFC 5626 section 3.5) are no SIP.
+	if len(data) < len("ACK a:b SIP/2.0\r\n") || data[0] < '\n' {
 		return
 	}
 	in := Incoming{Source: d.From, Local: s.listen.Addr, Network: UDP, Flow: s.id, At: now}
 	m, err := parser.Parse(data)
 	l.deliver(in, m, asFault(err))
+}
+
+// admits tells whether a source is listened to.
+func (l *Layer) admits(source netip.Addr, at time.Time) bool {
+	return l.cfg.Admit == nil || l.cfg.Admit(source, at)
 }
 
 // asFault gives the fault that Parse's error is.
@@ -75,6 +89,9 @@ func asFault(err error) *message.Fault {
 // deliver completes the top Via of a request and calls the handler.
 func (l *Layer) deliver(in Incoming, m *message.Message, fault *message.Fault) {
 	in.Msg, in.Fault = m, fault
+	if fault != nil && l.cfg.Malformed != nil {
+		l.cfg.Malformed(in)
+	}
 	switch {
 	case fault != nil && fault.Status == 0:
 		return // to be dropped

@@ -110,7 +110,7 @@ func TestLocal(t *testing.T) {
 	}, func(r *rig) {
 		for _, c := range []struct{ network, toward, want string }{
 			{"udp", "192.0.2.2", "192.0.2.1:5066"}, {"tcp", "192.0.2.2", "203.0.113.9:5060"},
-			{"udp", "2001:db8::2", "[2001:db8::1]:5060"}, {"tls", "192.0.2.2", "invalid AddrPort"},
+			{"udp", "2001:db8::2", "[2001:db8::1]:5060"}, {"tls", "192.0.2.2", "192.0.2.1:5066"}, {"sctp", "192.0.2.2", "invalid AddrPort"},
 			{"tcp", "2001:db8::2", "[2001:db8::1]:5060"}, // for want of a TCP one
 		} {
 			if got := r.layer.Local(c.network, netip.MustParseAddr(c.toward)).String(); got != c.want {

@@ -6,22 +6,29 @@ import (
 	"sync"
 )
 
-// table is the TCP flows: by id, by the far end's address, and counted per source.
+// table is the flows: by id, by the far end, and counted per source.
 type table struct {
 	mu       sync.Mutex
 	max      int
 	maxPerIP int
 	closed   bool
 	byID     map[FlowID]*flow
-	byAddr   map[netip.AddrPort]*flow
+	byEnd    map[end]*flow
 	perIP    map[netip.Prefix]int
 	accepted int
+}
+
+// end is a far end. Connections to one address that trust different certificates are to different ends.
+type end struct {
+	network string
+	addr    netip.AddrPort
+	secure  string
 }
 
 func (t *table) init(most, mostPerIP int) {
 	t.max, t.maxPerIP = most, mostPerIP
 	t.byID = make(map[FlowID]*flow)
-	t.byAddr = make(map[netip.AddrPort]*flow)
+	t.byEnd = make(map[end]*flow)
 	t.perIP = make(map[netip.Prefix]int)
 }
 
@@ -40,7 +47,7 @@ func network(a netip.Addr) netip.Prefix {
 func (t *table) add(f *flow) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	from := network(f.remote.Addr())
+	from := network(f.end.addr.Addr())
 	switch {
 	case t.closed:
 		return ErrClosed
@@ -51,7 +58,7 @@ func (t *table) add(f *flow) error {
 	}
 	f.layer.running.Add(1)
 	t.byID[f.id] = f
-	t.byAddr[f.remote] = f
+	t.byEnd[f.end] = f
 	if f.accepted {
 		t.accepted++
 		t.perIP[from]++
@@ -66,10 +73,13 @@ func (t *table) remove(f *flow) {
 		return
 	}
 	delete(t.byID, f.id)
-	if t.byAddr[f.remote] == f {
-		delete(t.byAddr, f.remote)
+	if t.byEnd[f.end] == f {
+		delete(t.byEnd, f.end)
 	}
-	if from := network(f.remote.Addr()); f.accepted {
+	if t.byEnd[f.alias] == f {
+		delete(t.byEnd, f.alias)
+	}
+	if from := network(f.end.addr.Addr()); f.accepted {
 		t.accepted--
 		if t.perIP[from]--; t.perIP[from] <= 0 {
 			delete(t.perIP, from)
@@ -84,7 +94,20 @@ func (t *table) find(to Target) *flow {
 	if f := t.byID[to.Flow]; f != nil {
 		return f
 	}
-	return t.byAddr[to.Addr]
+	return t.byEnd[end{to.Network, to.Addr, to.Secure.name()}]
+}
+
+// alias makes a flow one to another end too.
+func (t *table) alias(id FlowID, e end) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f := t.byID[id]; f != nil && t.byEnd[e] == nil {
+		if t.byEnd[f.alias] == f {
+			delete(t.byEnd, f.alias)
+		}
+		f.alias = e
+		t.byEnd[e] = f
+	}
 }
 
 func (t *table) len() int {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -13,24 +14,32 @@ import (
 	"github.com/switchhook/switchhook/sip/message"
 )
 
-// FlowID names a TCP connection or a UDP socket. It is never used twice. Zero is none.
+// FlowID names a connection or a UDP socket. It is never used twice. Zero is none.
 type FlowID uint64
 
 // The networks.
 const (
 	UDP = "udp"
 	TCP = "tcp"
+	TLS = "tls" // over TCP
 )
 
-// defaultPort is SIP's for UDP and TCP (RFC 3261 section 19.1.2).
-const defaultPort = 5060
+// DefaultPort gives the port of a network where none is named (RFC 3261 section 19.1.2).
+func DefaultPort(network string) uint16 {
+	if network == TLS {
+		return 5061
+	}
+	return 5060
+}
 
 // Target is where to send.
 type Target struct {
-	Network string // UDP or TCP
+	Network string // UDP, TCP or TLS
 	Addr    netip.AddrPort
 	// Flow, if it still stands, is used: the connection or the UDP socket a request came by. Zero: any to Addr, or a new one.
 	Flow FlowID
+	// Secure says how a TLS connection is opened. Without it only one that stands is used.
+	Secure *Secure
 }
 
 // Incoming is one message that came, or the fault of one. A request's top Via has received and rport already.
@@ -41,12 +50,14 @@ type Incoming struct {
 	Local   netip.AddrPort
 	Network string
 	Flow    FlowID
+	Peer    *Peer // over TLS
 	At      time.Time
 }
 
 // Reply gives the target of a response to this request (RFC 3261 section 18.2.2, RFC 3581): the flow it came by; for
 // UDP the source address, with the source port if the top Via has rport, else the port of sent-by. If a TCP flow is
-// gone, a new one goes to the source's address and the port of sent-by.
+// gone, a new one goes to the source's address and the port of sent-by; none does over TLS, for nobody knows whose
+// certificate should be there.
 func (in *Incoming) Reply() Target {
 	t := Target{Network: in.Network, Addr: in.Source, Flow: in.Flow}
 	m := in.Msg
@@ -56,11 +67,11 @@ func (in *Incoming) Reply() Target {
 	if m == nil || in.Network == UDP && m.Via.RPort >= 0 {
 		return t
 	}
-	port := m.Via.Port
+	port := uint16(m.Via.Port)
 	if port == 0 {
-		port = defaultPort
+		port = DefaultPort(in.Network)
 	}
-	t.Addr = netip.AddrPortFrom(in.Source.Addr(), uint16(port))
+	t.Addr = netip.AddrPortFrom(in.Source.Addr(), port)
 	return t
 }
 
@@ -79,6 +90,10 @@ var (
 	ErrFull   = errors.New("too many flows")
 	ErrSlow   = errors.New("the peer reads too slowly")
 	ErrSize   = errors.New("message too long for a datagram")
+	// ErrNoCertificate: TLS is to be listened for, and there is no certificate to show.
+	ErrNoCertificate = errors.New("listening for TLS needs a certificate")
+	// ErrNotAdmitted ends a flow whose source is not listened to.
+	ErrNotAdmitted = errors.New("the source is not listened to")
 )
 
 // Config is a layer's settings. Zero values mean the defaults named.
@@ -89,13 +104,25 @@ type Config struct {
 	// LenientLF takes datagrams whose lines end with LF alone.
 	LenientLF bool
 
-	MaxFlows      int           // TCP connections accepted, and as many opened: 10,000
+	MaxFlows      int           // connections accepted, and as many opened: 10,000
 	MaxFlowsPerIP int           // accepted ones of one IPv4 address or IPv6 /64: 256
-	HeaderTimeout time.Duration // for the first message of an accepted flow, and for each message once begun: 10 s
+	HeaderTimeout time.Duration // for a TLS handshake, the first message of an accepted flow, and each message once begun: 10 s
 	IdleTimeout   time.Duration // without a byte in either direction: 10 min
-	DialTimeout   time.Duration // 5 s
+	KeepAlive     time.Duration // how often a flow that we opened is kept alive while nothing comes (RFC 5626 section 4.4.1): 100 s
+	DialTimeout   time.Duration // 5 s, a TLS handshake included
 	WriteTimeout  time.Duration // for the peer to take what was written: 10 s
 	MaxQueued     int           // octets that wait for a flow's peer to read: 256 KiB
+
+	// TLS says how TLS connections are accepted; needed where one is listened for.
+	TLS *tls.Config
+	// Admit, if set, tells whether what a source sends is to be read: asked for each datagram and each piece of a stream.
+	// A stream that is not admitted is closed.
+	Admit func(source netip.Addr, at time.Time) bool
+	// Malformed, if set, hears of each message that can't be read, before the handler does; Fault is set. Those without a
+	// status the handler does not hear of.
+	Malformed func(Incoming)
+	// Refused, if set, hears of each TLS connection that a far end opened and that came to nothing.
+	Refused func(source netip.AddrPort, why error)
 
 	// Recovered, if set, hears of a panic over a message, which is dropped. Unset, the panic ends the program.
 	Recovered func(value any, stack []byte)
@@ -120,6 +147,7 @@ func (c Config) withDefaults() Config {
 	num(&c.MaxQueued, 256<<10)
 	def(&c.HeaderTimeout, 10*time.Second)
 	def(&c.IdleTimeout, 10*time.Minute)
+	def(&c.KeepAlive, 100*time.Second)
 	def(&c.DialTimeout, 5*time.Second)
 	def(&c.WriteTimeout, 10*time.Second)
 	return c
@@ -148,7 +176,7 @@ type packetSocket struct {
 	conn   PacketConn
 }
 
-// streamSocket is one TCP address.
+// streamSocket is one TCP or TLS address.
 type streamSocket struct {
 	listen   Listen
 	listener net.Listener
@@ -176,8 +204,13 @@ func (l *Layer) open(at Listen) error {
 		}
 		at.Addr = conn.Addr()
 		l.packets = append(l.packets, &packetSocket{listen: at, id: l.nextID(), conn: conn})
+	case TLS:
+		if l.cfg.TLS == nil {
+			return ErrNoCertificate
+		}
+		fallthrough
 	case TCP:
-		listener, err := l.listen(at.Addr)
+		listener, err := l.listen(at)
 		if err != nil {
 			return err
 		}
@@ -191,10 +224,10 @@ func (l *Layer) open(at Listen) error {
 }
 
 // listen opens a TCP listener: where any port will do, on that of UDP beside it if that is free. Peers expect one port.
-func (l *Layer) listen(at netip.AddrPort) (net.Listener, error) {
-	if at.Port() == 0 {
+func (l *Layer) listen(at Listen) (net.Listener, error) {
+	if at.Addr.Port() == 0 && at.Network == TCP {
 		for _, s := range l.packets {
-			if s.listen.Addr.Addr() != at.Addr() {
+			if s.listen.Addr.Addr() != at.Addr.Addr() {
 				continue
 			}
 			if listener, err := l.cfg.Network.Listen(s.listen.Addr); err == nil {
@@ -202,7 +235,7 @@ func (l *Layer) listen(at netip.AddrPort) (net.Listener, error) {
 			}
 		}
 	}
-	return l.cfg.Network.Listen(at)
+	return l.cfg.Network.Listen(at.Addr)
 }
 
 func (l *Layer) nextID() FlowID { return FlowID(l.lastID.Add(1)) }
@@ -227,7 +260,7 @@ func (l *Layer) Send(to Target, data []byte, failed func(error)) error {
 	switch to.Network {
 	case UDP:
 		return l.sendPacket(to, data)
-	case TCP:
+	case TCP, TLS:
 		return l.sendStream(to, data, failed)
 	}
 	return ErrNoPath
@@ -258,7 +291,7 @@ func (l *Layer) listenFor(network string, toward netip.Addr) (at Listen, ok bool
 		if a.Network == network {
 			return a, true
 		}
-		if !ok && (network == UDP || network == TCP) {
+		if !ok && (network == UDP || network == TCP || network == TLS) {
 			at, ok = a, true
 		}
 	}
@@ -268,7 +301,7 @@ func (l *Layer) listenFor(network string, toward netip.Addr) (at Listen, ok bool
 // Addrs gives the addresses listened on, in the order of [Config], as bound (port 0 resolved).
 func (l *Layer) Addrs() []Listen { return slices.Clone(l.listens) }
 
-// Flows gives the number of TCP flows.
+// Flows gives the number of TCP and TLS flows.
 func (l *Layer) Flows() int { return l.flows.len() }
 
 // lastWrites is how long Close lets flows write what is queued.
