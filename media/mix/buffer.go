@@ -1,0 +1,267 @@
+package mix
+
+import (
+	"sync"
+
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/codec"
+	"github.com/switchhook/switchhook/media/tone"
+)
+
+// Times in ticks of the 8 kHz clock.
+const (
+	frame    = media.FrameSamples
+	span     = 4096       // what a buffer has room for
+	longest  = 10 * frame // 200 ms: its delay at most, and the length of a packet
+	cushion  = frame / 2  // what is kept beyond what is needed
+	jump     = 8000       // a timestamp so far off is that of another stream
+	idle     = 10 * 8000  // after this silence the next packet begins anew
+	fading   = 3 * frame  // how long what is lost is made up for
+	surveyed = 100        // frames after which the delay is judged: 2 s
+	stale    = 3          // packets of a past long gone, after which we believe that the stream began anew
+)
+
+// buffer makes the packets of one far end even sound. Every codec here has one byte for each tick of its clock, so it keeps
+// bytes by timestamp; packets may be of any length and come in any order.
+type buffer struct {
+	mu   sync.Mutex
+	data [span]byte
+	kind [span]media.Codec // none: nothing is there
+	head uint32            // what is played next
+	top  uint32            // after the newest there is
+	// The numbering of the source that is heard.
+	begun  bool
+	source uint32
+	seq    uint16 // the newest
+	seen   uint64 // it and those before it, the newest lowest
+	old    int
+
+	margin  int32 // the least time before its turn that a packet came in this survey
+	came    int   // packets of this survey
+	frames  int   // read in this survey
+	skip    int   // ticks too much delay
+	hold    int   // ticks too little
+	late    uint64
+	doubled uint64
+
+	ears voice
+	last media.Frame // what was read last of what was there
+	lost int         // samples made up since
+	calm bool        // the last frame was silence, or near
+	hush tone.Noise  // what silence sounds like at the far end, once it said so
+}
+
+// write takes in a packet.
+func (b *buffer) write(p *media.Packet) {
+	n := len(p.Payload)
+	if p.Event || n == 0 || n > longest {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.begun || p.Source != b.source {
+		b.begin(p)
+	}
+	if p.Codec == media.NoCodec || !b.fresh(p) {
+		return
+	}
+	ahead := int32(p.Timestamp - b.head)
+	if ahead > jump || ahead < -jump {
+		b.begin(p)
+		b.seq, b.seen, ahead = p.Seq, 1, frame
+	}
+	b.came++
+	b.margin = min(b.margin, ahead)
+	if ahead < 0 {
+		if ahead = b.overdue(p, ahead); ahead < 0 {
+			return
+		}
+	}
+	b.store(p)
+	if over := int32(b.top-b.head) - longest; over > 0 {
+		b.drop(int(over))
+	}
+}
+
+// begin starts with a new stream, a frame before its first packet.
+func (b *buffer) begin(p *media.Packet) {
+	clear(b.kind[:])
+	b.begun, b.source, b.old = true, p.Source, 0
+	b.head, b.top = p.Timestamp-frame, p.Timestamp
+	b.seq, b.seen = p.Seq-1, 0
+	b.skip, b.hold, b.frames, b.came, b.margin = 0, 0, 0, 0, longest
+}
+
+// fresh tells whether a packet did not come before.
+func (b *buffer) fresh(p *media.Packet) bool {
+	switch d := int(int16(p.Seq - b.seq)); {
+	case d >= 64:
+		b.seq, b.seen = p.Seq, 1
+	case d > 0:
+		b.seq, b.seen = p.Seq, b.seen<<d|1
+	case d > -64:
+		if b.seen>>-d&1 != 0 {
+			b.doubled++
+			return false
+		}
+		b.seen |= 1 << -d
+	default:
+		if b.old++; b.old < stale {
+			return false
+		}
+		b.begin(p)
+		b.seq, b.seen = p.Seq, 1
+	}
+	b.old = 0
+	return true
+}
+
+// overdue decides about a packet whose turn is past: what is newest is played after all, at once and with more delay from
+// now on; for the rest there will be more delay the next time. It gives by how much the packet comes before its turn then.
+func (b *buffer) overdue(p *media.Packet, ahead int32) int32 {
+	b.late++
+	if int32(p.Timestamp-b.top) >= 0 {
+		b.head = p.Timestamp - cushion
+		b.skip = 0
+		return cushion
+	}
+	b.hold = min(max(b.hold, int(-ahead)), longest-int(min(max(int32(b.top-b.head), 0), longest)))
+	return ahead
+}
+
+func (b *buffer) store(p *media.Packet) {
+	b.hush.Off()
+	at := p.Timestamp
+	for i, v := range p.Payload {
+		k := (at + uint32(i)) % span
+		b.data[k], b.kind[k] = v, p.Codec
+	}
+	if end := at + uint32(len(p.Payload)); int32(end-b.top) > 0 {
+		b.top = end
+	}
+}
+
+// drop leaves out what comes next.
+func (b *buffer) drop(n int) {
+	for i := range min(n, span) {
+		b.kind[(b.head+uint32(i))%span] = media.NoCodec
+	}
+	b.head += uint32(n)
+}
+
+// read gives the next 20 ms. False when it is silence because nothing came for a while.
+func (b *buffer) read(f *media.Frame) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.begun {
+		clear(f[:])
+		return false
+	}
+	b.survey()
+	switch {
+	case b.hold > 0:
+		b.hold -= frame
+		return b.conceal(f[:])
+	case b.skip > 0 && b.calm:
+		b.drop(min(b.skip, frame))
+		b.skip -= frame
+	case b.skip >= cushion && b.frames == surveyed/2: // it is never silent: a little is folded into what follows
+		b.skip = 0
+		return b.fold(f)
+	}
+	heard := b.take(f[:])
+	b.calm = !heard || power(f) < audible
+	if int32(b.head-b.top) > idle {
+		b.begun = false
+	}
+	return heard
+}
+
+// survey judges the delay from time to time: what no packet needed for a while is given back.
+func (b *buffer) survey() {
+	if b.frames++; b.frames < surveyed {
+		return
+	}
+	if spare := int(b.margin) - frame; b.came > surveyed/4 && spare > 0 {
+		b.skip = spare
+	}
+	b.frames, b.came, b.margin = 0, 0, longest
+}
+
+// take fills s with what is next, and makes up for what is not there.
+func (b *buffer) take(s []int16) (heard bool) {
+	for len(s) > 0 {
+		at := b.head % span
+		n, kind := 1, b.kind[at]
+		for most := min(len(s), span-int(at)); n < most && b.kind[int(at)+n] == kind; n++ {
+		}
+		if kind == media.NoCodec {
+			heard = b.conceal(s[:n]) || heard
+		} else {
+			b.ears.decode(kind, s[:n], b.data[at:int(at)+n])
+			clear(b.kind[at : int(at)+n])
+			b.remember(s[:n])
+			heard = true
+		}
+		b.head += uint32(n)
+		s = s[n:]
+	}
+	return heard
+}
+
+// remember keeps the last frame of what was heard.
+func (b *buffer) remember(s []int16) {
+	b.lost = 0
+	copy(b.last[:], b.last[len(s):])
+	copy(b.last[frame-len(s):], s)
+}
+
+// fold leaves out half a frame where there is no silence to leave out, by fading one half into the other.
+func (b *buffer) fold(f *media.Frame) bool {
+	var first [cushion]int16
+	heard := b.take(first[:])
+	heard = b.take(f[:]) || heard
+	for i := range cushion {
+		f[i] = int16((int(first[i])*(cushion-i) + int(f[i])*i) / cushion)
+	}
+	return heard
+}
+
+// conceal makes up for what did not come: what was heard last, fading, or the far end's own silence.
+func (b *buffer) conceal(s []int16) bool {
+	if b.hush.On() {
+		b.hush.Fill(s)
+		return true
+	}
+	if b.lost >= fading {
+		clear(s)
+		return false
+	}
+	for i := range s {
+		gain := max(fading-b.lost, 0)
+		s[i] = int16(int(b.last[b.lost%frame]) * gain / fading)
+		b.lost++
+	}
+	return true
+}
+
+// audible is the mean square of what is more than the noise of a quiet line: some 50 dB below a full-scale sine.
+const audible = 60 * 60
+
+// power gives the mean square.
+func power(f *media.Frame) int {
+	sum := 0
+	for _, v := range f {
+		sum += int(v) * int(v)
+	}
+	return sum / len(f)
+}
+
+// voice decodes what one far end says.
+type voice struct{}
+
+func (v *voice) decode(c media.Codec, dst []int16, codes []byte) {
+	if n := codec.Decode(c, dst, codes); n < len(dst) {
+		clear(dst[n:])
+	}
+}

@@ -1,0 +1,40 @@
+package mix
+
+import (
+	"sync/atomic"
+
+	"github.com/switchhook/switchhook/media"
+)
+
+// Ear hears both sides of one leg, evened out and at one time, for a sink.
+type Ear struct {
+	says, hears buffer
+	sink        Sink
+	closed      atomic.Bool
+	a, b        media.Frame
+}
+
+// Listen begins to beat an ear. The ports of [Ear.Ports] are what it hears.
+func (c *Clock) Listen(s Sink) *Ear {
+	e := &Ear{sink: s}
+	c.add(e)
+	return e
+}
+
+// Ports gives where to write what the leg's far end says, and what it hears.
+func (e *Ear) Ports() (says, hears media.Port) {
+	return media.PortFunc(e.says.write), media.PortFunc(e.hears.write)
+}
+
+// Close ends it. A beat that runs may still be heard.
+func (e *Ear) Close() { e.closed.Store(true) }
+
+func (e *Ear) beat() bool {
+	if e.closed.Load() {
+		return false
+	}
+	e.says.read(&e.a)
+	e.hears.read(&e.b)
+	e.sink.Hear(&e.a, &e.b)
+	return true
+}
