@@ -5,7 +5,6 @@ import (
 
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/codec"
-	"github.com/switchhook/switchhook/media/tone"
 )
 
 // Times in ticks of the 8 kHz clock.
@@ -44,11 +43,13 @@ type buffer struct {
 	late    uint64
 	doubled uint64
 
-	ears voice
+	ears codec.Decoder
 	last media.Frame // what was read last of what was there
 	lost int         // samples made up since
 	calm bool        // the last frame was silence, or near
-	hush tone.Noise  // what silence sounds like at the far end, once it said so
+	// What silence sounds like at the far end (RFC 3389), from when it said so to its next packet of audio.
+	hush  [1]byte
+	still bool
 }
 
 // write takes in a packet.
@@ -62,7 +63,15 @@ func (b *buffer) write(p *media.Packet) {
 	if !b.begun || p.Source != b.source {
 		b.begin(p)
 	}
-	if p.Codec == media.NoCodec || !b.fresh(p) {
+	if !b.fresh(p) {
+		return
+	}
+	if p.Noise {
+		b.still = int32(p.Timestamp-b.top) >= 0
+		b.hush[0] = p.Payload[0]
+		return
+	}
+	if p.Codec == media.NoCodec {
 		return
 	}
 	ahead := int32(p.Timestamp - b.head)
@@ -130,7 +139,7 @@ func (b *buffer) overdue(p *media.Packet, ahead int32) int32 {
 }
 
 func (b *buffer) store(p *media.Packet) {
-	b.hush.Off()
+	b.still = false
 	at := p.Timestamp
 	for i, v := range p.Payload {
 		k := (at + uint32(i)) % span
@@ -198,7 +207,7 @@ func (b *buffer) take(s []int16) (heard bool) {
 		if kind == media.NoCodec {
 			heard = b.conceal(s[:n]) || heard
 		} else {
-			b.ears.decode(kind, s[:n], b.data[at:int(at)+n])
+			b.decode(kind, s[:n], b.data[at:int(at)+n])
 			clear(b.kind[at : int(at)+n])
 			b.remember(s[:n])
 			heard = true
@@ -229,8 +238,8 @@ func (b *buffer) fold(f *media.Frame) bool {
 
 // conceal makes up for what did not come: what was heard last, fading, or the far end's own silence.
 func (b *buffer) conceal(s []int16) bool {
-	if b.hush.On() {
-		b.hush.Fill(s)
+	if b.still {
+		b.ears.Decode(s, &media.Packet{Noise: true, Payload: b.hush[:]})
 		return true
 	}
 	if b.lost >= fading {
@@ -257,11 +266,8 @@ func power(f *media.Frame) int {
 	return sum / len(f)
 }
 
-// voice decodes what one far end says.
-type voice struct{}
-
-func (v *voice) decode(c media.Codec, dst []int16, codes []byte) {
-	if n := codec.Decode(c, dst, codes); n < len(dst) {
-		clear(dst[n:])
-	}
+// decode decodes codes, all of which stand for a sample.
+func (b *buffer) decode(c media.Codec, dst []int16, codes []byte) {
+	n := b.ears.Decode(dst, &media.Packet{Codec: c, Source: b.source, Payload: codes})
+	clear(dst[n:])
 }

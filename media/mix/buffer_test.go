@@ -2,6 +2,7 @@ package mix_test
 
 import (
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -18,6 +19,7 @@ type stream struct {
 	seq   uint16
 	stamp uint32
 	id    uint32
+	mouth codec.Encoder
 }
 
 func hum(hz float64, c media.Codec) *stream {
@@ -30,7 +32,7 @@ func (s *stream) next() *media.Packet {
 		panic(err)
 	}
 	p := &media.Packet{Codec: s.codec, Seq: s.seq, Timestamp: s.stamp, Source: s.id, Payload: make([]byte, len(f))}
-	codec.Encode(s.codec, p.Payload, f[:])
+	s.mouth.Encode(s.codec, p.Payload, f[:])
 	s.seq++
 	s.stamp += uint32(len(f))
 	return p
@@ -222,7 +224,7 @@ func FuzzBuffer(f *testing.F) {
 		for len(in) >= 8 {
 			p := &media.Packet{
 				Seq: binary.BigEndian.Uint16(in), Timestamp: binary.BigEndian.Uint32(in[2:]),
-				Codec: media.Codec(in[6] & 7), Source: uint32(in[6] >> 6), Payload: payload[:int(in[7])*8%len(payload)],
+				Codec: media.Codec(in[6] & 3), Noise: in[6]&7 == 4, Source: uint32(in[6] >> 6), Payload: payload[:int(in[7])*8%len(payload)],
 			}
 			b.Write(p)
 			if d := b.Depth(); d > mix.Longest {
@@ -236,8 +238,39 @@ func FuzzBuffer(f *testing.F) {
 		for range 1000 {
 			b.Read(&out)
 		}
-		if out != (media.Frame{}) {
+		if b.Read(&out); out != (media.Frame{}) && !b.Still() {
 			t.Error("something is heard long after the end")
 		}
 	})
+}
+
+// What a far end sends in place of silence is heard until it speaks again, and so is the quiet of what it sends not at all.
+func TestBufferComfortNoise(t *testing.T) {
+	var b mix.Buffer
+	s := hum(440, media.PCMU)
+	var f media.Frame
+	for range 20 {
+		b.Write(s.next())
+		b.Read(&f)
+	}
+	b.Write(&media.Packet{Noise: true, Seq: s.seq, Timestamp: s.stamp, Source: s.id, Payload: []byte{50}})
+	s.seq++
+	for range 50 {
+		s.stamp += media.FrameSamples
+		b.Read(&f)
+	}
+	sum := 0.0
+	for _, v := range f {
+		sum += float64(v) * float64(v)
+	}
+	if dBov := 10 * math.Log10(sum/float64(len(f))/(32767*32767)); dBov < -53 || dBov > -47 {
+		t.Errorf("the noise has %.1f dBov; want -50", dBov)
+	}
+	for range 20 {
+		b.Write(s.next())
+		b.Read(&f)
+	}
+	if l := tone.Loudness(f[:], 440); l < -14 {
+		t.Errorf("speech after noise is heard at %.1f dB", l)
+	}
 }

@@ -32,6 +32,9 @@ func (b *Buffer) Read(f *media.Frame) bool { return b.b.read(f) }
 // Depth is how much is there that was not read, in samples.
 func (b *Buffer) Depth() int { return int(int32(b.b.top - b.b.head)) }
 
+// Still tells whether the far end said what its silence sounds like.
+func (b *Buffer) Still() bool { return b.b.still }
+
 // Counts gives how many packets were late, and how many came twice.
 func (b *Buffer) Counts() (late, doubled uint64) { return b.b.late, b.b.doubled }
 

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/codec"
 )
 
 // Entrant is who enters a room.
@@ -29,11 +30,12 @@ type Party struct {
 	gone  atomic.Bool
 
 	// The clock's goroutine's.
-	frame   media.Frame // what it says
-	level   int         // smoothed mean square of that
-	hang    int         // beats for which it still counts as talking
-	talks   bool        // it is in this beat's mix
-	met     bool        // it was here in the beat before
+	frame   media.Frame   // what it says
+	level   int           // smoothed mean square of that
+	hang    int           // beats for which it still counts as talking
+	talks   bool          // it is in this beat's mix
+	talked  bool          // it was in that of the beat before
+	mouth   codec.Encoder // of what only it hears
 	codec   media.Codec
 	asked   int // beats until its codec is asked for
 	packet  media.Packet
@@ -97,7 +99,6 @@ func (p *Party) send(payload []byte, seq uint16, stamp uint32) {
 
 // meet begins with a party that has come.
 func (p *Party) meet() {
-	p.met = true
 	p.packet = media.Packet{Marker: true, Source: rand.Uint32()}
 }
 

@@ -37,6 +37,7 @@ type Room struct {
 // shared is the mix for all who are silent, encoded for one codec.
 type shared struct {
 	made    bool
+	mouth   codec.Encoder
 	payload [frame]byte
 }
 
@@ -64,6 +65,7 @@ func (r *Room) beat() bool {
 	r.add()
 	for _, p := range r.parties {
 		r.serve(p)
+		p.talked = p.talks
 	}
 	saturate(&r.out, &r.sum, nil)
 	for _, h := range r.hearers {
@@ -164,18 +166,21 @@ func (r *Room) serve(p *Party) {
 		if err := p.Music.Next(&r.out); err != nil {
 			clear(r.out[:])
 		}
-		codec.Encode(p.codec, p.payload[:], r.out[:])
+		p.mouth.Encode(p.codec, p.payload[:], r.out[:])
 		p.send(p.payload[:], r.seq, r.stamp)
 	case p.talks:
+		if !p.talked { // what its far end has decoded so far is what all have
+			p.mouth = r.common[int(p.codec)%codecs].mouth
+		}
 		saturate(&r.out, &r.sum, &p.frame)
-		codec.Encode(p.codec, p.payload[:], r.out[:])
+		p.mouth.Encode(p.codec, p.payload[:], r.out[:])
 		p.send(p.payload[:], r.seq, r.stamp)
 	default:
 		s := &r.common[int(p.codec)%codecs]
 		if !s.made {
 			s.made = true
 			saturate(&r.out, &r.sum, nil)
-			codec.Encode(p.codec, s.payload[:], r.out[:])
+			s.mouth.Encode(p.codec, s.payload[:], r.out[:])
 		}
 		p.send(s.payload[:], r.seq, r.stamp)
 	}

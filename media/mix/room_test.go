@@ -27,6 +27,7 @@ type guest struct {
 	mu    sync.Mutex
 	heard []int16
 	last  media.Packet
+	ears  codec.Decoder
 	odd   int // packets that don't follow the one before
 }
 
@@ -34,7 +35,7 @@ func (g *guest) Hear(p *media.Packet) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := make([]int16, len(p.Payload))
-	codec.Decode(p.Codec, s, p.Payload)
+	g.ears.Decode(s, p)
 	g.heard = append(g.heard, s...)
 	if g.last.Seq != 0 && (p.Seq != g.last.Seq+1 || p.Timestamp != g.last.Timestamp+uint32(len(s)) || p.Source != g.last.Source || p.Codec != g.codec) {
 		g.odd++
@@ -91,10 +92,7 @@ func TestEachHearsAllButItself(t *testing.T) {
 			rooms := mix.NewRooms(mix.Still())
 			all := make([]*guest, n)
 			for i := range all {
-				law := media.PCMU
-				if i%2 == 1 {
-					law = media.PCMA
-				}
+				law := []media.Codec{media.PCMU, media.PCMA, media.G722}[i%3]
 				// With twelve, a hum is quiet enough for their sum to be within bounds.
 				all[i] = enters(t, rooms, 0, mix.Entrant{Silent: true, Codec: func() media.Codec { return law }})
 				all[i].hums = hum(300+200*float64(i), law)
