@@ -35,11 +35,7 @@ type buffer struct {
 	seen   uint64 // it and those before it, the newest lowest
 	old    int
 
-	margin  int32 // the least time before its turn that a packet came in this survey
-	came    int   // packets of this survey
-	frames  int   // read in this survey
-	skip    int   // ticks too much delay
-	hold    int   // ticks too little
+	delay
 	late    uint64
 	doubled uint64
 
@@ -50,6 +46,15 @@ type buffer struct {
 	// What silence sounds like at the far end (RFC 3389), from when it said so to its next packet of audio.
 	hush  [1]byte
 	still bool
+}
+
+// delay is how a buffer follows the network.
+type delay struct {
+	margin int32 // the least time before its turn that a packet came in this survey
+	came   int   // packets of this survey
+	frames int   // read in this survey
+	skip   int   // ticks too much
+	hold   int   // ticks too little
 }
 
 // write takes in a packet.
@@ -98,7 +103,7 @@ func (b *buffer) begin(p *media.Packet) {
 	b.begun, b.source, b.old = true, p.Source, 0
 	b.head, b.top = p.Timestamp-frame, p.Timestamp
 	b.seq, b.seen = p.Seq-1, 0
-	b.skip, b.hold, b.frames, b.came, b.margin = 0, 0, 0, 0, longest
+	b.delay = delay{margin: longest}
 }
 
 // fresh tells whether a packet did not come before.
