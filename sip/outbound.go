@@ -98,11 +98,18 @@ func (l *Leg) place(room bool) {
 	case l.hops < 0:
 		fail(483, call.LabelRejected, "Max-Forwards is used up")
 		return
-	case !within(l.s.limit), !within(l.trunk.limit):
-		fail(503, call.LabelLimit, "too many calls a second")
+	case !within(l.trunk.limit):
+		l.limited(tooFast(l.trunk))
+		return
+	case !within(l.s.limit):
+		l.limited("too many calls a second")
 		return
 	case !room:
-		fail(503, call.LabelLimit, "too many legs")
+		l.limited("too many legs")
+		return
+	}
+	if why := l.s.admit(l, p.dial.Account); why != "" {
+		l.limited(why)
 		return
 	}
 	timeout := p.dial.Timeout

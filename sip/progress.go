@@ -250,6 +250,7 @@ func (l *Leg) agreedOn(m *message.Message, e *earlyAnswer, reply *dialog.Reply) 
 
 // answered begins the life of a leg that stands.
 func (l *Leg) answered(rows header.List) {
+	l.toll.answer()
 	l.emit(call.Answered{Leg: l.id, Headers: rows})
 	if l.media.held {
 		l.emit(call.Held{Leg: l.id, On: true})

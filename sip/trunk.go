@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -70,11 +71,13 @@ func (ps *peerings) of(t *directory.Trunk) *peering {
 		keys = old.keys
 	}
 	p.keys = keyringOf(full.Login, keys)
+	perSecond := cmp.Or(full.Limits.Rate, ps.rate)
 	switch {
-	case old != nil:
+	case perSecond <= 0:
+	case old != nil && old.limit != nil && old.limit.Limit() == rate.Limit(perSecond):
 		p.limit = old.limit
-	case ps.rate > 0:
-		p.limit = limiter(ps.rate)
+	default:
+		p.limit = limiter(perSecond)
 	}
 	if len(ps.ready) >= maxPeerings {
 		clear(ps.ready)
