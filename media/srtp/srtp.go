@@ -71,7 +71,7 @@ func New(c media.Crypto) (*Context, error) {
 	return nil, fmt.Errorf("%w: %.40q", ErrKey, c.Suite)
 }
 
-// Seal writes the protected form of an RTP packet to dst, which has room for it and is not part of packet.
+// Seal writes the protected form of an RTP packet to dst, which has room for it and may be packet itself.
 func (c *Context) Seal(dst, packet []byte) ([]byte, error) {
 	out, err := c.ctx.EncryptRTP(dst[:0], packet, &c.header)
 	if err != nil {
