@@ -12,6 +12,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -32,6 +33,7 @@ type placing struct {
 	cause    call.Cause
 	rows     header.List // that the last refusal brought
 	early    []earlyAnswer
+	agreed   *media.Remote      // with an early dialog, the last time
 	patience *transaction.Timer // until the first response
 }
 
@@ -252,7 +254,7 @@ func (l *Leg) inviteAt(h hop) {
 	}
 	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
-	complete(m, l.hops, offers(l.trunk.signalling(), l.lease), p.branch.ok, body, s.cfg.Product)
+	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
 	if !l.sized(&h, m) {
 		return
 	}
