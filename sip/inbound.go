@@ -138,11 +138,10 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 		l.timer.Stop()
 		r.Headers = append(r.Headers, l.lease.answer()...)
 	}
-	rows = l.said(kind, name, rows)
-	if l.takesEarly && withMedia && status < 200 && !rows.Has("P-Early-Media") {
+	if l.takesEarly && withMedia && status < 200 {
 		r.Headers = append(r.Headers, header.Field{Name: "P-Early-Media", Value: "sendrecv"})
 	}
-	r.Headers = append(r.Headers, rows...)
+	r.Headers = append(r.Headers, l.said(kind, name, rows)...)
 	if err := l.dialog.Respond(tx, r); err != nil {
 		l.failed(err)
 	}
