@@ -55,10 +55,6 @@ func (e Endpoint) Validate() error {
 	if e.Contacts < 0 || e.Contacts > maxContacts {
 		c.fail("contacts", "%d is none of 0 to %d", e.Contacts, maxContacts)
 	}
-	of := check{kind: c.kind, id: c.id}
-	if of.options(e.Options); of.err != nil {
-		c.fail("options."+of.err.Field, "%s", of.err.Reason)
-	}
 	c.json("vendor", e.Vendor)
 	return c.result()
 }
@@ -72,7 +68,7 @@ func (c *check) password(field, s string) {
 // login: what is half written would fail at the first challenge, and nobody would know why.
 func (c *check) login(field string, l Login, peers int) {
 	switch {
-	case l == Login{}:
+	case l.User == "" && l.Password == "" && !l.Register: // what a profile says of logins alone
 		return
 	case l.User == "":
 		c.fail(field+".user", "is missing")

@@ -108,6 +108,12 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
 	if v.Refuse != nil {
 		return *v.Refuse
 	}
+	if v.Endpoint != "" {
+		if err := x.driveDirect(c, v.Endpoint); err != nil && x.ctx.Err() == nil {
+			return call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: err.Error()}
+		}
+		return call.Cause{Q850: 16, By: call.ByPlatform, Label: call.LabelNormal}
+	}
 	for i, a := range v.Apps {
 		x.live.drivenBy(c, a.ID, i > 0)
 		c.SetApp(a.ID)
@@ -144,6 +150,17 @@ func (x *Exchange) driveBy(c *engine.Call, a directory.App) (err error) {
 		return fmt.Errorf("%w: %w", dialect.ErrUnavailable, err)
 	}
 	return app.Drive(x.ctx, c)
+}
+
+// driveDirect joins the caller with an endpoint. A panic becomes a *fault.
+func (x *Exchange) driveDirect(c *engine.Call, user string) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &fault{v, debug.Stack()}
+			x.cfg.Logger.LogAttrs(x.ctx, slog.LevelError, "call to an endpoint failed", id(c), slog.Any("error", err))
+		}
+	}()
+	return (&direct{to: user}).Drive(x.ctx, c)
 }
 
 // failed tells that an application failed: in the call's log always, in the program's no more often than one can read. It

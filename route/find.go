@@ -10,16 +10,18 @@ import (
 	"github.com/switchhook/switchhook/directory"
 )
 
-// Verdict says where an attempt goes. Apps is empty exactly when Refuse is set.
+// Verdict says where an attempt goes: exactly one of Apps, Endpoint and Refuse is set.
 type Verdict struct {
-	Account string          // of the rule, or else of the attempt
-	Rule    string          // the rule's ID, empty when none matched
-	Apps    []directory.App // in the order in which they are tried
-	Refuse  *call.Cause     // why it goes nowhere; Text tells what to change
+	Account  string          // of the rule, or else of the attempt
+	Rule     string          // the rule's ID, empty when none matched
+	Apps     []directory.App // in the order in which they are tried
+	Endpoint string          // the user name of the endpoint that is called by another of its account, without an application
+	Refuse   *call.Cause     // why it goes nowhere; Text tells what to change
 }
 
 // Find finds the applications for an attempt: those of the rule for the Request-URI's host, else of the rule for the
-// called number. A disabled rule counts as none, an application that does not exist is passed over.
+// called number. A disabled rule counts as none, an application that does not exist is passed over. Where there is no
+// rule, an endpoint may call another of its account by its user name.
 func Find(s *directory.Snapshot, at call.Attempt) Verdict {
 	host, number := Host(at.Host), Number(at.To)
 	var off *directory.Rule
@@ -35,6 +37,13 @@ func Find(s *directory.Snapshot, at call.Attempt) Verdict {
 		default:
 			return follow(s, r)
 		}
+	}
+	e, ok := s.Endpoint(number)
+	if !ok {
+		e, ok = s.Endpoint(at.To) // digits that make no number
+	}
+	if ok && at.Endpoint != "" && e.Account == at.Account && !e.Disabled {
+		return Verdict{Account: at.Account, Endpoint: e.User}
 	}
 	why := fmt.Sprintf("no rule for host %q or number %q", host, number)
 	if off != nil {
@@ -72,5 +81,59 @@ func refusal(sip int, why string) *call.Cause {
 // Host gives a Request-URI host in the form of a rule's value: lower case, without a final dot.
 func Host(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
 
-// Number gives a called party in the form of a rule's value: see [directory.NumberOf].
-func Number(user string) string { return directory.NumberOf(user) }
+// Number gives a called party in the form of a rule's value: a number as "+" and digits, whatever its form on the wire
+// (percent-escapes, parameters such as ";phone-context", visual separators of RFC 3966 section 5.1.1, a missing "+").
+// What is none comes back unescaped and without parameters.
+func Number(user string) string {
+	user, _, _ = strings.Cut(user, ";")
+	user = unescape(user)
+	digits := make([]byte, 1, 16)
+	digits[0] = '+'
+	for i := range len(user) {
+		switch b := user[i]; {
+		case b >= '0' && b <= '9':
+			digits = append(digits, b)
+		case b == '+' && i == 0, b == '-', b == '.', b == '(', b == ')':
+		default:
+			return user
+		}
+	}
+	if len(digits) == 1 || user[0] != '+' && len(digits) <= minDigits {
+		return user
+	}
+	return string(digits)
+}
+
+// minDigits is how many digits a number without "+" has at least; fewer are a service's, such as 911.
+const minDigits = 7
+
+// unescape undoes percent-escapes; what is no escape stays.
+func unescape(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			hi, lo := hexDigit(s[i+1]), hexDigit(s[i+2])
+			if hi >= 0 && lo >= 0 {
+				b.WriteByte(byte(hi<<4 | lo))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// hexDigit gives the value of a hexadecimal digit, -1 for what is none.
+func hexDigit(b byte) int {
+	switch {
+	case b >= '0' && b <= '9':
+		return int(b - '0')
+	case b|0x20 >= 'a' && b|0x20 <= 'f':
+		return int(b|0x20-'a') + 10
+	}
+	return -1
+}

@@ -152,33 +152,6 @@ func TestOut(t *testing.T) {
 	}
 }
 
-// S21: what the trunk or who dials may not dial is refused with 403, which names the prefix.
-func TestS21Out(t *testing.T) {
-	peers := []directory.Peer{{Host: "192.0.2.1"}}
-	s := directory.NewSnapshot(directory.Content{
-		Accounts: []directory.Account{{ID: account, Limits: directory.Limits{Prefixes: []string{"+1", "+44"}}}, {ID: "999999999999"}},
-		Trunks:   []directory.Trunk{{ID: "carrier", PSTN: true, Peers: peers, Options: directory.Options{Limits: directory.Limits{Prefixes: []string{"+", "!+1900"}}}}},
-	})
-	for _, tc := range []struct {
-		dial call.Dial
-		why  string
-	}{
-		{call.Dial{To: "+12065550199", Account: account}, ""},
-		{call.Dial{To: "+33123456789", Account: "999999999999"}, ""},
-		{call.Dial{To: "+33123456789", Account: account}, "account 111122223333: no prefix of limits.prefixes has +33123456789"},
-		{call.Dial{To: "+19005550199", Account: account}, `trunk "carrier": limits.prefixes has !+1900`},
-		{call.Dial{URI: "sip:+1%39005550199@192.0.2.1", To: "+12065550199"}, `trunk "carrier": limits.prefixes has !+1900`},
-		{call.Dial{URI: "tel:+1-900-555-0199"}, `trunk "carrier": limits.prefixes has !+1900`},
-	} {
-		_, refused := route.Out(s, tc.dial)
-		switch {
-		case tc.why == "" && refused == nil:
-		case refused == nil || refused.SIP != 403 || refused.Label != call.LabelLimit || refused.Text != tc.why:
-			t.Errorf("%+v: %v, want %q", tc.dial, refused, tc.why)
-		}
-	}
-}
-
 func BenchmarkFind(b *testing.B) {
 	b.ReportAllocs()
 	at := call.Attempt{To: "+12065550101", Host: "192.0.2.10"}
@@ -186,5 +159,47 @@ func BenchmarkFind(b *testing.B) {
 		if v := route.Find(snapshot, at); v.Refuse != nil {
 			b.Fatal(v.Refuse)
 		}
+	}
+}
+
+func TestEndpoints(t *testing.T) {
+	s := directory.NewSnapshot(directory.Content{
+		Endpoints: []directory.Endpoint{
+			{User: "alice", Account: "1"}, {User: "bob", Account: "1"}, {User: "12065550101", Account: "1"},
+			{User: "eve", Account: "2"}, {User: "off", Account: "1", Disabled: true},
+		},
+		Apps:  []directory.App{{ID: "a", Account: "1"}},
+		Rules: []directory.Rule{{ID: "r", Account: "1", Kind: directory.ByNumber, Value: "+12065550101", Targets: []directory.Target{{App: "a"}}}},
+	})
+	for _, c := range []struct {
+		name, endpoint, to, account string
+		want                        string // the endpoint called; "app" for the rule's; empty for refused
+	}{
+		{"another of the account", "alice", "bob", "1", "bob"},
+		{"S36 one of another account", "alice", "eve", "1", ""},
+		{"a caller that is no endpoint", "", "bob", "1", ""},
+		{"one that is disabled", "alice", "off", "1", ""},
+		{"a rule counts first", "alice", "12065550101", "1", "app"},
+		{"nobody", "alice", "carol", "1", ""},
+	} {
+		v := route.Find(s, call.Attempt{Account: c.account, Endpoint: c.endpoint, To: c.to})
+		got := v.Endpoint
+		if len(v.Apps) > 0 {
+			got += "app"
+		}
+		if got != c.want || (v.Refuse != nil) != (c.want == "") {
+			t.Errorf("%s: %+v, want %q", c.name, v, c.want)
+		}
+	}
+	strange := route.Endpoint(s, call.Dial{Account: "1", Endpoint: "eve"})
+	nobody := route.Endpoint(s, call.Dial{Account: "1", Endpoint: "evx"})
+	if strange == nil || nobody == nil || strange.SIP != 404 || strings.ReplaceAll(strange.Text, "eve", "evx") != nobody.Text {
+		t.Errorf("S36: another account's endpoint: %+v, nobody: %+v", strange, nobody)
+	}
+	if c := route.Endpoint(s, call.Dial{Account: "1", Endpoint: "off"}); c == nil || c.SIP != 480 {
+		t.Errorf("a disabled one: %+v", c)
+	}
+	if c := route.Endpoint(s, call.Dial{Account: "1", Endpoint: "bob"}); c != nil {
+		t.Errorf("one of the account: %+v", c)
 	}
 }

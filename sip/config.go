@@ -49,9 +49,11 @@ type Config struct {
 	// TrustLoopback lets requests from this machine in that no trunk claims, and lets them use any trunk's host.
 	TrustLoopback bool
 	// Trace reports every SIP message of a leg as call.Logged.
-	Trace  bool
-	Limits Limits
-	Timers Timers
+	Trace bool
+	// Endpoints is how endpoints register and call.
+	Endpoints Endpoints
+	Limits    Limits
+	Timers    Timers
 	// Shards is the number of goroutines that own calls' signalling: GOMAXPROCS.
 	Shards int
 }
@@ -91,6 +93,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Product == "" {
 		c.Product = "Switchhook"
+	}
+	if c.Endpoints.Realm == "" {
+		c.Endpoints.Realm = "switchhook"
 	}
 	if c.Limits.Legs == 0 {
 		c.Limits.Legs = 100_000

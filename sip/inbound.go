@@ -29,11 +29,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, "draining", later)
 		return
 	}
-	if !within(p.limit) { // the trunk's first: what it refuses shall not cost the others
-		s.turnAway(tx, p, 503, tooFast(p), later)
-		return
-	}
-	if !within(s.limit) {
+	if !within(p.limit) || !within(s.limit) { // the trunk's first: what it refuses shall not cost the others
 		s.turnAway(tx, p, 503, "too many calls a second", later)
 		return
 	}
@@ -55,18 +51,12 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		return
 	}
 	changes = l.news(rows, changes)
-	if why := s.admit(l, ""); why != "" {
-		s.turnAway(tx, p, 503, why, later)
-		return
-	}
 	if !s.legs.add(l) {
-		l.toll.free()
 		s.turnAway(tx, p, 503, "too many legs", later)
 		return
 	}
 	l.dialog, err = s.dialogs.Incoming(tx, s.contact(in.Network, in.Source.Addr()), l.happened)
 	if err != nil {
-		l.toll.free()
 		s.legs.remove(l)
 		status := 400
 		if errors.Is(err, dialog.ErrFull) {
@@ -78,13 +68,19 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 	l.dialog.LogIn(loginOf(p, in.Source.Addr(), l.note))
 	l.callID = l.dialog.CallID()
 	l.from, l.to = clone(l.from), clone(l.to)
+	endpoint := ""
+	if p.endpoint != nil {
+		endpoint = p.endpoint.User
+		l.from = endpoint
+		l.dialog.Pin(in.Source.Addr())
+	}
 	if s.cfg.Trace {
 		l.dialog.Trace(l.traced)
 		l.traced(false, m)
 	}
 	l.timer = l.after(s.cfg.Timers.Ring, l.unanswered)
 	at := call.Attempt{
-		Account: p.trunk.Account, Trunk: p.trunk.ID, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
+		Account: p.trunk.Account, Trunk: p.trunk.ID, Endpoint: endpoint, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
 	}
 	l.guarded(func() { s.offer(l, at) })
@@ -138,10 +134,11 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 		l.timer.Stop()
 		r.Headers = append(r.Headers, l.lease.answer()...)
 	}
-	if l.takesEarly && withMedia && status < 200 {
+	rows = l.said(kind, name, rows)
+	if l.takesEarly && withMedia && status < 200 && !rows.Has("P-Early-Media") {
 		r.Headers = append(r.Headers, header.Field{Name: "P-Early-Media", Value: "sendrecv"})
 	}
-	r.Headers = append(r.Headers, l.said(kind, name, rows)...)
+	r.Headers = append(r.Headers, rows...)
 	if err := l.dialog.Respond(tx, r); err != nil {
 		l.failed(err)
 	}

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
-	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -24,16 +24,16 @@ type placing struct {
 	later  []branch // contacts of a 3xx, the best first
 	peers  []directory.Peer
 	hops   []hop
-	at     hop  // where the INVITE is
-	out    bool // an INVITE is out
-	warned bool // of its size
+	at     hop    // where the INVITE is
+	out    bool   // an INVITE is out
+	rings  *rings // of an endpoint, in place of peers and hops
+	warned bool   // of its size
 
 	seen     []string // Request-URIs that were dialled, against loops
 	turns    int      // 3xx followed
 	cause    call.Cause
 	rows     header.List // that the last refusal brought
 	early    []earlyAnswer
-	agreed   *media.Remote      // with an early dialog, the last time
 	patience *transaction.Timer // until the first response
 }
 
@@ -63,6 +63,12 @@ func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 	}
 	if t, ok := s.cfg.Directory().Trunk(d.Trunk); ok && !t.Disabled {
 		l.trunk = s.trunks.of(t)
+	}
+	if d.Endpoint != "" {
+		l.trunk, l.to = nil, cmp.Or(d.To, d.Endpoint)
+		if e, ok := s.cfg.Directory().Endpoint(d.Endpoint); ok && !e.Disabled {
+			l.trunk = s.trunks.ofEndpoint(e)
+		}
 	}
 	if f := s.legs.find(d.For); f != nil {
 		l.hops = f.hops - 1
@@ -95,23 +101,16 @@ func (l *Leg) place(room bool) {
 	switch {
 	case l.trunk == nil:
 		l.trunk = l.s.open
-		fail(404, call.LabelNoRoute, "no such trunk")
+		fail(404, call.LabelNoRoute, "no such trunk or endpoint")
 		return
 	case l.hops < 0:
 		fail(483, call.LabelRejected, "Max-Forwards is used up")
 		return
-	case !within(l.trunk.limit):
-		l.limited(tooFast(l.trunk))
-		return
-	case !within(l.s.limit):
-		l.limited("too many calls a second")
+	case !within(l.s.limit), !within(l.trunk.limit):
+		fail(503, call.LabelLimit, "too many calls a second")
 		return
 	case !room:
-		l.limited("too many legs")
-		return
-	}
-	if why := l.s.admit(l, p.dial.Account); why != "" {
-		l.limited(why)
+		fail(503, call.LabelLimit, "too many legs")
 		return
 	}
 	timeout := p.dial.Timeout
@@ -121,6 +120,10 @@ func (l *Leg) place(room bool) {
 	l.timer = l.after(timeout, func() {
 		l.hangup(call.Cause{SIP: 408, Q850: 19, By: call.ByPlatform, Label: call.LabelNoAnswer, Text: "not answered in time"}, nil)
 	})
+	if l.trunk.endpoint != nil {
+		l.ringAll()
+		return
+	}
 	if len(l.trunk.trunk.Peers) == 0 {
 		fail(503, call.LabelUnreachable, "the trunk has no peers")
 		return
@@ -254,7 +257,7 @@ func (l *Leg) inviteAt(h hop) {
 	}
 	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
-	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
+	complete(m, l.hops, offers(l.trunk.signalling(), l.lease), p.branch.ok, body, s.cfg.Product)
 	if !l.sized(&h, m) {
 		return
 	}
@@ -297,13 +300,19 @@ func (p *placing) withdraw(l *Leg, rows header.List) {
 		l.end(l.cause, nil)
 		return
 	}
-	l.dialog.Cancel(l.farewell(header.Cancel, "CANCEL", rows))
+	rows = l.farewell(header.Cancel, "CANCEL", rows)
+	if p.rings != nil {
+		p.rings.cancel(rows)
+		return
+	}
+	l.dialog.Cancel(rows)
 }
 
 // stop frees the timer.
 func (p *placing) stop() {
 	if p != nil {
 		p.patience.Stop()
+		p.rings.end()
 	}
 }
 

@@ -28,12 +28,12 @@ type Server struct {
 	dialogs  *dialog.Set
 	names    *resolver
 	trunks   peerings
-	loads    loads
 	open     *peering // of requests from this machine that no trunk claims
 	every    *header.Compiled
 	limit    *rate.Limiter
 	legs     legs
 	peers    watch
+	door     *doorman
 	draining atomic.Bool
 	told     struct{ refused, dropped int64 } // of overload; the watch's
 	faults   *teller
@@ -71,6 +71,7 @@ func New(cfg Config) (*Server, error) {
 	s.dialogs = dialog.New(dialog.Config{
 		Layer: s.layer, Resolve: s.resolve, T1: cfg.Timers.T1, T2: cfg.Timers.T2, Max: 2 * cfg.Limits.Legs,
 	})
+	s.door = s.newDoorman()
 	s.close = sync.OnceValue(s.shut)
 	s.peers.init(s)
 	return s, nil
@@ -166,8 +167,20 @@ func (s *Server) Request(tx *transaction.Server) {
 		s.dialogs.Request(tx)
 		return
 	}
+	if m.Method == "REGISTER" && s.takesEndpoints() {
+		s.register(tx)
+		return
+	}
 	host, user := target(m.URI)
 	p, known := s.trunkFor(host, in.Source.Addr())
+	if (!known || p == s.open) && s.claimed(m, host, in, known) {
+		if status != 0 {
+			s.refuse(tx, status, rows...)
+			return
+		}
+		s.fromEndpoint(tx, host, user)
+		return
+	}
 	if !known {
 		s.cfg.Log.Debug("request from an unknown source", "source", in.Source, "method", m.Method)
 		s.refuse(tx, 403)

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -22,6 +21,8 @@ type peering struct {
 	in, out *header.Compiled
 	limit   *rate.Limiter // nil: none
 	keys    *keyring      // nil: none
+
+	endpoint *directory.Endpoint // what it is in truth; nil for a trunk
 }
 
 // allows tells whether calls may come from an address.
@@ -50,7 +51,7 @@ type peerings struct {
 	rate float64 // calls a second of each trunk; 0: no limit
 
 	mu    sync.Mutex
-	ready map[string]*peering // by trunk ID; guarded by mu
+	ready map[string]*peering // by trunk ID, and by endpointKey; guarded by mu
 }
 
 // maxPeerings bounds what is kept ready of trunks that may no longer exist.
@@ -64,25 +65,29 @@ func (ps *peerings) of(t *directory.Trunk) *peering {
 	if old != nil && old.of == t {
 		return old
 	}
+	return ps.prepare(t.ID, t, nil)
+}
+
+// prepare makes a trunk, or what an endpoint is as a trunk, ready under a key. The caller holds mu.
+func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoint) *peering {
+	old := ps.ready[key]
 	full := profiled(t)
-	p := &peering{trunk: full, of: t, in: compiled(full.In, header.In), out: compiled(full.Out, header.Out)}
+	p := &peering{trunk: full, of: t, endpoint: e, in: compiled(full.In, header.In), out: compiled(full.Out, header.Out)}
 	var keys *keyring
 	if old != nil {
 		keys = old.keys
 	}
 	p.keys = keyringOf(full.Login, keys)
-	perSecond := cmp.Or(full.Limits.Rate, ps.rate)
 	switch {
-	case perSecond <= 0:
-	case old != nil && old.limit != nil && old.limit.Limit() == rate.Limit(perSecond):
+	case old != nil:
 		p.limit = old.limit
-	default:
-		p.limit = limiter(perSecond)
+	case ps.rate > 0:
+		p.limit = limiter(ps.rate)
 	}
 	if len(ps.ready) >= maxPeerings {
 		clear(ps.ready)
 	}
-	ps.ready[t.ID] = p
+	ps.ready[key] = p
 	return p
 }
 

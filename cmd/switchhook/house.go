@@ -24,6 +24,7 @@ import (
 	"github.com/switchhook/switchhook/media/clip"
 	"github.com/switchhook/switchhook/media/rtp"
 	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/registrar"
 	"github.com/switchhook/switchhook/sip/transport"
 	"github.com/switchhook/switchhook/speech"
 	"github.com/switchhook/switchhook/store/sqlite"
@@ -41,6 +42,7 @@ type house struct {
 	dialects map[string]dialect.Dialect
 	exchange *exchange.Exchange
 	sip      *sip.Server
+	phones   *registrar.Registrar
 	box      *far.Box
 	web      *http.Server
 	webAt    net.Listener
@@ -60,7 +62,7 @@ func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger, l
 		}
 	}()
 	steps := []func(context.Context, string) error{
-		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openSpeech, h.openBox, h.declareAll, h.openCalls,
+		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openSpeech, h.openBox, h.declareAll, h.openPhones, h.openCalls,
 	}
 	for _, step := range steps {
 		if err := step(ctx, data); err != nil {
@@ -166,6 +168,15 @@ func (h *house) declareAll(ctx context.Context, _ string) error {
 	return h.cfg.declare(ctx, h.store, d, h.dialects)
 }
 
+// openPhones opens the registrar, with what was registered before.
+func (h *house) openPhones(ctx context.Context, _ string) (err error) {
+	if h.phones, err = registrar.Open(ctx, registrar.Config{Keeper: h.store, Log: h.log}); err != nil {
+		return err
+	}
+	h.later(h.phones.Close)
+	return nil
+}
+
 // openCalls builds the way of a call: SIP edge, exchange, engine.
 func (h *house) openCalls(context.Context, string) error {
 	listen, err := h.cfg.listen()
@@ -181,6 +192,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log,
 	})
 	h.sip, err = sip.New(sip.Config{
+		Endpoints: sip.Endpoints{Registrar: h.phones, Realm: h.cfg.SIP.Realm, NoMD5: h.cfg.SIP.MD5 != nil && !*h.cfg.SIP.MD5},
 		Transport: transport.Config{Listen: listen}, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace,
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},

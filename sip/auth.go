@@ -1,0 +1,161 @@
+package sip
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/digest"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/registrar"
+	"github.com/switchhook/switchhook/sip/transaction"
+)
+
+// Endpoints is how endpoints register and prove who they are. Without a registrar none can: REGISTER is refused (405).
+type Endpoints struct {
+	Registrar *registrar.Registrar
+	Realm     string // that they log in to, and the domain of their addresses beside our own: "switchhook"
+	NoMD5     bool   // MD5 is not offered: telephones must know SHA-256
+}
+
+// doorman proves who endpoints are. Safe for all goroutines.
+type doorman struct {
+	s       *Server
+	digest  *digest.Server
+	guesses guesses
+	told    *teller
+}
+
+func (s *Server) newDoorman() *doorman {
+	offered := []digest.Algorithm{digest.SHA256}
+	if !s.cfg.Endpoints.NoMD5 {
+		offered = append(offered, digest.MD5)
+	}
+	return &doorman{
+		s: s, digest: digest.NewServer(digest.ServerConfig{Realm: s.cfg.Endpoints.Realm, Algorithms: offered}), told: newTeller(20),
+		guesses: guesses{known: map[guess]tries{}},
+	}
+}
+
+// prove gives the endpoint that a request proves to come from. Without one the request is answered: with challenges,
+// always the same whoever is claimed and whatever is wrong, so that nobody learns who exists.
+func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
+	m, in := tx.Msg(), tx.Incoming()
+	from, now := in.Source.Addr().Unmap(), time.Now()
+	stale := false
+	if c, ok := d.credentials(m); ok {
+		e, known := d.s.cfg.Directory().Endpoint(c.User)
+		known = known && !e.Disabled
+		password := "no password has these words"
+		if known {
+			password = e.Password
+		}
+		key := guess{from, c.User}
+		if d.guesses.locked(key, now) {
+			known = false
+		}
+		switch d.digest.Verify(c, m.Method, m.URI, from, password, known, now) {
+		case digest.Proven:
+			d.guesses.forget(key)
+			return e, true
+		case digest.Stale:
+			stale = true
+		case digest.Wrong:
+			if d.guesses.wrong(key, now) {
+				d.told.tell(d.s.cfg.Log, slog.LevelWarn, "password guessed too often: shut out for a while", "source", in.Source, "user", key.user)
+			}
+		}
+	}
+	rows := make([]header.Field, 0, 2)
+	for _, c := range d.digest.Challenges(from, now, stale) {
+		rows = append(rows, header.Field{Name: "WWW-Authenticate", Value: c})
+	}
+	d.s.refuse(tx, 401, rows...)
+	return nil, false
+}
+
+// credentials gives those of a request that are for our realm.
+func (d *doorman) credentials(m *message.Message) (digest.Credentials, bool) {
+	for row := range m.Headers.Values("Authorization") {
+		if c, err := digest.ParseCredentials(row); err == nil && c.Realm == d.digest.Realm() {
+			return c, true
+		}
+	}
+	return digest.Credentials{}, false
+}
+
+// Bounds of guessing.
+const (
+	maxGuesses  = 10 // wrong passwords in a row from one address for one user, and it is shut out
+	guessRest   = 5 * time.Minute
+	maxGuessers = 10_000
+)
+
+// guess is who guesses, and whom: who exists and who does not is the same.
+type guess struct {
+	from netip.Addr
+	user string
+}
+
+// tries is how often, and when last.
+type tries struct {
+	wrong int
+	last  time.Time
+}
+
+// guesses counts wrong passwords. What it remembers is bounded; only who holds a nonce of ours, and so receives what is
+// sent to his address, can add to it. Safe for all goroutines.
+type guesses struct {
+	mu    sync.Mutex
+	known map[guess]tries // guarded by mu
+}
+
+func (g *guesses) locked(key guess, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t := g.known[key]
+	return t.wrong >= maxGuesses && now.Sub(t.last) < guessRest
+}
+
+func (g *guesses) forget(key guess) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.known, key)
+}
+
+// wrong counts one; true: it is the one too many.
+func (g *guesses) wrong(key guess, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	t, known := g.known[key]
+	if !known {
+		g.makeRoom(now)
+		key.user = strings.Clone(key.user)
+	}
+	if now.Sub(t.last) >= guessRest {
+		t.wrong = 0
+	}
+	if t.wrong < maxGuesses {
+		t.wrong, t.last = t.wrong+1, now
+		g.known[key] = t
+		return t.wrong == maxGuesses
+	}
+	return false // what is shut out is not so for longer, however often it tries
+}
+
+// makeRoom forgets what is long ago or, when there are too many, some. The caller holds mu.
+func (g *guesses) makeRoom(now time.Time) {
+	if len(g.known) < maxGuessers {
+		return
+	}
+	n := 0
+	for key, t := range g.known {
+		if n++; now.Sub(t.last) >= guessRest || n <= maxGuessers/10 {
+			delete(g.known, key)
+		}
+	}
+}

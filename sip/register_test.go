@@ -1,0 +1,261 @@
+package sip_test
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/digest"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/registrar"
+)
+
+var (
+	phoneAt  = netip.MustParseAddrPort("198.51.100.77:5060")
+	phone2At = netip.MustParseAddrPort("198.51.100.78:5060")
+)
+
+// withEndpoints gives the directory two endpoints of one account and one of another.
+func withEndpoints(t *testing.T) func(*sip.Config, *directory.Content) {
+	t.Helper()
+	return func(cfg *sip.Config, c *directory.Content) {
+		r, err := registrar.Open(t.Context(), registrar.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Endpoints = sip.Endpoints{Registrar: r, Realm: "example.com"}
+		c.Endpoints = []directory.Endpoint{
+			{User: "carol", Account: "000000000001", Password: "carol's", Contacts: 3},
+			{User: "dave", Account: "000000000001", Password: "dave's"},
+			{User: "eve", Account: "000000000002", Password: "eve's"},
+		}
+	}
+}
+
+// line is one telephone's account, with the state that its digest client keeps.
+type line struct {
+	*phone
+	user, password string
+	seq            int
+	client         digest.Client
+	weak           bool // it knows MD5 alone
+}
+
+func (r *rig) line(at netip.AddrPort, user, password string) *line {
+	return &line{phone: r.phone(at), user: user, password: password}
+}
+
+// make makes a request of the endpoint outside of dialogs.
+func (l *line) make(method, uri, callID string, rows ...string) *message.Message {
+	l.seq++
+	m := l.request(method, callID, l.seq, "")
+	m.URI = uri
+	m.Set("From", fmt.Sprintf("<sip:%s@example.com>;tag=%s", l.user, l.user))
+	if method == "REGISTER" {
+		m.Set("To", fmt.Sprintf("<sip:%s@example.com>", l.user))
+		m.Del("Contact")
+	}
+	for _, row := range rows {
+		n, v, _ := strings.Cut(row, ": ")
+		if strings.EqualFold(n, "Contact") && method == "REGISTER" || n == "Path" {
+			m.Add(n, v)
+		} else {
+			m.Set(n, v)
+		}
+	}
+	return m
+}
+
+// prove answers a challenge: the request again, with credentials.
+func (l *line) prove(m, refusal *message.Message) *message.Message {
+	l.t.Helper()
+	var rows []string
+	for row := range refusal.Headers.Values("WWW-Authenticate") {
+		if !l.weak || strings.Contains(row, "algorithm=MD5") {
+			rows = append(rows, row)
+		}
+	}
+	ch, err := digest.Choose(rows, "example.com", true)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.seq++
+	l.branch++
+	again := *m
+	again.Headers = m.Headers.Clone()
+	again.Set("CSeq", fmt.Sprintf("%d %s", l.seq, m.Method))
+	again.Set("Via", fmt.Sprintf("SIP/2.0/%s %s;rport;branch=z9hG4bKp%s%d", strings.ToUpper(l.network), l.at, l.user, l.branch))
+	again.Set("Authorization", l.client.Answer(ch, digest.Login{User: l.user, Password: l.password}, m.Method, m.URI).String())
+	return &again
+}
+
+// register registers and gives the answer, which must have this status after one challenge.
+func (l *line) register(status int, callID string, rows ...string) *message.Message {
+	l.t.Helper()
+	m := l.make("REGISTER", "sip:example.com", callID, rows...)
+	l.send(m)
+	l.send(l.prove(m, l.receive("401")))
+	return l.receive(fmt.Sprint(status))
+}
+
+func contactsOf(m *message.Message) string {
+	var out []string
+	for v := range m.Headers.Values("Contact") {
+		out = append(out, v)
+	}
+	return strings.Join(out, " | ")
+}
+
+func TestC45Register(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		carol := r.line(phoneAt, "carol", "carol's")
+		here := "Contact: <sip:carol@198.51.100.77:5060>"
+		if got := contactsOf(carol.register(200, "r1", here, "Expires: 600")); got != "<sip:carol@198.51.100.77:5060>;expires=600" {
+			t.Errorf("after the first: %s", got)
+		}
+		other := `Contact: <sip:carol@198.51.100.77:5070>;q=0.3;expires=120;+sip.instance="<urn:uuid:1>"`
+		if got := contactsOf(carol.register(200, "r1", other)); !strings.Contains(got, ";expires=600 | ") || !strings.Contains(got, `:5070>;expires=120;+sip.instance="<urn:uuid:1>"`) {
+			t.Errorf("after the second: %s", got)
+		}
+		if got := contactsOf(carol.register(200, "r1", `Contact: <sip:carol@198.51.100.77:5080>;expires=120;+sip.instance="<urn:uuid:1>"`)); strings.Contains(got, "5070") {
+			t.Errorf("the device came back elsewhere: %s", got)
+		}
+		if got := contactsOf(carol.register(200, "r1")); strings.Count(got, "<sip:") != 2 {
+			t.Errorf("asked for what there is: %s", got)
+		}
+		brief := carol.register(423, "r1", here, "Expires: 10")
+		if brief.Get("Min-Expires") != "60" {
+			t.Errorf("423 with Min-Expires %q", brief.Get("Min-Expires"))
+		}
+		pass(121 * time.Second)
+		if got := contactsOf(carol.register(200, "r1")); strings.Count(got, "<sip:") != 1 {
+			t.Errorf("after one has expired: %s", got)
+		}
+		carol.register(400, "r1", "Contact: *")
+		carol.register(400, "r1", "Contact: *", "Expires: 60")
+		if got := contactsOf(carol.register(200, "r1", "Contact: *", "Expires: 0")); got != "" {
+			t.Errorf("after all were removed: %s", got)
+		}
+		path := carol.register(200, "r1", here, "Supported: path", "Path: <sip:p1.example.com;lr>")
+		if path.Get("Path") != "<sip:p1.example.com;lr>" {
+			t.Errorf("Path is %q", path.Get("Path"))
+		}
+		for i := range 2 {
+			carol.register(200, "r1", fmt.Sprintf("Contact: <sip:carol@198.51.100.77:%d>", 6000+i))
+		}
+		carol.register(403, "r1", "Contact: <sip:carol@198.51.100.77:7000>")
+		late := carol.make("REGISTER", "sip:example.com", "r1", here)
+		carol.send(late)
+		old := carol.prove(late, carol.receive("401"))
+		old.Set("CSeq", "1 REGISTER")
+		carol.send(old)
+		carol.receive("500")
+		carol.send(carol.make("REGISTER", "sip:example.com", "r1", here, "Require: gruu"))
+		if r := carol.receive("420"); r.Get("Unsupported") != "gruu" {
+			t.Errorf("Unsupported is %q", r.Get("Unsupported"))
+		}
+	})
+}
+
+func TestC46Challenges(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		carol := r.line(phoneAt, "carol", "carol's")
+		m := carol.make("REGISTER", "sip:example.com", "r1")
+		carol.send(m)
+		refusal := carol.receive("401")
+		var rows []string
+		for row := range refusal.Headers.Values("WWW-Authenticate") {
+			rows = append(rows, row)
+		}
+		if len(rows) != 2 || !strings.Contains(rows[0], "algorithm=SHA-256") || !strings.Contains(rows[1], "algorithm=MD5") {
+			t.Fatalf("challenges are %q", rows)
+		}
+		proof := carol.prove(m, refusal)
+		carol.send(proof)
+		carol.receive("200")
+		pass(40 * time.Second) // the transaction is forgotten
+		proof.Set("Via", fmt.Sprintf("SIP/2.0/UDP %s;branch=z9hG4bKreplay", phoneAt))
+		carol.send(proof)
+		if again := carol.receive("401"); !strings.Contains(again.Get("WWW-Authenticate"), "stale=true") {
+			t.Error("a nonce count used twice is not called stale")
+		}
+		old := r.line(phone2At, "dave", "dave's")
+		old.weak = true
+		old.register(200, "r2", "Contact: <sip:dave@198.51.100.78>")
+		if rs := old.make("REGISTER", "sip:example.com", "r2"); rs != nil {
+			rs.Set("To", "<sip:carol@example.com>")
+			old.send(rs)
+			old.send(old.prove(rs, old.receive("401")))
+			old.receive("403")
+		}
+	})
+}
+
+func TestS04UsersAreNotTold(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		size := map[string][]int{}
+		for _, user := range []string{"carol", "nobod"} {
+			l := r.line(netip.AddrPortFrom(phoneAt.Addr(), uint16(5060+len(size))), user, "wrong")
+			for i := range 2 {
+				m := l.make("REGISTER", "sip:example.com", "reg-"+user)
+				l.send(m)
+				refusal := l.receive("401")
+				l.send(l.prove(m, refusal))
+				again := l.receive("401")
+				for _, a := range []*message.Message{refusal, again} {
+					data, err := a.Append(nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					size[user] = append(size[user], len(data))
+					if strings.Contains(string(data), "stale") {
+						t.Errorf("try %d of %s: a wrong password is called stale", i, user)
+					}
+				}
+			}
+		}
+		if fmt.Sprint(size["carol"]) != fmt.Sprint(size["nobod"]) {
+			t.Errorf("answers for one who exists and one who does not have %v and %v bytes", size["carol"], size["nobod"])
+		}
+	})
+}
+
+func TestS04Lockout(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		carol := r.line(phoneAt, "carol", "guess")
+		try := func(l *line, want string) {
+			t.Helper()
+			m := l.make("REGISTER", "sip:example.com", "r"+l.at.String())
+			l.send(m)
+			l.send(l.prove(m, l.receive("401")))
+			l.receive(want)
+		}
+		for range 10 {
+			try(carol, "401")
+		}
+		carol.password = "carol's"
+		try(carol, "401") // right, and too late
+		elsewhere := r.line(phone2At, "carol", "carol's")
+		try(elsewhere, "200") // another address is not shut out
+		pass(6 * time.Minute)
+		try(carol, "200")
+	})
+}
+
+// REGISTER is 405 where there are no endpoints.
+func TestC45NoEndpoints(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		alice.send(alice.request("REGISTER", "r", 1, ""))
+		alice.receive("405")
+	})
+}
