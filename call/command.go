@@ -74,6 +74,11 @@ type Dial struct {
 	Endpoint string        // user name of a registered endpoint of the account, in place of To and Trunk: all its contacts ring
 	For      LegID         // the leg it is dialled for, if any: its hop count and codec are carried over
 	Account  string        // who dials; empty: the call's account
+	// Named, where a far end named the target and not the application (RFC 3515), is the host that it named: the route
+	// decides by it whether and where the target is dialled.
+	Named    string
+	Replaces string // what takes the new leg's far end from another dialog of its own: the value of Replaces (RFC 3891)
+	Takes    LegID  // a leg of ours, of this call or another, in place of To: the new leg talks with its peer, and it ends
 }
 
 // Fork rings several targets at once; operation. The first that answers wins: Done.Leg is its leg, and the others are
@@ -154,6 +159,7 @@ type Refer struct {
 	Leg     LegID
 	To      string        // as in Dial
 	URI     string        // as in Dial
+	Trunk   string        // as in Dial, where the transfer is anchored
 	Headers header.List   // context for the target, beside what the trunk's policy of transfers carries over
 	With    LegID         // attended: the far end of this leg takes over (RFC 3891); To and URI are empty then
 	Timeout time.Duration // until the target's answer; 0 means 60 s

@@ -105,19 +105,26 @@ type Tone struct {
 	Tone string
 }
 
-// Transferred: the far end of Leg had its peer transferred (REFER, or INVITE with Replaces): To is the leg that Peer is joined
-// with now. Leg ends soon.
+// Transferred: another leg has taken the place of Leg, which ends soon: its far end had its peer transferred (REFER), or was
+// replaced (INVITE with Replaces), or a [Refer] of the peer was carried out here. To is the leg that Peer is joined with now;
+// Peer is empty where Leg was joined with none.
 type Transferred struct {
 	Leg, Peer, To LegID
 	Headers       header.List // context that came with it
 }
 
-// Asked: the far end of a leg wants its peer transferred (REFER); the call decides and answers. The engine's: it passes
-// nothing on but [Transferred], in the end.
+// Asked: the far end of a leg wants its peer transferred (REFER): Dial says to whom, with the context that came with it. The
+// engine's: it passes nothing on but [Transferred], in the end.
 type Asked struct {
-	Leg     LegID
-	Refer   Refer // Leg is the one that asks; With is set where the target is a leg of ours (Replaces)
-	Account string
+	Leg  LegID
+	Dial Dial
+}
+
+// Referred: what became of a [Refer] at a leg's far end. The engine's: it passes nothing on.
+type Referred struct {
+	Leg    LegID
+	Anchor bool   // the far end, or its trunk, wants no REFER
+	Cause  *Cause // it is over: label normal where the target has answered
 }
 
 // Replacement: an INVITE came that shall take the place of a leg (RFC 3891); the engine adopts it by its token.
@@ -163,6 +170,7 @@ func (Speaking) event()    {}
 func (Tone) event()        {}
 func (Transferred) event() {}
 func (Asked) event()       {}
+func (Referred) event()    {}
 func (Replacement) event() {}
 func (Accounted) event()   {}
 func (Logged) event()      {}

@@ -55,6 +55,10 @@ func (e Endpoint) Validate() error {
 	if e.Contacts < 0 || e.Contacts > maxContacts {
 		c.fail("contacts", "%d is none of 0 to %d", e.Contacts, maxContacts)
 	}
+	of := check{kind: c.kind, id: c.id}
+	if of.options(e.Options); of.err != nil {
+		c.fail("options."+of.err.Field, "%s", of.err.Reason)
+	}
 	c.json("vendor", e.Vendor)
 	return c.result()
 }

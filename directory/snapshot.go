@@ -1,6 +1,9 @@
 package directory
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Snapshot is the directory at one moment, indexed for look-ups on a call's way. Immutable: safe for all goroutines.
 type Snapshot struct {
@@ -12,14 +15,9 @@ type Snapshot struct {
 	hosts    map[string]*Trunk
 	rules    map[TriggerKind]map[string]*Rule
 	phones   map[string]*Endpoint
-	allowed  []allowed
+	sources  map[netip.Prefix]*Trunk
+	lengths  []int // of the prefixes in sources, longest first
 	pstn     *Trunk
-}
-
-// allowed is one source prefix of one trunk.
-type allowed struct {
-	prefix netip.Prefix
-	trunk  *Trunk
 }
 
 // Content is everything that a snapshot is made of.
@@ -42,6 +40,7 @@ func NewSnapshot(c Content) *Snapshot {
 		numbers:  make(map[string]Number, len(c.Numbers)),
 		trunks:   make(map[string]*Trunk, len(c.Trunks)),
 		hosts:    make(map[string]*Trunk, len(c.Trunks)),
+		sources:  map[netip.Prefix]*Trunk{},
 		rules:    map[TriggerKind]map[string]*Rule{ByNumber: {}, ByHost: {}},
 		phones:   make(map[string]*Endpoint, len(c.Endpoints)),
 	}
@@ -84,15 +83,28 @@ func (s *Snapshot) addTrunk(t *Trunk) {
 		return
 	}
 	for _, p := range t.Allow {
-		s.allowed = append(s.allowed, allowed{p, t})
+		s.addSource(p, t)
 	}
 	if len(t.Allow) > 0 {
 		return
 	}
 	for _, p := range t.Peers {
 		if a, err := netip.ParseAddr(p.Host); err == nil {
-			s.allowed = append(s.allowed, allowed{netip.PrefixFrom(a, a.BitLen()), t})
+			a = a.Unmap()
+			s.addSource(netip.PrefixFrom(a, a.BitLen()), t)
 		}
+	}
+}
+
+// addSource lets calls come from a prefix by a trunk, unless another trunk has it already.
+func (s *Snapshot) addSource(p netip.Prefix, t *Trunk) {
+	p = p.Masked()
+	if _, taken := s.sources[p]; taken || t.Disabled || !p.IsValid() {
+		return
+	}
+	s.sources[p] = t
+	if at, found := slices.BinarySearchFunc(s.lengths, p.Bits(), func(a, b int) int { return b - a }); !found {
+		s.lengths = slices.Insert(s.lengths, at, p.Bits())
 	}
 }
 
@@ -119,15 +131,17 @@ func (s *Snapshot) TrunkByHost(host string) (*Trunk, bool) { t, ok := s.hosts[ho
 
 // TrunkBySource finds the trunk that a source address may call by: the longest prefix that holds it.
 func (s *Snapshot) TrunkBySource(a netip.Addr) (*Trunk, bool) {
-	var best *Trunk
-	bits := -1
 	a = a.Unmap()
-	for _, al := range s.allowed {
-		if al.prefix.Bits() > bits && al.prefix.Contains(a) && !al.trunk.Disabled {
-			best, bits = al.trunk, al.prefix.Bits()
+	for _, bits := range s.lengths {
+		p, err := a.Prefix(bits)
+		if err != nil {
+			continue // longer than the address
+		}
+		if t, ok := s.sources[p]; ok {
+			return t, true
 		}
 	}
-	return best, best != nil
+	return nil, false
 }
 
 // Trunks gives every trunk; do not change them.

@@ -59,6 +59,7 @@ func (a Account) Validate() error {
 	c := check{kind: KindAccount, id: a.ID}
 	c.account("id", a.ID)
 	c.name("name", a.Name)
+	c.limits("limits", a.Limits)
 	return c.result()
 }
 
@@ -131,6 +132,7 @@ func (t Trunk) Validate() error {
 	if t.Keepalive < 0 || t.Keepalive > 0 && t.Keepalive < time.Second {
 		c.fail("keepalive", "%s is too often: 0 for none, or 1s and more", t.Keepalive)
 	}
+	c.options(t.Options)
 	c.json("vendor", t.Vendor)
 	return c.result()
 }

@@ -13,7 +13,7 @@ import (
 // quietLeg is the cheapest leg.
 type quietLeg struct{ report call.Report }
 
-func (l *quietLeg) Ring(int, header.List)                     {}
+func (l *quietLeg) Ring(int, header.List)                {}
 func (l *quietLeg) Early(header.List)                    {}
 func (l *quietLeg) Answer(header.List)                   {}
 func (l *quietLeg) Hangup(why call.Cause, _ header.List) { l.report(call.LegEnded{Cause: why}) }

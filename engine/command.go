@@ -32,6 +32,16 @@ func (c *Call) accept(cmd call.Command) (call.Ticket, error) {
 		return c.doSay(cmd)
 	case call.Dial:
 		return c.doDial(cmd)
+	case call.Fork:
+		return c.doFork(cmd)
+	case call.Refer:
+		return c.doRefer(cmd, nil)
+	case call.Hold:
+		return c.doHold(cmd)
+	case call.Mute:
+		return c.doMute(cmd)
+	case call.SendDigits:
+		return c.doSendDigits(cmd)
 	case call.Join:
 		return c.doJoin(cmd)
 	case call.Part:

@@ -34,11 +34,12 @@ type fakeLeg struct {
 
 	mu      sync.Mutex
 	session *fakeSession
+	sent    []func() // keys that are being sent
 	over    bool
 }
 
 func newLeg(id call.LegID, dir call.Direction, r call.Report) *fakeLeg {
-	return &fakeLeg{id: id, dir: dir, report: r, told: make(chan string, 64)}
+	return &fakeLeg{id: id, dir: dir, report: r, told: make(chan string, 1024)}
 }
 
 func (l *fakeLeg) withMedia() *fakeSession {
@@ -81,6 +82,51 @@ func (l *fakeLeg) Media() media.Session {
 
 func (l *fakeLeg) Describe() call.LegRecord {
 	return call.LegRecord{SIPCallID: "dialog-of-" + string(l.id)}
+}
+
+func (l *fakeLeg) Hold(on bool) { l.told <- fmt.Sprint("hold ", on) }
+
+// SendDigits never ends by itself; "9" fails at once.
+func (l *fakeLeg) SendDigits(keys string, _, _ time.Duration, done func(error)) func() {
+	l.told <- "digits " + keys
+	if keys == "9" {
+		done(errors.New("no keys"))
+		return func() {}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	once := sync.OnceFunc(func() { done(nil) })
+	l.sent = append(l.sent, once)
+	return once
+}
+
+// finishDigits ends what is being sent.
+func (l *fakeLeg) finishDigits() {
+	l.mu.Lock()
+	sent := l.sent
+	l.sent = nil
+	l.mu.Unlock()
+	for _, done := range sent {
+		done()
+	}
+}
+
+func (l *fakeLeg) Refer(r call.Refer, h header.List) {
+	l.told <- "refer"
+	if r.To == "anchored" {
+		l.report(call.Referred{Anchor: true})
+	}
+}
+
+func (l *fakeLeg) Notify(status int) { l.told <- fmt.Sprint("notify ", status) }
+
+func (l *fakeLeg) Carry(context, fresh header.List) header.List {
+	return header.Inherit(context, fresh)
+}
+
+// ask is the far end's wish that its peer be transferred.
+func (l *fakeLeg) ask(to string, h ...header.Field) {
+	l.report(call.Asked{Dial: call.Dial{To: to, Headers: h}})
 }
 
 // end reports the leg's end, once.
@@ -322,6 +368,18 @@ func (w *world) Dial(id call.LegID, d call.Dial, r call.Report) engine.Leg {
 	}
 	l := newLeg(id, call.Out, r)
 	l.dial, l.deaf = d, w.deaf
+	w.dialed <- l
+	return l
+}
+
+// Adopt hands over a leg that takes another's place: 13 there is none.
+func (w *world) Adopt(token uint64, id call.LegID, r call.Report) engine.Leg {
+	if token == 13 {
+		r(call.LegEnded{Cause: call.Cause{By: call.ByPeer, Label: call.LabelCancelled}})
+		return nil
+	}
+	l := newLeg(id, call.In, r)
+	l.deaf = w.deaf
 	w.dialed <- l
 	return l
 }

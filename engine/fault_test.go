@@ -194,7 +194,7 @@ func TestAnswerBesidesEndCounts(t *testing.T) {
 // brokenLeg breaks when it is hung up.
 type brokenLeg struct{ *fakeLeg }
 
-func (l brokenLeg) Ring(int, header.List)               { panic("ring is broken") }
+func (l brokenLeg) Ring(int, header.List)          { panic("ring is broken") }
 func (l brokenLeg) Hangup(call.Cause, header.List) { panic("hangup is broken") }
 
 // A leg that is answered while it is being hung up was answered: its record says so, the driver needs not hear of it.

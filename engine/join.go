@@ -14,15 +14,21 @@ func (c *Call) doJoin(cmd call.Join) (call.Ticket, error) {
 	if a == b {
 		return call.Ticket{}, call.ErrState
 	}
-	if a.peer != b {
-		c.part(a)
-		c.part(b)
-		a.peer, b.peer = b, a
-		c.hearEarly(a)
-		c.hearEarly(b)
-		c.connect(a)
-	}
+	c.couple(a, b)
 	return call.Ticket{Leg: a.id}, nil
+}
+
+// couple makes two legs each other's peers.
+func (c *Call) couple(a, b *leg) {
+	if a.peer == b {
+		return
+	}
+	c.part(a)
+	c.part(b)
+	a.peer, b.peer = b, a
+	c.hearEarly(a)
+	c.hearEarly(b)
+	c.connect(a)
 }
 
 func (c *Call) doPart(cmd call.Part) (call.Ticket, error) {
@@ -34,10 +40,10 @@ func (c *Call) doPart(cmd call.Part) (call.Ticket, error) {
 	return call.Ticket{Leg: l.id}, nil
 }
 
-// connect lets a leg and its peer hear each other once both have media.
+// connect lets a leg and its peer hear each other once both have media, unless we have one on hold.
 func (c *Call) connect(a *leg) {
 	b := a.peer
-	if b == nil || a.heard || a.media == nil || b.media == nil {
+	if b == nil || a.heard || a.media == nil || b.media == nil || a.held || b.held {
 		return
 	}
 	a.media.Connect(b.media)
@@ -52,8 +58,14 @@ func (c *Call) part(a *leg) {
 	if b == nil {
 		return
 	}
+	c.unhear(a)
 	a.peer, b.peer = nil, nil
-	if !a.heard {
+}
+
+// unhear lets a leg and its peer hear each other no more.
+func (c *Call) unhear(a *leg) {
+	b := a.peer
+	if b == nil || !a.heard {
 		return
 	}
 	a.heard, b.heard = false, false

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
@@ -23,6 +24,33 @@ type Leg interface {
 	// closes the session when it ends.
 	Media() media.Session
 	Describe() call.LegRecord // what is known for the record: direction, parties, trunk, Call-ID
+}
+
+// What a [Leg] offers beside, found by assertion; none of it blocks. A command that needs what a leg has not is refused
+// (call.ErrState).
+type (
+	// Holder signals to its far end that it is on hold, or no longer.
+	Holder interface{ Hold(on bool) }
+	// DigitSender sends keys as its trunk says; done is called once, from any goroutine, also after stop.
+	DigitSender interface {
+		SendDigits(keys string, tone, gap time.Duration, done func(error)) (stop func())
+	}
+	// Referrer can have its far end transferred, and be asked for a transfer by it.
+	Referrer interface {
+		// Refer asks the far end to call a target, with the context. What comes of it is reported as call.Referred.
+		Refer(r call.Refer, context header.List)
+		// Notify tells the far end, which asked (call.Asked), how far that has come: a SIP status, a final one last.
+		Notify(status int)
+		// Carry gives the context for the target of a transfer: what it brings itself, and what the trunk lets go along of
+		// the call's. It accounts for both.
+		Carry(context, fresh header.List) header.List
+	}
+)
+
+// Adopter is what a [Dialer] offers beside that hands over legs which shall take another's place (call.Replacement). The
+// leg is inbound and unanswered; nil is returned where there is none, having reported so.
+type Adopter interface {
+	Adopt(token uint64, id call.LegID, r call.Report) Leg
 }
 
 // Dialer places outbound legs. Dial returns at once: a leg exists before it rings. Every failure, an unknown trunk

@@ -31,7 +31,19 @@ type leg struct {
 	media  media.Session // once it is there
 	peer   *leg          // whom it is joined with
 	heard  bool          // they hear each other: both have media
-	lost   *time.Timer   // runs from its hang-up to its end
+	held   bool          // we have its far end on hold
+	muted  bool
+	lost   *time.Timer // runs from its hang-up to its end
+	*origins
+}
+
+// origins is how a leg came to be, and what it is on its way to become.
+type origins struct {
+	sent       header.List // outbound: the context that it was dialled with
+	dialledFor call.LegID
+	fork       *operation // it rings with others
+	transfer   *transfer  // it is one of its three
+	secret     bool       // the driver does not know of it
 }
 
 func (l *leg) inbound() bool { return l.record.Direction == call.In }
@@ -64,7 +76,7 @@ func (l *leg) describe() {
 
 // newLeg makes a leg, still without its Leg.
 func (c *Call) newLeg(d call.Direction) *leg {
-	l := &leg{Leg: noLeg{}, id: call.NewLegID(c.e.cfg.Node)}
+	l := &leg{Leg: noLeg{}, id: call.NewLegID(c.e.cfg.Node), origins: new(origins)}
 	l.record = call.LegRecord{ID: l.id, Direction: d, Start: c.now()}
 	c.legs = append(c.legs, l)
 	c.live.Add(1)
@@ -92,6 +104,15 @@ func (c *Call) unanswered(id call.LegID) (*leg, error) {
 	return l, err
 }
 
+// inTalk finds a leg that is answered.
+func (c *Call) inTalk(id call.LegID) (*leg, error) {
+	l, err := c.leg(id)
+	if err == nil && l.state != answered {
+		return nil, call.ErrState
+	}
+	return l, err
+}
+
 // reporter gives the leg the way to report.
 func (c *Call) reporter(l *leg) call.Report {
 	return func(ev call.Event) { c.inbox.put(func() { c.reported(l, ev) }) }
@@ -112,14 +133,28 @@ func (c *Call) reported(l *leg, ev call.Event) {
 	case call.Ringing:
 		if l.state < answered && !l.inbound() {
 			ev.Leg = l.id
-			c.emit(ev)
+			c.tell(l, ev)
+			c.progressed(l, cmp.Or(ev.Status, 180))
 		}
 	case call.Progress:
 		if l.state < answered && !l.inbound() {
 			l.state, ev.Leg = early, l.id
-			c.emit(ev)
+			c.tell(l, ev)
+			c.progressed(l, 183)
 			c.seekMedia(l)
+			c.hearFork(l)
 		}
+	case call.Held:
+		if l.state == answered {
+			ev.Leg = l.id
+			c.tell(l, ev)
+		}
+	case call.Asked:
+		c.asked(l, ev)
+	case call.Referred:
+		c.referred(l, ev)
+	case call.Replacement:
+		c.replace(l, ev)
 	case call.Answered:
 		if l.state == ended || !l.record.Answered.IsZero() {
 			return
@@ -137,12 +172,30 @@ func (c *Call) reported(l *leg, ev call.Event) {
 
 func (c *Call) legAnswered(l *leg, ev call.Answered) {
 	l.state = answered
-	c.emit(ev)
+	c.tell(l, ev)
 	c.seekMedia(l)
+	c.dialled(l, l, ev.Headers)
+	if t := l.transfer; t != nil && t.to == l {
+		c.transferred(t, ev.Headers)
+	}
+}
+
+// dialled ends the Dial or Fork of a leg: by, which may have taken its place, has answered.
+func (c *Call) dialled(l, by *leg, h header.List) {
 	for _, op := range c.opsOf(l) {
 		if op.dial {
-			c.finish(op, call.Result{Headers: ev.Headers}, nil)
+			c.finish(op, call.Result{Headers: h}, nil)
 		}
+	}
+	if op := l.fork; op != nil && c.runs(op) {
+		c.won(op, by, h)
+	}
+}
+
+// tell gives an event of a leg to the driver, unless it does not know of the leg.
+func (c *Call) tell(l *leg, ev call.Event) {
+	if !l.secret {
+		c.emit(ev)
 	}
 }
 
@@ -161,9 +214,12 @@ func (c *Call) legEnded(l *leg, ev call.LegEnded) {
 	l.state = ended
 	l.record.End, l.record.Cause, l.record.Media = c.now(), ev.Cause, ev.Media
 	c.live.Add(-1)
+	told := c.departs(l, ev)
 	c.release(l, &call.Refusal{Cause: ev.Cause, Headers: ev.Headers})
 	c.watchLegs()
-	c.emit(ev)
+	if told {
+		c.tell(l, ev)
+	}
 	l.describe()
 	l.Leg, l.media = nil, nil // what signals it can go
 }
@@ -178,6 +234,12 @@ func (c *Call) release(l *leg, refusal *call.Refusal) {
 		}
 	}
 	c.part(l)
+	if op := l.fork; op != nil {
+		c.lost(op, l, refusal)
+	}
+	if t := l.transfer; t != nil {
+		c.broken(t, l, refusal)
+	}
 }
 
 // seekMedia notices a leg's media once it is there, and does what waited for it.
@@ -191,6 +253,9 @@ func (c *Call) seekMedia(l *leg) {
 	l.media.OnDigit(func(digit byte, held time.Duration) {
 		c.inbox.put(func() { c.pressed(l, digit, held) })
 	})
+	if l.muted {
+		c.mute(l)
+	}
 	c.connect(l)
 	for _, op := range c.opsOf(l) {
 		c.playIfReady(op)
@@ -202,7 +267,7 @@ func (c *Call) pressed(l *leg, digit byte, held time.Duration) {
 	if l.state >= ending {
 		return
 	}
-	c.emit(call.Digit{Leg: l.id, Digit: digit, For: held})
+	c.tell(l, call.Digit{Leg: l.id, Digit: digit, For: held})
 	for _, op := range c.opsOf(l) {
 		if op.ends(digit) {
 			c.finish(op, call.Result{Digit: digit}, nil)

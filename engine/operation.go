@@ -19,6 +19,11 @@ type operation struct {
 	dial  bool
 	timer *time.Timer
 
+	fork  *forking                 // of a Fork
+	refer *referral                // of a Refer
+	undo  func()                   // of a SendDigits: no more keys
+	back  func(call.Result, error) // who waits for it in place of the driver; nil: nobody
+
 	// Of a Play or Say.
 	until  string             // digits that end it
 	cancel context.CancelFunc // ends what opens the streams
@@ -72,6 +77,16 @@ func (c *Call) finish(op *operation, r call.Result, err error) {
 	}
 	if op.list != nil {
 		op.silence()
+	}
+	if op.fork != nil {
+		op.fork.stop()
+	}
+	if op.undo != nil {
+		op.undo()
+	}
+	if op.back != nil {
+		op.back(r, err)
+		return
 	}
 	c.emit(call.Done{Op: op.id, Leg: op.legID(), Result: r, Err: err})
 }

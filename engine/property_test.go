@@ -36,7 +36,19 @@ func TestEveryOperationEndsOnce(t *testing.T) {
 					ops[k.Op] = k.Leg
 				}
 			}
-			if _, dial := cmd.(call.Dial); dial && err == nil {
+			switch cmd := cmd.(type) {
+			case call.Dial:
+				if err == nil {
+					legs = append(legs, <-w.dialed)
+				}
+			case call.Fork:
+				for range cmd.Dials {
+					if err == nil {
+						legs = append(legs, <-w.dialed)
+					}
+				}
+			}
+			for len(w.dialed) > 0 { // of transfers and replacements: as they come
 				legs = append(legs, <-w.dialed)
 			}
 		}
@@ -50,12 +62,32 @@ func TestEveryOperationEndsOnce(t *testing.T) {
 			"play": func(*rapid.T) {
 				command(call.Play{Leg: anyLeg().id, Clips: clip(), Times: rapid.IntRange(-1, 2).Draw(t, "times"), Until: "1"})
 			},
-			"say":      func(*rapid.T) { command(call.Say{Leg: anyLeg().id, Text: clip()[0].Key}) },
-			"dial":     func(*rapid.T) { command(call.Dial{To: "+12065550199"}) },
-			"join":     func(*rapid.T) { command(call.Join{A: anyLeg().id, B: anyLeg().id}) },
-			"part":     func(*rapid.T) { command(call.Part{Leg: anyLeg().id}) },
-			"stop":     func(*rapid.T) { command(call.Stop{Op: call.OpID(rapid.IntRange(1, 9).Draw(t, "op"))}) },
-			"far ring": func(*rapid.T) { anyLeg().ring() },
+			"say":  func(*rapid.T) { command(call.Say{Leg: anyLeg().id, Text: clip()[0].Key}) },
+			"dial": func(*rapid.T) { command(call.Dial{To: "+12065550199"}) },
+			"join": func(*rapid.T) { command(call.Join{A: anyLeg().id, B: anyLeg().id}) },
+			"fork": func(*rapid.T) { command(call.Fork{Dials: forks(rapid.IntRange(0, 3).Draw(t, "targets"))}) },
+			"hold": func(*rapid.T) { command(call.Hold{Leg: anyLeg().id, On: rapid.Bool().Draw(t, "on")}) },
+			"mute": func(*rapid.T) { command(call.Mute{Leg: anyLeg().id, On: rapid.Bool().Draw(t, "on")}) },
+			"digits": func(*rapid.T) {
+				command(call.SendDigits{Leg: anyLeg().id, Digits: rapid.SampledFrom([]string{"1", "9"}).Draw(t, "keys")})
+			},
+			"keys end": func(*rapid.T) { anyLeg().finishDigits() },
+			"refer": func(*rapid.T) {
+				command(call.Refer{Leg: anyLeg().id, To: rapid.SampledFrom([]string{"1", "anchored"}).Draw(t, "target")})
+			},
+			"refer with":   func(*rapid.T) { command(call.Refer{Leg: anyLeg().id, With: anyLeg().id}) },
+			"far refers":   func(*rapid.T) { anyLeg().ask("1") },
+			"far declines": func(*rapid.T) { anyLeg().report(call.Referred{Anchor: true}) },
+			"far says": func(*rapid.T) {
+				anyLeg().report(call.Referred{Cause: &call.Cause{Label: rapid.SampledFrom([]call.Label{call.LabelNormal, call.LabelBusy}).Draw(t, "label")}})
+			},
+			"far calls in": func(*rapid.T) {
+				anyLeg().report(call.Replacement{Token: rapid.SampledFrom([]uint64{1, 13}).Draw(t, "token")})
+			},
+			"far holds": func(*rapid.T) { anyLeg().report(call.Held{On: true}) },
+			"part":      func(*rapid.T) { command(call.Part{Leg: anyLeg().id}) },
+			"stop":      func(*rapid.T) { command(call.Stop{Op: call.OpID(rapid.IntRange(1, 9).Draw(t, "op"))}) },
+			"far ring":  func(*rapid.T) { anyLeg().ring() },
 			"far answer": func(*rapid.T) {
 				if l := anyLeg(); l.dir == call.Out {
 					l.answer()
@@ -76,15 +108,21 @@ func TestEveryOperationEndsOnce(t *testing.T) {
 		}
 		<-c.Done()
 		for op, leg := range ops {
-			if h.dones[op] != leg {
+			if done, ended := h.dones[op]; !ended || done != leg && leg != "" {
 				t.Errorf("operation %d of leg %s: Done for leg %q", op, leg, h.dones[op])
 			}
 		}
 		if len(h.dones) != len(ops) {
 			t.Errorf("%d Dones for %d operations", len(h.dones), len(ops))
 		}
-		if len(h.ended) != len(legs) {
-			t.Errorf("%d LegEndeds for %d legs", len(h.ended), len(legs))
+		for len(w.dialed) > 0 {
+			legs = append(legs, <-w.dialed)
+		}
+		for _, l := range legs {
+			told := l.id == a.id || l.dial.To == "+12065550199" || h.taken[l.id] // others the driver does not know of
+			if told != h.ended[l.id] && (told || most == 32) {                   // what came too late for a slow driver was not told: Transferred
+				t.Errorf("leg %s ended: %t; want %t", l.id, h.ended[l.id], told)
+			}
 		}
 		if err := errors.Join(h.faults...); err != nil {
 			t.Error(err)
@@ -103,11 +141,21 @@ type history struct {
 	dones  map[call.OpID]call.LegID
 	ended  map[call.LegID]bool
 	peers  map[call.LegID]call.LegID
+	taken  map[call.LegID]bool // legs that took another's place
 	faults []error
 }
 
+// forks are dials to n targets.
+func forks(n int) []call.Dial {
+	all := make([]call.Dial, n)
+	for i := range all {
+		all[i].To = "+12065550199"
+	}
+	return all
+}
+
 func newHistory() *history {
-	return &history{map[call.OpID]call.LegID{}, map[call.LegID]bool{}, map[call.LegID]call.LegID{}, nil}
+	return &history{map[call.OpID]call.LegID{}, map[call.LegID]bool{}, map[call.LegID]call.LegID{}, map[call.LegID]bool{}, nil}
 }
 
 func (h *history) fault(text string) { h.faults = append(h.faults, errors.New(text)) }
@@ -147,6 +195,14 @@ func (h *history) add(ev call.Event) {
 			h.fault("two Dones for one operation")
 		}
 		h.dones[ev.Op] = ev.Leg
+		if ev.Result.Leg != "" {
+			h.taken[ev.Result.Leg] = true
+		}
+	case call.Held:
+		h.of(ev.Leg)
+	case call.Transferred:
+		h.of(ev.Leg, ev.Peer, ev.To)
+		h.taken[ev.To] = true
 	case call.LegEnded:
 		h.of(ev.Leg)
 		h.ended[ev.Leg] = true

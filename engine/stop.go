@@ -13,8 +13,16 @@ func (c *Call) doStop(cmd call.Stop) (call.Ticket, error) {
 	}
 	op := c.ops[i]
 	c.finish(op, call.Result{}, call.ErrStopped)
-	if op.dial {
-		c.hangup(op.leg, call.Cause{SIP: 487, By: call.ByApp, Label: call.LabelCancelled}, nil)
+	cancelled := call.Cause{SIP: 487, By: call.ByApp, Label: call.LabelCancelled}
+	switch {
+	case op.dial:
+		c.hangup(op.leg, cancelled, nil)
+	case op.fork != nil:
+		for _, l := range op.fork.legs {
+			c.hangup(l, cancelled, nil)
+		}
+	case op.refer != nil && op.leg.transfer != nil:
+		c.hangup(op.leg.transfer.to, cancelled, nil)
 	}
 	return op.ticket(), nil
 }

@@ -23,7 +23,7 @@ func classify(name []byte) class {
 		"content-length", "content-type", "content-disposition", "content-encoding", "content-id", "mime-version",
 		// negotiated on each leg
 		"supported", "require", "proxy-require", "unsupported", "allow", "accept", "accept-encoding", "session-expires",
-		"min-se", "rseq", "rack", "security-client", "security-server", "security-verify", "path", "service-route",
+		"min-se", "rseq", "rack", "p-early-media", "security-client", "security-server", "security-verify", "path", "service-route",
 		"refer-sub", "recv-info", "info-package", "sip-etag", "sip-if-match", "flow-timer",
 		// belonging to one subscription or transfer, and handled there
 		"event", "subscription-state", "refer-to", "refer-events-at", "target-dialog-id":

@@ -94,12 +94,15 @@ type Remote struct {
 	Silence                            bool // the far end knows comfort noise (RFC 3389, payload type 13)
 	// CryptoIn and CryptoOut are the keys of SRTP (RFC 3711), of what comes and of what goes; zero for plain RTP.
 	CryptoIn, CryptoOut Crypto
+	Mux                 bool // RTCP comes and goes on the RTP port (RFC 5761)
+	Listen              bool // keys are also recognised as tones in what the far end says
 }
 
 // Crypto is the key of one direction of SRTP, as SDES exchanges it (RFC 4568).
 type Crypto struct {
 	Suite string // "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"
 	Key   string // master key and salt, raw bytes
+	MKI   string // the key's name in each packet, raw bytes; empty for none
 }
 
 // Packet is one packet of encoded audio, or of a telephone event (RFC 4733), on its way through. The payload belongs

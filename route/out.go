@@ -1,10 +1,12 @@
 package route
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
 )
 
 // Out finds the trunk that an outbound leg takes: the one it names, which must be of who dials or open to all (the
@@ -27,7 +29,31 @@ func Out(s *directory.Snapshot, d call.Dial) (*directory.Trunk, *call.Cause) {
 	case len(trunk.Peers) == 0:
 		return nil, refusal(480, fmt.Sprintf("trunk %q has no peers", trunk.ID))
 	}
+	if why := forbidden(s, trunk, d); why != "" {
+		return nil, &call.Cause{SIP: 403, Q850: 21, By: call.ByPlatform, Label: call.LabelLimit, Text: why}
+	}
 	return trunk, nil
+}
+
+// forbidden tells why the prefixes of the trunk, or of who dials, forbid what is dialled; empty where they do not.
+func forbidden(s *directory.Snapshot, t *directory.Trunk, d call.Dial) string {
+	party := d.To
+	if d.URI != "" {
+		u, err := header.ParseURI(d.URI)
+		if err != nil {
+			return "" // it is refused where it is used
+		}
+		party = u.User
+	}
+	if why := t.Limits.Forbids(party); why != "" {
+		return fmt.Sprintf("trunk %q: %s", t.ID, why)
+	}
+	if a, ok := s.Account(cmp.Or(d.Account, t.Account)); ok {
+		if why := a.Limits.Forbids(party); why != "" {
+			return fmt.Sprintf("account %s: %s", a.ID, why)
+		}
+	}
+	return ""
 }
 
 // Endpoint tells why an outbound leg may not go to the endpoint that it names: there is none, or not in the account of

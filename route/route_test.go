@@ -152,6 +152,33 @@ func TestOut(t *testing.T) {
 	}
 }
 
+// S21: what the trunk or who dials may not dial is refused with 403, which names the prefix.
+func TestS21Out(t *testing.T) {
+	peers := []directory.Peer{{Host: "192.0.2.1"}}
+	s := directory.NewSnapshot(directory.Content{
+		Accounts: []directory.Account{{ID: account, Limits: directory.Limits{Prefixes: []string{"+1", "+44"}}}, {ID: "999999999999"}},
+		Trunks:   []directory.Trunk{{ID: "carrier", PSTN: true, Peers: peers, Options: directory.Options{Limits: directory.Limits{Prefixes: []string{"+", "!+1900"}}}}},
+	})
+	for _, tc := range []struct {
+		dial call.Dial
+		why  string
+	}{
+		{call.Dial{To: "+12065550199", Account: account}, ""},
+		{call.Dial{To: "+33123456789", Account: "999999999999"}, ""},
+		{call.Dial{To: "+33123456789", Account: account}, "account 111122223333: no prefix of limits.prefixes has +33123456789"},
+		{call.Dial{To: "+19005550199", Account: account}, `trunk "carrier": limits.prefixes has !+1900`},
+		{call.Dial{URI: "sip:+1%39005550199@192.0.2.1", To: "+12065550199"}, `trunk "carrier": limits.prefixes has !+1900`},
+		{call.Dial{URI: "tel:+1-900-555-0199"}, `trunk "carrier": limits.prefixes has !+1900`},
+	} {
+		_, refused := route.Out(s, tc.dial)
+		switch {
+		case tc.why == "" && refused == nil:
+		case refused == nil || refused.SIP != 403 || refused.Label != call.LabelLimit || refused.Text != tc.why:
+			t.Errorf("%+v: %v, want %q", tc.dial, refused, tc.why)
+		}
+	}
+}
+
 func BenchmarkFind(b *testing.B) {
 	b.ReportAllocs()
 	at := call.Attempt{To: "+12065550101", Host: "192.0.2.10"}

@@ -107,6 +107,8 @@ func kindOf(m *message.Message) header.Kind {
 		return header.Info
 	case "UPDATE":
 		return header.Update
+	case "PRACK":
+		return header.Prack
 	}
 	return header.OtherRequest
 }

@@ -58,7 +58,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	build := func(network string) *message.Message {
 		contact := contactOf(network, local)
 		m := dialog.Draft(identity(d, uri, "call-id", "tag", contact, local), "INVITE")
-		complete(m, 70, offers(t.Signalling, lease{}), rows, body, "Switchhook")
+		complete(m, 70, invites(t, lease{}), rows, body, "Switchhook")
 		return m
 	}
 	m := build(e.Network)

@@ -30,12 +30,13 @@ var (
 
 // fakeSession is media without packets.
 type fakeSession struct {
-	mu     sync.Mutex
-	at     netip.AddrPort
-	remote media.Remote
-	closed bool
-	open   *int        // counts the open ones
-	shared *sync.Mutex // guards open
+	mu      sync.Mutex
+	at      netip.AddrPort
+	remote  media.Remote
+	closed  bool
+	packets uint64      // that came; guarded by mu
+	open    *int        // counts the open ones
+	shared  *sync.Mutex // guards open
 }
 
 func (f *fakeSession) Write(*media.Packet)                   {}
@@ -58,7 +59,7 @@ func (f *fakeSession) SetRemote(r media.Remote) error {
 func (f *fakeSession) Stats() media.Stats {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return media.Stats{Codec: f.remote.Codec}
+	return media.Stats{Codec: f.remote.Codec, PacketsIn: f.packets}
 }
 func (f *fakeSession) Close() {
 	f.shared.Lock()
@@ -78,6 +79,21 @@ type rig struct {
 	mu       sync.Mutex
 	sessions int // open
 	last     *fakeSession
+}
+
+// remote gives what the last session knows of the far end, once all is done that is under way.
+func (r *rig) remote() media.Remote {
+	synctest.Wait()
+	r.last.mu.Lock()
+	defer r.last.mu.Unlock()
+	return r.last.remote
+}
+
+// speak makes the far end of the last session be heard.
+func (r *rig) speak() {
+	r.last.mu.Lock()
+	defer r.last.mu.Unlock()
+	r.last.packets++
 }
 
 // attempt is what Receive heard, with the leg made of it and its events.
@@ -231,6 +247,18 @@ func (e *events) entry(msg, name string) (call.Entry, bool) {
 	return call.Entry{}, false
 }
 
+// count counts the ledger entries of a header in a message.
+func (e *events) count(msg, name string) (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, en := range e.ledger {
+		if en.Message == msg && header.SameName(en.Name, name) {
+			n++
+		}
+	}
+	return n
+}
+
 // phone is a far end that speaks what a test says.
 type phone struct {
 	t       *testing.T
@@ -315,6 +343,11 @@ func (p *phone) reply(req, m *message.Message) {
 // receive waits for the next message, which must be of the method or status; 100s are passed over.
 func (p *phone) receive(what string) *message.Message {
 	p.t.Helper()
+	return p.receiveIn(what, 300*time.Second)
+}
+
+func (p *phone) receiveIn(what string, limit time.Duration) *message.Message {
+	p.t.Helper()
 	for {
 		select {
 		case m := <-p.got:
@@ -325,7 +358,7 @@ func (p *phone) receive(what string) *message.Message {
 				p.t.Fatalf("%v got %s, want %s\n%+v", p.at, name(m), what, m)
 			}
 			return m
-		case <-time.After(300 * time.Second):
+		case <-time.After(limit):
 			p.t.Fatalf("%v got nothing, want %s", p.at, what)
 		}
 	}

@@ -29,7 +29,11 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, "draining", later)
 		return
 	}
-	if !within(p.limit) || !within(s.limit) { // the trunk's first: what it refuses shall not cost the others
+	if !within(p.limit) { // the trunk's first: what it refuses shall not cost the others
+		s.turnAway(tx, p, 503, tooFast(p), later)
+		return
+	}
+	if !within(s.limit) {
 		s.turnAway(tx, p, 503, "too many calls a second", later)
 		return
 	}
@@ -51,12 +55,18 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		return
 	}
 	changes = l.news(rows, changes)
+	if why := s.admit(l, ""); why != "" {
+		s.turnAway(tx, p, 503, why, later)
+		return
+	}
 	if !s.legs.add(l) {
+		l.toll.free()
 		s.turnAway(tx, p, 503, "too many legs", later)
 		return
 	}
 	l.dialog, err = s.dialogs.Incoming(tx, s.contact(in.Network, in.Source.Addr()), l.happened)
 	if err != nil {
+		l.toll.free()
 		s.legs.remove(l)
 		status := 400
 		if errors.Is(err, dialog.ErrFull) {
@@ -134,11 +144,10 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 		l.timer.Stop()
 		r.Headers = append(r.Headers, l.lease.answer()...)
 	}
-	rows = l.said(kind, name, rows)
-	if l.takesEarly && withMedia && status < 200 && !rows.Has("P-Early-Media") {
+	if l.takesEarly && withMedia && status < 200 {
 		r.Headers = append(r.Headers, header.Field{Name: "P-Early-Media", Value: "sendrecv"})
 	}
-	r.Headers = append(r.Headers, rows...)
+	r.Headers = append(r.Headers, l.said(kind, name, rows)...)
 	if err := l.dialog.Respond(tx, r); err != nil {
 		l.failed(err)
 	}

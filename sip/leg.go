@@ -47,6 +47,7 @@ type fate struct {
 	hung        bool       // its end has begun, for this cause
 	cause       call.Cause // given to Hangup
 	ended       bool       // and reported
+	toll        toll       // what it counts for
 }
 
 // post runs f on the leg's shard.
@@ -203,6 +204,7 @@ func (l *Leg) end(cause call.Cause, rows header.List) {
 	if p := l.session.Load(); p != nil {
 		stats = statsOf((*p).Stats())
 	}
+	l.toll.free()
 	l.s.legs.remove(l)
 }
 

@@ -231,6 +231,9 @@ func (l *Leg) modified(tx *transaction.Server) {
 			return
 		}
 		r.Type, r.Body = sdpType, body
+		if l.out != nil {
+			l.out.fork(m.FromTag).remote = l.out.agreed
+		}
 	}
 	l.learn(m)
 	l.answer(tx, r)
@@ -243,7 +246,7 @@ func (l *Leg) collides(m *message.Message, offers bool) (int, header.List) {
 	switch {
 	case !offers && m.Method == "UPDATE":
 		return 0, nil
-	case l.change != nil && l.change.offers && l.change.timer == nil, l.media.waiting:
+	case l.change != nil && l.change.offers && l.change.timer == nil, l.media.waiting, l.out != nil && !l.out.settled(m.FromTag):
 		return 491, nil
 	case l.media.offer != nil: // theirs, and not answered
 		return 500, header.List{{Name: "Retry-After", Value: strconv.Itoa(rand.IntN(11))}}

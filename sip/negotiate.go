@@ -126,6 +126,10 @@ func (l *Leg) agree(s Session, remote media.Remote) error {
 	if err := s.SetRemote(remote); err != nil {
 		return fmt.Errorf("media of the far end: %w", err)
 	}
+	if l.out != nil {
+		kept := remote
+		l.out.agreed = &kept
+	}
 	held := !remote.Direction.Sends()
 	l.media.listens = remote.Direction.Receives()
 	if held != l.media.held {

@@ -13,6 +13,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -34,6 +35,7 @@ type placing struct {
 	cause    call.Cause
 	rows     header.List // that the last refusal brought
 	early    []earlyAnswer
+	agreed   *media.Remote      // with an early dialog, the last time
 	patience *transaction.Timer // until the first response
 }
 
@@ -106,11 +108,18 @@ func (l *Leg) place(room bool) {
 	case l.hops < 0:
 		fail(483, call.LabelRejected, "Max-Forwards is used up")
 		return
-	case !within(l.s.limit), !within(l.trunk.limit):
-		fail(503, call.LabelLimit, "too many calls a second")
+	case !within(l.trunk.limit):
+		l.limited(tooFast(l.trunk))
+		return
+	case !within(l.s.limit):
+		l.limited("too many calls a second")
 		return
 	case !room:
-		fail(503, call.LabelLimit, "too many legs")
+		l.limited("too many legs")
+		return
+	}
+	if why := l.s.admit(l, p.dial.Account); why != "" {
+		l.limited(why)
 		return
 	}
 	timeout := p.dial.Timeout
@@ -257,7 +266,7 @@ func (l *Leg) inviteAt(h hop) {
 	}
 	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
-	complete(m, l.hops, offers(l.trunk.signalling(), l.lease), p.branch.ok, body, s.cfg.Product)
+	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
 	if !l.sized(&h, m) {
 		return
 	}

@@ -29,7 +29,8 @@ func TestProfilesAreWhole(t *testing.T) {
 			t.Errorf("%s: names a profile itself", p.Name)
 		}
 		for _, trust := range []header.Policy{header.Trusted(), header.Untrusted("X-*"), {Rules: []header.Rule{{Match: "*", Do: header.Keep}}}} {
-			full := p.Apply(directory.Trunk{ID: "t", Account: "111122223333", In: trust, Out: trust})
+			full := p.Apply(directory.Trunk{ID: "t", Account: "111122223333", In: trust, Out: trust,
+				Options: directory.Options{Login: directory.Login{User: "us", Password: "s3cret"}}})
 			if err := full.Validate(); err != nil {
 				t.Errorf("%s: %v", p.Name, err)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/sip/dialog"
 	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transaction"
@@ -14,12 +15,13 @@ import (
 // earlyAnswer is what is known of an early dialog: one for each fork of the INVITE.
 type earlyAnswer struct {
 	tag     string
-	sdp     []byte // the last description that came
-	settled bool   // and it came reliably: no other follows
-	talks   bool   // it sends early media
-	status  int    // the last that was told
-	rows    uint64 // with these rows
-	last    uint64 // the last response, to know it when it comes again
+	sdp     []byte        // the last description that came
+	settled bool          // and it came reliably: no other follows
+	remote  *media.Remote // what was agreed on
+	talks   bool          // it sends early media
+	status  int           // the last that was told
+	rows    uint64        // with these rows
+	last    uint64        // the last response, to know it when it comes again
 }
 
 const maxEarly = 16
@@ -44,6 +46,12 @@ func (p *placing) known(tag string) *earlyAnswer {
 		}
 	}
 	return nil
+}
+
+// settled tells whether offer and answer are over in an early dialog, so that it may be changed.
+func (p *placing) settled(tag string) bool {
+	e := p.known(tag)
+	return e != nil && e.settled
 }
 
 // progressed takes a provisional response. One that comes again says nothing new. reply is nil for an unreliable one.
@@ -122,7 +130,7 @@ func (l *Leg) speaks(e *earlyAnswer, m *message.Message, rows header.List, reply
 			l.badEarly(err, reply)
 			return
 		}
-		e.talks = true
+		e.talks, e.remote = true, l.out.agreed
 	}
 	if gate := m.Get("P-Early-Media"); gate != "" && l.trunk.trunk.In.Trusted {
 		e.talks = e.sdp != nil && opens(gate)
@@ -161,11 +169,20 @@ func opens(value string) bool {
 // hearAnother lets the fork be heard that spoke before one that is gone.
 func (l *Leg) hearAnother() {
 	for i := len(l.out.early) - 1; i >= 0; i-- {
-		if e := l.out.early[i]; e.talks && !l.media.bare {
-			_ = l.answeredMedia(e.sdp) // it was fine before
+		if e := &l.out.early[i]; e.talks {
+			_ = l.hear(e) // it was fine before
 			return
 		}
 	}
+}
+
+// hear makes what was agreed on with an early dialog count again.
+func (l *Leg) hear(e *earlyAnswer) error {
+	p := l.session.Load()
+	if p == nil || e.remote == nil {
+		return errNoSession
+	}
+	return l.agree(*p, *e.remote)
 }
 
 // refused takes the end of an INVITE without success.
@@ -235,14 +252,11 @@ func (l *Leg) accepted(m *message.Message, reply *dialog.Reply) {
 func (l *Leg) agreedOn(m *message.Message, e *earlyAnswer, reply *dialog.Reply) error {
 	body, _ := session(m)
 	switch {
-	case l.media.bare && e != nil && e.settled && len(l.out.early) == 1:
-		return nil // answered in the PRACK
-	case l.media.bare && e != nil && e.settled: // another fork may have been answered since
-		_, err := l.renegotiate(e.sdp)
-		return err
+	case e != nil && e.settled:
+		return l.hear(e)
 	case l.media.bare:
 		return l.offeredLate(body, reply)
-	case e != nil && e.sdp != nil && (body == nil || e.settled):
+	case e != nil && body == nil:
 		body = e.sdp
 	}
 	return l.answeredMedia(body)
@@ -250,6 +264,7 @@ func (l *Leg) agreedOn(m *message.Message, e *earlyAnswer, reply *dialog.Reply) 
 
 // answered begins the life of a leg that stands.
 func (l *Leg) answered(rows header.List) {
+	l.toll.answer()
 	l.emit(call.Answered{Leg: l.id, Headers: rows})
 	if l.media.held {
 		l.emit(call.Held{Leg: l.id, On: true})

@@ -97,6 +97,9 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 	if !l.onTrunk(peer.Host) {
 		return skip("its host is not one of the trunk's")
 	}
+	if why := l.forbidden(u); why != "" {
+		return skip(why)
+	}
 	u.Headers, u.Params = "", u.Params.Without("method")
 	uri := clone(u.String())
 	if slices.Contains(l.out.seen, uri) {

@@ -28,6 +28,7 @@ type Server struct {
 	dialogs  *dialog.Set
 	names    *resolver
 	trunks   peerings
+	loads    loads
 	open     *peering // of requests from this machine that no trunk claims
 	every    *header.Compiled
 	limit    *rate.Limiter

@@ -79,7 +79,17 @@ func names(m *message.Message, name, item string) bool {
 	return false
 }
 
-// offers tells what an INVITE to a trunk's peer says of extensions: Supported, Require and what belongs to them.
+// invites tells what an INVITE outside of dialogs says of extensions to a trunk's peer.
+func invites(t *directory.Trunk, session lease) header.List {
+	rows := offers(t.Signalling, session)
+	if t.Out.Trusted { // RFC 5009 section 7: within a trust domain alone
+		rows = append(rows, header.Field{Name: "P-Early-Media", Value: "supported"})
+	}
+	return rows
+}
+
+// offers tells what a request that makes or refreshes a session says of extensions: Supported, Require and what belongs to
+// them.
 func offers(o directory.Signalling, session lease) header.List {
 	tags, must := []string{optionUUI}, []string(nil)
 	for _, e := range []struct {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -78,11 +79,13 @@ func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoin
 		keys = old.keys
 	}
 	p.keys = keyringOf(full.Login, keys)
+	perSecond := cmp.Or(full.Limits.Rate, ps.rate)
 	switch {
-	case old != nil:
+	case perSecond <= 0:
+	case old != nil && old.limit != nil && old.limit.Limit() == rate.Limit(perSecond):
 		p.limit = old.limit
-	case ps.rate > 0:
-		p.limit = limiter(ps.rate)
+	default:
+		p.limit = limiter(perSecond)
 	}
 	if len(ps.ready) >= maxPeerings {
 		clear(ps.ready)

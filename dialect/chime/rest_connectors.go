@@ -111,6 +111,7 @@ func newConnectorID() string {
 // saveConnector turns what was put into what calls need, and keeps it.
 func (c *control) saveConnector(r *request, vc *connector, save func(ctx context.Context, t directory.Trunk) error) error {
 	vc.Peers, vc.Allow, vc.Updated = vc.vendor.peers(), vc.vendor.allow(), c.now()
+	vc.Limits.Rate = vc.vendor.rate()
 	// Without a termination, or with a disabled one, the vendor takes no calls from a customer's hosts.
 	vc.OutOnly = len(vc.Allow) == 0
 	raw, err := json.Marshal(trunkVendor{&vc.vendor})

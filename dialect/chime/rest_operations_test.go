@@ -348,6 +348,9 @@ func TestTermination(t *testing.T) {
 	if by, ok := a.store.Snapshot().TrunkBySource(netip.MustParseAddr("10.9.9.9")); trunk.OutOnly || !ok || by.ID != *id {
 		t.Error("an allowed source does not find the trunk")
 	}
+	if trunk.Limits.Rate != 1 {
+		t.Errorf("CpsLimit 1 lets %g calls a second begin", trunk.Limits.Rate)
+	}
 	put.Disabled = aws.Bool(true)
 	good[*voice.PutVoiceConnectorTerminationOutput](t)(a.PutVoiceConnectorTermination(ctx, in))
 	if trunk, _ := a.store.Snapshot().Trunk(*id); !trunk.OutOnly {

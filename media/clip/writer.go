@@ -84,7 +84,10 @@ func (w *Writer) Close() error {
 
 // Head gives the head of a WAV file of linear samples (16 bit, mono) of a rate in hertz, with so many bytes of sound; with
 // a negative number, or one too large to be told, it says "until the end".
-func Head(rate int, bytes int64) []byte {
+func Head(rate int, bytes int64) []byte { return head(rate, 1, bytes) }
+
+// head does so for any number of channels.
+func head(rate, channels int, bytes int64) []byte {
 	data, riff := uint32(math.MaxUint32), uint32(math.MaxUint32)
 	if bytes >= 0 && bytes < math.MaxInt32-0xffff {
 		data, riff = uint32(bytes), uint32(bytes+headSize-8)
@@ -94,10 +97,10 @@ func Head(rate int, bytes int64) []byte {
 	b = append(b, "WAVEfmt "...)
 	b = binary.LittleEndian.AppendUint32(b, 16)
 	b = binary.LittleEndian.AppendUint16(b, tagPCM)
-	b = binary.LittleEndian.AppendUint16(b, 1)
+	b = binary.LittleEndian.AppendUint16(b, uint16(channels))
 	b = binary.LittleEndian.AppendUint32(b, uint32(rate))
-	b = binary.LittleEndian.AppendUint32(b, uint32(2*rate))
-	b = binary.LittleEndian.AppendUint16(b, 2)
+	b = binary.LittleEndian.AppendUint32(b, uint32(2*channels*rate))
+	b = binary.LittleEndian.AppendUint16(b, uint16(2*channels))
 	b = binary.LittleEndian.AppendUint16(b, 16)
 	b = append(b, "data"...)
 	return binary.LittleEndian.AppendUint32(b, data)

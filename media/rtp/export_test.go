@@ -94,3 +94,6 @@ func (l *Line) Send(seq uint16, stamp uint32) Stamped {
 	l.t.advance(s.Seq, s.Stamp)
 	return s
 }
+
+// Quality is what Stats estimates.
+func Quality(st *media.Stats) float64 { return quality(st) }

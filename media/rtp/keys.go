@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/media"
-	"github.com/switchhook/switchhook/media/codec"
 	"github.com/switchhook/switchhook/media/tone"
 )
 
@@ -153,10 +152,10 @@ func (t *sender) press(s *Session, now time.Duration) (over, took bool) {
 		case 'w', ',':
 			k.rest = half - 1
 		default:
-			k.code, k.sound, k.ends = uint8(strings.IndexByte(keys, c)), k.inBand || t.eventType == 0, 0
+			k.code, k.sound, k.ends = uint8(strings.IndexByte(keys, c)), k.inBand || t.form.eventType == 0, 0
 			if !k.sound {
-				t.line.join(t.line.seq+1, t.line.stamp, now)
-				t.line.by, k.stamp = byKeys, t.line.stamp
+				t.flush(s)
+				k.stamp, t.line.by = t.line.join(0, 0, now), byKeys
 			}
 			t.hold(s, k, now)
 			return false, true
@@ -201,25 +200,6 @@ func (t *sender) pressEvent(s *Session, k *keyer, end bool) {
 	}
 	length := uint32(k.told * media.FrameSamples)
 	binary.BigEndian.PutUint16(b[headerSize+2:], uint16(length))
-	seq := t.line.seq + 1
-	if marker {
-		seq = t.line.seq // join has counted it
-	}
-	t.transmit(s, b[:], seq, k.stamp, t.eventType, marker)
-	t.line.stamp = k.stamp + length - media.FrameSamples // what comes next begins where the event ends
-}
-
-// say sends a frame of our own. The caller holds the lock.
-func (t *sender) say(s *Session, f *media.Frame, now time.Duration) {
-	var b [headerSize + media.FrameSamples]byte
-	codec.Encode(t.codec, b[headerSize:], f[:])
-	l := &t.line
-	first := !l.begun || l.by != byPlayer
-	if first {
-		l.join(l.seq+1, l.stamp, now)
-		l.by, l.seqBy, l.stampBy = byPlayer, 0, 0
-		t.transmit(s, b[:], l.seq, l.stamp, t.codecType, true)
-		return
-	}
-	t.transmit(s, b[:], l.seq+1, l.stamp+media.FrameSamples, t.codecType, false)
+	t.transmit(s, b[:], t.line.seq+1, k.stamp, t.form.eventType, marker)
+	t.line.length = length // what comes next begins where the event ends
 }

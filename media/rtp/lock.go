@@ -43,6 +43,9 @@ func (l *sourceLock) judge(from *addr, h header, now time.Duration) (ok, moved b
 	return l.judgeLearning(from, h, now)
 }
 
+// mayBe tells whether a packet can come from the far end at all, whatever is in it.
+func (l *sourceLock) mayBe(from *addr) bool { return l.state != locked || from.equal(&l.from) }
+
 func (l *sourceLock) judgeLearning(from *addr, h header, now time.Duration) (ok, moved bool) {
 	if from.equal(&l.want) {
 		l.from, l.state = *from, locked

@@ -255,7 +255,7 @@ func TestGarbage(t *testing.T) {
 		{}, {0x80}, make([]byte, 11), make([]byte, 200), // version 0
 		packet(0, false, 1, 1, 1),                                  // no payload
 		packet(96, false, 1, 1, 1, 1, 2, 3),                        // a type nobody agreed on
-		packet(13, false, 1, 1, 1, 1),                              // comfort noise
+		packet(72, false, 1, 1, 1, 1),                              // RTCP, where no RTCP comes
 		{0x8f, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 2, 3},           // 15 sources, none there
 		{0x90, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 255, 255, 1}, // an extension beyond the end
 		{0xa0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 5, 0},              // padding of nothing

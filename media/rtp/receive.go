@@ -16,9 +16,11 @@ type receiver struct {
 	onDigit   func(byte, time.Duration)
 	set       bool // SetRemote was called
 	receives  bool
+	mux       bool // RTCP comes on the RTP socket
 	codec     media.Codec
 	codecType uint8
 	eventType uint8
+	secret    *opener // nil for plain RTP
 	lock      sourceLock
 	count     reception
 	key       keypress
@@ -26,12 +28,13 @@ type receiver struct {
 }
 
 func (r *receiver) agree(m media.Remote) {
-	r.set, r.receives = true, m.Direction.Receives()
+	r.set, r.receives, r.mux = true, m.Direction.Receives(), m.Mux
 	r.codec, r.codecType, r.eventType = m.Codec, m.TypeIn, m.EventIn
 }
 
 func (r *receiver) stats(st *media.Stats) {
 	st.PacketsIn, st.Lost, st.Discarded = r.count.received, r.count.lost(), r.discarded
+	st.Secure = r.secret != nil
 	st.Jitter = time.Duration(r.count.jitter>>4) * time.Second / clockRate
 }
 
@@ -103,7 +106,12 @@ func (s *Session) receive(sh *shard, now time.Duration) (port, tap media.Port, o
 	if e != 0 { // nothing there, or an ICMP error of what was sent: read, and so gone
 		return nil, nil, nil, press{}
 	}
-	pressed, ok := s.take(sh.buf[:n], sh, now)
+	b := sh.buf[:n]
+	if r.mux && r.set && isControl(b) {
+		s.takeControl(b, sh, now)
+		return nil, nil, nil, press{}
+	}
+	pressed, ok := s.take(b, sh, now)
 	if ok {
 		if tap = r.tap; !r.muted {
 			port = r.port
@@ -115,6 +123,17 @@ func (s *Session) receive(sh *shard, now time.Duration) (port, tap media.Port, o
 // take judges a packet from sh.from and, if it is to be passed on, fills sh.packet. The caller holds the receiver's lock.
 func (s *Session) take(b []byte, sh *shard, now time.Duration) (press, bool) {
 	r := &s.rx
+	if r.secret != nil {
+		// Only a packet that the key fits can tell where the far end is, so it is opened before its source is judged.
+		ok := len(b) < bufSize && r.lock.mayBe(&sh.from)
+		if ok {
+			b, ok = r.secret.open(sh.plain[:], b)
+		}
+		if !ok {
+			r.discarded++
+			return press{}, false
+		}
+	}
 	h, payload, ok := parse(b)
 	if !ok || len(b) == bufSize || !r.set || !r.believe(s, &sh.from, h, now) || !r.receives {
 		r.discarded++
@@ -131,6 +150,10 @@ func (s *Session) take(b []byte, sh *shard, now time.Duration) (press, bool) {
 		p.Codec = media.PCMU
 	case h.payloadType == 8:
 		p.Codec = media.PCMA
+	case h.payloadType == 9:
+		p.Codec = media.G722
+	case h.payloadType == typeNoise:
+		p.Noise = true
 	default:
 		r.discarded++
 		return press{}, false

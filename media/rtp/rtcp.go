@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/switchhook/switchhook/media/srtp"
 )
 
 // reportEvery is the time between our RTCP reports (RFC 3550 section 6.2). All sessions of a shard report from its one
@@ -50,7 +52,7 @@ func (s *Session) tidy(now time.Duration) (press, func(byte, time.Duration)) {
 // openControl opens the RTCP socket. Where another program has its port, the call goes on without. The caller holds the
 // receiver's lock, and the session is open.
 func (s *Session) openControl() {
-	if s.control >= 0 {
+	if s.control >= 0 || s.rx.mux {
 		return
 	}
 	ap := netip.AddrPortFrom(s.bound.Addr(), s.bound.Port()+1)
@@ -75,7 +77,13 @@ func (t *sender) sayGoodbye(s *Session) {
 // report sends a sender or receiver report with our name. The caller holds both locks.
 func (s *Session) report(now time.Duration, bye bool) {
 	t := &s.tx
-	if s.openControl(); s.control < 0 || t.controlTo.isZero() {
+	to, connected := &t.controlTo, false
+	s.openControl()
+	socket := s.control
+	if s.rx.mux {
+		socket, to, connected = s.data, &t.to, t.connected
+	}
+	if socket < 0 || to.isZero() {
 		return
 	}
 	b := make([]byte, 0, maxReport)
@@ -106,7 +114,13 @@ func (s *Session) report(now time.Duration, bye bool) {
 		b = append(b, 2<<6|1, typeBYE, 0, 1)
 		b = binary.BigEndian.AppendUint32(b, t.line.ssrc)
 	}
-	if send(s.control, b, &t.controlTo, false) {
+	if t.secret != nil {
+		var err error
+		if b, err = t.secret.ctx.SealControl(make([]byte, 0, len(b)+srtp.Room), b); err != nil {
+			return
+		}
+	}
+	if send(socket, b, to, connected) {
 		t.sent.controls++
 		t.sent.reported = t.sent.packets
 	}
@@ -149,17 +163,27 @@ func (s *Session) readControl(sh *shard, now time.Duration) {
 	if s.closed.Load() {
 		return
 	}
-	n, e := recv(s.control, sh.buf[:], &sh.from)
-	if e != 0 || !s.rx.set {
-		return
+	if n, e := recv(s.control, sh.buf[:], &sh.from); e == 0 && s.rx.set {
+		s.takeControl(sh.buf[:n], sh, now)
 	}
-	if !s.rx.lock.judgeControl(&sh.from) {
+}
+
+// isControl tells RTCP from RTP where both come on one socket (RFC 5761 section 4).
+func isControl(b []byte) bool { return len(b) >= rrSize && b[1] >= 192 && b[1] <= 223 }
+
+// takeControl judges an RTCP packet from sh.from. The caller holds the receiver's lock.
+func (s *Session) takeControl(b []byte, sh *shard, now time.Duration) {
+	ok := s.rx.lock.judgeControl(&sh.from)
+	if ok && s.rx.secret != nil {
+		b, ok = s.rx.secret.ctx.OpenControl(sh.plain[:], b)
+	}
+	if !ok {
 		s.rx.discarded++
 		return
 	}
 	s.tx.mu.Lock()
 	defer s.tx.mu.Unlock()
-	if s.heed(sh.buf[:n], now) && s.tx.controlTo.isZero() {
+	if s.heed(b, now) && s.tx.controlTo.isZero() {
 		s.tx.controlTo = sh.from // behind a NAT: RTCP is symmetric too
 	}
 }

@@ -27,11 +27,22 @@ type sender struct {
 	ticking   bool   // the shard's clock calls playFrame
 	tap       *tap
 
+	form   form
+	line   timeline
+	pack   *packer           // nil while packets go out as long as they come
+	trans  *codec.Transcoder // nil while none has state
+	relay  relayed
+	secret *sealer // nil for plain RTP
+	sent   sent
+}
+
+// form is how the far end wants what is sent.
+type form struct {
 	codec     media.Codec
 	codecType uint8
-	eventType uint8
-	line      timeline
-	sent      sent
+	eventType uint8  // 0 when it knows no events
+	noise     bool   // it knows comfort noise
+	size      uint16 // bytes of a packet; 0 for as they come, and 20 ms of what is our own
 }
 
 // sent counts what was sent and what the far end says of it.
@@ -50,6 +61,8 @@ type timeline struct {
 	ssrc    uint32
 	seq     uint16 // the highest sent
 	stamp   uint32 // the latest sent
+	length  uint32 // of that packet, in samples
+	next    uint32 // where our own next frame belongs
 	source  uint32 // whose packets go out
 	by      writer // who wrote last
 	begun   bool
@@ -70,63 +83,97 @@ const (
 
 func (t *sender) init(ssrc uint32, seq uint16, stamp uint32, name uint64) {
 	t.line.ssrc, t.line.seq, t.line.stamp = ssrc, seq&0x7fff, stamp // room before the first wrap, as RFC 3711 would want
+	t.line.length = media.FrameSamples
 	t.sent.name = name
 }
 
 func (t *sender) agree(m media.Remote) {
 	t.ready = m.RTP.IsValid() && m.Codec != media.NoCodec
 	t.sending = t.ready && m.Direction.Sends()
-	t.codec, t.codecType, t.eventType = m.Codec, m.TypeOut, m.EventOut
+	size := uint16(min(m.Ptime, maxPacking) / (time.Second / clockRate)) // each codec has a byte for a tick of its clock
+	if size != t.form.size || m.Codec != t.form.codec {
+		t.pack = nil
+	}
+	t.form = form{m.Codec, m.TypeOut, m.EventOut, m.Silence, size}
+	if m.Codec == media.G722 {
+		t.transcoder()
+	}
+}
+
+func (t *sender) transcoder() *codec.Transcoder {
+	if t.trans == nil {
+		t.trans = new(codec.Transcoder)
+	}
+	return t.trans
 }
 
 func (t *sender) stats(st *media.Stats) {
-	st.Codec, st.PacketsOut, st.RoundTrip = t.codec, t.sent.packets, t.sent.roundTrip
+	st.Codec, st.PacketsOut, st.RoundTrip = t.form.codec, t.sent.packets, t.sent.roundTrip
 	st.RemoteLoss = float64(t.sent.loss) / 256
 }
+
+// typeNoise is the payload type of comfort noise (RFC 3389 section 4).
+const typeNoise = 13
 
 // forward sends a packet of somebody else's under our own numbers. The caller holds the lock.
 func (t *sender) forward(s *Session, p *media.Packet) {
 	var b [bufSize]byte
 	var n int
-	payloadType := t.codecType
+	stamp, payloadType := p.Timestamp, t.form.codecType
 	switch room := b[headerSize:]; {
-	case len(p.Payload) > len(room):
-		return
-	case p.Event:
-		if payloadType = t.eventType; payloadType == 0 {
-			return
-		}
+	case len(p.Payload) > len(room) || t.relay.covers(p): // goes nowhere
+	case p.Codec == t.form.codec && p.Codec != media.NoCodec:
 		n = copy(room, p.Payload)
-	case p.Codec == t.codec:
+	case p.Event && t.form.eventType != 0:
+		payloadType = t.form.eventType
+		n = copy(room, p.Payload)
+	case p.Event:
+		n = t.relayKey(room, p)
+		stamp = t.relay.next - uint32(n)
+	case p.Noise && t.form.noise:
+		payloadType = typeNoise
 		n = copy(room, p.Payload)
 	default:
-		n = codec.Transcode(t.codec, p.Codec, room, p.Payload)
+		if n = codec.Transcode(t.form.codec, p.Codec, room, p.Payload); n == 0 {
+			n = t.transcoder().Transcode(t.form.codec, room, p)
+		}
 	}
+	l := &t.line
+	same := l.begun && l.by == byPort && l.source == p.Source
 	if n == 0 {
+		if same && int16(p.Seq+l.seqBy-l.seq) > 0 {
+			l.seqBy-- // what nobody is sent is not missed
+		}
 		return
 	}
 	marker := p.Marker
-	if l := &t.line; !l.begun || l.by != byPort || l.source != p.Source {
-		l.join(p.Seq, p.Timestamp, s.sh.e.now())
+	if !same {
+		t.flush(s)
+		l.join(p.Seq, stamp, s.sh.e.now())
 		l.source, l.by = p.Source, byPort
 		marker = marker || !p.Event // a listener may adjust its buffer here
 	}
-	t.transmit(s, b[:headerSize+n], p.Seq+t.line.seqBy, p.Timestamp+t.line.stampBy, payloadType, marker)
+	stamp += l.stampBy
+	if t.pack != nil || t.form.size != 0 && payloadType == t.form.codecType && n != int(t.form.size) {
+		t.repack(s, b[:headerSize+n], stamp, payloadType, marker)
+		return
+	}
+	t.transmit(s, b[:headerSize+n], p.Seq+l.seqBy, stamp, payloadType, marker)
 }
 
-// join makes seq and stamp of a new source the next ones of the stream, with as much time between as has passed.
-func (l *timeline) join(seq uint16, stamp uint32, now time.Duration) {
+// join makes seq and stamp of a new source the next ones of the stream, with as much time between as has passed. It gives
+// that time of the stream.
+func (l *timeline) join(seq uint16, stamp uint32, now time.Duration) uint32 {
 	next := l.stamp
 	if l.begun {
-		next += media.FrameSamples
+		next += l.length
 		if due := l.epoch + uint32((now-l.epochAt)/(time.Second/clockRate)); int32(due-next) > 0 {
 			next = due
 		}
 	}
 	l.begun, l.epoch, l.epochAt = true, next, now
 	l.seqBy, l.stampBy = l.seq+1-seq, next-stamp
-	l.seq++
-	l.stamp = next
+	return next
 }
 
 // advance takes note of what is sent; a packet out of order moves nothing back.
@@ -149,13 +196,45 @@ func (t *sender) transmit(s *Session, b []byte, seq uint16, stamp uint32, payloa
 	binary.BigEndian.PutUint32(b[4:], stamp)
 	binary.BigEndian.PutUint32(b[8:], t.line.ssrc)
 	t.line.advance(seq, stamp)
+	t.line.length = media.FrameSamples
+	if payloadType == t.form.codecType {
+		t.line.length = uint32(len(b) - headerSize)
+	}
 	if t.tap != nil {
 		t.tapped(b, payloadType)
 	}
+	octets := uint64(len(b) - headerSize)
+	if t.secret != nil {
+		if b = t.secret.seal(b); b == nil {
+			return
+		}
+	}
 	if send(s.data, b, &t.to, t.connected) {
 		t.sent.packets++
-		t.sent.octets += uint64(len(b) - headerSize)
+		t.sent.octets += octets
 	}
+}
+
+// say sends a frame of our own.
+func (t *sender) say(s *Session, f *media.Frame, now time.Duration) {
+	var b [headerSize + media.FrameSamples]byte
+	if codec.Encode(t.form.codec, b[headerSize:], f[:]) == 0 {
+		t.transcoder().Encode(t.form.codec, b[headerSize:], f[:])
+	}
+	l := &t.line
+	first := !l.begun || l.by != byPlayer
+	if first {
+		t.flush(s)
+		l.next = l.join(0, 0, now)
+		l.by = byPlayer
+	}
+	stamp := l.next
+	l.next += media.FrameSamples
+	if t.pack != nil || t.form.size != 0 && t.form.size != media.FrameSamples {
+		t.repack(s, b[:], stamp, t.form.codecType, first)
+		return
+	}
+	t.transmit(s, b[:], l.seq+1, stamp, t.form.codecType, first)
 }
 
 // player is one source being played.

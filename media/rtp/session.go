@@ -14,7 +14,7 @@ import (
 
 var _ media.Session = (*Session)(nil)
 
-// Session is the media of one leg over plain RTP. See [media.Session]; nothing is heard or said before [Session.SetRemote].
+// Session is the media of one leg over RTP or SRTP. See [media.Session]; nothing is heard or said before [Session.SetRemote].
 type Session struct {
 	sh           *shard
 	ports        *ports
@@ -46,6 +46,10 @@ func (s *Session) SetRemote(r media.Remote) error {
 	if s.closed.Load() {
 		return fmt.Errorf("setting the far end of RTP: %w", ErrClosed)
 	}
+	in, out, err := s.rekey(r)
+	if err != nil {
+		return fmt.Errorf("setting the far end of RTP: %w", err)
+	}
 	want := toAddr(r.RTP)
 	anew := !s.rx.set || !want.equal(&s.rx.lock.want)
 	if anew {
@@ -60,6 +64,9 @@ func (s *Session) SetRemote(r media.Remote) error {
 	}
 	s.rx.lock.signalling = toAddr(netip.AddrPortFrom(r.Signalling, 0))
 	control := r.RTCP
+	if r.Mux {
+		control = r.RTP
+	}
 	if !control.IsValid() && r.RTP.IsValid() {
 		control = netip.AddrPortFrom(r.RTP.Addr(), r.RTP.Port()+1)
 	}
@@ -69,6 +76,7 @@ func (s *Session) SetRemote(r media.Remote) error {
 			s.tx.controlTo = addr{} // audio comes from elsewhere, so RTCP will
 		}
 	}
+	s.rx.secret, s.tx.secret = in, out
 	s.rx.agree(r)
 	s.tx.agree(r)
 	return nil
@@ -136,7 +144,9 @@ func (s *Session) Stats() media.Stats {
 	s.rx.mu.Unlock()
 	s.tx.mu.Lock()
 	s.tx.stats(&st)
+	st.Secure = st.Secure && s.tx.secret != nil
 	s.tx.mu.Unlock()
+	st.MOS = quality(&st)
 	return st
 }
 

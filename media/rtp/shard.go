@@ -59,6 +59,7 @@ type turn struct {
 	events  [batch]unix.EpollEvent
 	ready   [batch]*Session // whose events they are
 	buf     [bufSize]byte   // the packet
+	plain   [bufSize]byte   // the same, opened
 	from    addr            // where it came from
 	packet  media.Packet    // what is passed on of it
 	scratch []*Session      // whose clock it is

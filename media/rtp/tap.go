@@ -38,12 +38,14 @@ func (s *Session) Mute(on bool) {
 // tapped hands a copy of a packet that is sent to the tap.
 func (t *sender) tapped(b []byte, payloadType uint8) {
 	t.tap.packet = media.Packet{
-		Codec: t.codec, Marker: b[1]&0x80 != 0, Seq: binary.BigEndian.Uint16(b[2:]),
+		Codec: t.form.codec, Marker: b[1]&0x80 != 0, Seq: binary.BigEndian.Uint16(b[2:]),
 		Timestamp: binary.BigEndian.Uint32(b[4:]), Source: t.line.ssrc,
 		Payload: t.tap.payload[:copy(t.tap.payload[:], b[headerSize:])],
 	}
-	if payloadType == t.eventType && payloadType != 0 {
-		t.tap.packet.Codec, t.tap.packet.Event = media.NoCodec, true
+	if payloadType != t.form.codecType {
+		t.tap.packet.Codec = media.NoCodec
+		t.tap.packet.Noise = payloadType == typeNoise
+		t.tap.packet.Event = !t.tap.packet.Noise
 	}
 	t.tap.port.Write(&t.tap.packet)
 }

@@ -33,10 +33,10 @@ type reliably struct {
 	line    []Response
 }
 
-// keep makes a response wait for the PRACK of the one before it. A final refusal waits for nothing, and a 2xx only for one
-// with a body: the offer or answer in it must have arrived (RFC 3262 section 3).
+// keep makes a response wait for the PRACK of the one before it. A final refusal waits for nothing, and a 2xx only where one
+// with a body is under way or in line: the offer or answer in it must have arrived (RFC 3262 section 3).
 func (s *serving) keep(r Response) bool {
-	if !s.owed || r.Status >= 300 || r.Status >= 200 && !s.bearing {
+	if !s.owed || r.Status >= 300 || r.Status >= 200 && !s.bearing && len(s.line) == 0 {
 		return false
 	}
 	if len(s.line) < maxLine || r.Status >= 200 {

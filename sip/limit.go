@@ -1,0 +1,198 @@
+package sip
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+)
+
+// load is what one trunk or account carries now. Safe for all goroutines.
+type load struct {
+	mu         sync.Mutex
+	calls      int           // legs that stand; guarded by mu
+	unanswered int           // of these, the ones that ring or wait; guarded by mu
+	rate       *rate.Limiter // of an account; guarded by mu
+}
+
+// take counts one leg in, or tells which limit refuses it.
+func (l *load) take(limits directory.Limits, whose string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case limits.Calls > 0 && l.calls >= limits.Calls:
+		return fmt.Sprintf("%s has %d standing calls: raise its limits.calls if that is too few", whose, l.calls)
+	case limits.Unanswered > 0 && l.unanswered >= limits.Unanswered:
+		return fmt.Sprintf("%s has %d unanswered calls: raise its limits.unanswered if that is too few", whose, l.unanswered)
+	}
+	l.calls++
+	l.unanswered++
+	return ""
+}
+
+// hurries tells whether calls begin faster than the limit says.
+func (l *load) hurries(perSecond float64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case perSecond <= 0:
+		l.rate = nil
+		return false
+	case l.rate == nil:
+		l.rate = limiter(perSecond)
+	case l.rate.Limit() != rate.Limit(perSecond):
+		l.rate.SetLimit(rate.Limit(perSecond))
+		l.rate.SetBurst(max(1, int(perSecond)))
+	}
+	return !l.rate.Allow()
+}
+
+// free counts one leg out; answered tells that it no longer counts as unanswered.
+func (l *load) free(answered bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls--
+	if !answered {
+		l.unanswered--
+	}
+}
+
+func (l *load) answer() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unanswered--
+}
+
+// idle tells that nothing would be lost with it.
+func (l *load) idle() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls == 0
+}
+
+// loads keeps what trunks and accounts carry. Safe for all goroutines.
+type loads struct {
+	mu sync.Mutex
+	m  map[loadKey]*load // guarded by mu
+}
+
+type loadKey struct{ kind, id string }
+
+// of gives the load of a trunk or an account.
+func (ls *loads) of(kind, id string) *load {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	key := loadKey{kind, id}
+	l := ls.m[key]
+	if l != nil {
+		return l
+	}
+	if ls.m == nil || len(ls.m) >= maxPeerings {
+		kept := map[loadKey]*load{}
+		for k, l := range ls.m {
+			if !l.idle() {
+				kept[k] = l
+			}
+		}
+		ls.m = kept
+	}
+	l = &load{}
+	ls.m[key] = l
+	return l
+}
+
+// toll is what a leg has counted, to be counted back when it is over. It belongs to whoever may end the leg.
+type toll struct {
+	trunk, account *load
+	answered       bool
+}
+
+// admit counts a leg for its trunk and for who owns it, or tells which limit refuses it. A bridged call has two legs, and
+// counts as two.
+func (s *Server) admit(l *Leg, account string) (why string) {
+	t := l.trunk.trunk
+	if account == "" {
+		account = t.Account
+	}
+	trunk, owner := s.loads.of("trunk", t.ID), s.loads.of("account", account)
+	if why := trunk.take(t.Limits, "trunk "+t.ID); why != "" {
+		return why
+	}
+	a, known := s.cfg.Directory().Account(account)
+	if known {
+		why = owner.take(a.Limits, "account "+account)
+		if why == "" && owner.hurries(a.Limits.Rate) {
+			owner.free(false)
+			why = fmt.Sprintf("account %s begins more than %g calls a second: raise its limits.rate if that is too few", account, a.Limits.Rate)
+		}
+	} else {
+		owner = nil
+	}
+	if why != "" {
+		trunk.free(false)
+		return why
+	}
+	l.toll = toll{trunk: trunk, account: owner}
+	return ""
+}
+
+// answer no longer counts the leg as unanswered. Idempotent.
+func (t *toll) answer() {
+	if t.trunk == nil || t.answered {
+		return
+	}
+	t.answered = true
+	t.trunk.answer()
+	if t.account != nil {
+		t.account.answer()
+	}
+}
+
+// free counts the leg out. Idempotent.
+func (t *toll) free() {
+	if t.trunk != nil {
+		t.trunk.free(t.answered)
+	}
+	if t.account != nil {
+		t.account.free(t.answered)
+	}
+	t.trunk, t.account = nil, nil
+}
+
+// limited ends an outbound leg that a limit refuses, and says so in the log.
+func (l *Leg) limited(why string) {
+	l.s.refusals.tell(l.s.cfg.Log, slog.LevelInfo, "call not placed", "trunk", l.trunkID(), "to", l.to, "status", 503, "reason", why)
+	l.end(call.Cause{SIP: 503, Q850: q850Of(call.LabelLimit), By: call.ByPlatform, Label: call.LabelLimit, Text: why}, nil)
+}
+
+// forbidden tells why a URI that a far end names may not be called; empty where it may: what it names passes the same
+// prefixes as what an application dials.
+func (l *Leg) forbidden(u header.URI) string {
+	user := u.User
+	if why := l.trunk.trunk.Limits.Forbids(user); why != "" {
+		return "trunk " + l.trunkID() + ": " + why
+	}
+	account := l.trunk.trunk.Account
+	if l.out != nil && l.out.dial.Account != "" {
+		account = l.out.dial.Account
+	}
+	if a, ok := l.s.cfg.Directory().Account(account); ok {
+		if why := a.Limits.Forbids(user); why != "" {
+			return "account " + account + ": " + why
+		}
+	}
+	return ""
+}
+
+// tooFast tells which limit a trunk's calls a second are over.
+func tooFast(p *peering) string {
+	if r := p.trunk.Limits.Rate; r > 0 {
+		return fmt.Sprintf("trunk %s begins more than %g calls a second: raise its limits.rate if that is too few", p.trunk.ID, r)
+	}
+	return "too many calls a second"
+}

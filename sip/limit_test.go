@@ -1,0 +1,234 @@
+package sip_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/message"
+)
+
+const owner = "000000000001"
+
+// owned gives the trunks and their account limits.
+func owned(trunk, account directory.Limits) func(*sip.Config, *directory.Content) {
+	return func(_ *sip.Config, c *directory.Content) {
+		c.Trunks[1].Limits = trunk
+		c.Accounts = []directory.Account{{ID: owner, Limits: account}}
+	}
+}
+
+// S20: a trunk's standing and unanswered calls end at its limits, in both directions together; what is refused counts
+// for nothing.
+func TestS20TrunkLimits(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, owned(directory.Limits{Calls: 3, Unanswered: 2}, directory.Limits{}))
+		bob := r.phone(bobAt)
+		refused := func(d call.Dial, why string) {
+			t.Helper()
+			_, e := r.dial(d)
+			end := want[call.LegEnded](e)
+			if end.Cause.SIP != 503 || end.Cause.Label != call.LabelLimit || !strings.Contains(end.Cause.Text, why) {
+				t.Errorf("%+v, want %q", end.Cause, why)
+			}
+		}
+		leg, e := r.dial(call.Dial{Trunk: "bob", To: "1"})
+		first := bob.receive("INVITE")
+		bob.send(bob.invite("in"))
+		in := r.attempt()
+		refused(call.Dial{Trunk: "bob", To: "2"}, "trunk bob has 2 unanswered calls: raise its limits.unanswered")
+		inv := bob.invite("too-many")
+		bob.send(inv)
+		m := bob.receive("503")
+		if m.Get("Retry-After") == "" {
+			t.Errorf("no Retry-After: %+v", m)
+		}
+		ack := bob.request("ACK", inv.CallID, 1, m.ToTag)
+		ack.Set("Via", inv.Get("Via"))
+		bob.send(ack)
+		bob.answer(first, 200, "bob", answer)
+		bob.receive("ACK")
+		want[call.Answered](e)
+		_, e3 := r.dial(call.Dial{Trunk: "bob", To: "3"})
+		third := bob.receive("INVITE")
+		refused(call.Dial{Trunk: "bob", To: "4"}, "trunk bob has 3 standing calls: raise its limits.calls")
+		_, other := r.dial(call.Dial{Trunk: "alice", To: "5"}) // another trunk is not concerned
+		other.none(time.Millisecond)
+		leg.Hangup(call.Cause{}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+		want[call.LegEnded](e)
+		bob.answer(third, 486, "bob", "")
+		bob.receive("ACK")
+		e3.refused(486)
+		in.leg.Hangup(call.Cause{SIP: 486}, nil)
+		want[call.LegEnded](in.events)
+		if calls, unanswered := r.s.Loads("trunk", "bob"); calls != 0 || unanswered != 0 {
+			t.Errorf("%d calls, %d unanswered are left", calls, unanswered)
+		}
+	})
+}
+
+// An account's limits hold over all its trunks, for its rate too, and tell what to raise.
+func TestAccountLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		limits directory.Limits
+		why    string
+	}{
+		"calls":      {directory.Limits{Calls: 2}, "account " + owner + " has 2 standing calls: raise its limits.calls"},
+		"unanswered": {directory.Limits{Unanswered: 2}, "account " + owner + " has 2 unanswered calls: raise its limits.unanswered"},
+		"rate":       {directory.Limits{Rate: 2}, "account " + owner + " begins more than 2 calls a second: raise its limits.rate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, owned(directory.Limits{}, c.limits))
+				alice, bob := r.phone(aliceAt), r.phone(bobAt)
+				r.dial(call.Dial{Trunk: "bob", To: "1", Account: owner})
+				bob.receive("INVITE")
+				alice.send(alice.invite("a"))
+				r.attempt()
+				_, e := r.dial(call.Dial{Trunk: "two", To: "1"}) // of the trunk's account where none is named
+				if end := want[call.LegEnded](e); end.Cause.SIP != 503 || !strings.Contains(end.Cause.Text, c.why) {
+					t.Errorf("%+v, want %q", end.Cause, c.why)
+				}
+				alice.send(alice.invite("b"))
+				alice.receive("503")
+			})
+		})
+	}
+}
+
+// A trunk's own rate takes the place of the server's for each trunk.
+func TestTrunkRateOfItsOwn(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, owned(directory.Limits{Rate: 1}, directory.Limits{}))
+		bob := r.phone(bobAt)
+		for i, refused := range []bool{false, true} {
+			_, e := r.dial(call.Dial{Trunk: "bob", To: "1"})
+			if refused {
+				if end := want[call.LegEnded](e); !strings.Contains(end.Cause.Text, "trunk bob begins more than 1 calls a second: raise its limits.rate") {
+					t.Errorf("call %d: %+v", i, end.Cause)
+				}
+				continue
+			}
+			bob.answer(bob.receive("INVITE"), 486, "bob", "")
+			bob.receive("ACK")
+			e.refused(486)
+		}
+	})
+}
+
+// S21: a redirection leads to no number that the trunk, or who dials, may not call.
+func TestS21RedirectedToForbiddenNumber(t *testing.T) {
+	for name, limits := range map[string][2]directory.Limits{
+		"by the trunk":   {{Prefixes: []string{"+1", "!+1900"}}, {}},
+		"by the account": {{}, {Prefixes: []string{"!+1900"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, owned(limits[0], limits[1]))
+				bob := r.phone(bobAt)
+				_, e := r.dial(call.Dial{Trunk: "bob", To: "+12065550100"})
+				bob.answer(bob.receive("INVITE"), 302, "bob", "", "Contact: <sip:+1%39005550100@"+bobAt.Addr().String()+">;q=1, <sip:+12065550111@"+bobAt.Addr().String()+">;q=0.5")
+				bob.receive("ACK")
+				inv := bob.receive("INVITE")
+				if !strings.Contains(inv.URI, "+12065550111") {
+					t.Errorf("%s was called", inv.URI)
+				}
+				bob.answer(inv, 486, "bob", "")
+				bob.receive("ACK")
+				e.refused(486)
+			})
+		})
+	}
+}
+
+// The counts are exact whatever the ends of calls: refused, cancelled, answered and hung up by either side, never
+// acknowledged, unreachable, redirected, not placed.
+func TestCountsUnderChaos(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, owned(directory.Limits{Calls: 12, Unanswered: 9}, directory.Limits{Calls: 15, Unanswered: 12}))
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		random := rand.New(rand.NewPCG(1, 2))
+		respond := func(p *phone, m *message.Message) {
+			switch {
+			case m.Status == 200 && m.CSeq.Method == "INVITE" && random.IntN(2) == 0: // else it is never acknowledged
+				p.ack(&message.Message{CallID: m.CallID, CSeq: message.CSeq{Number: 1}}, m)
+			case m.Method == "INVITE":
+				chaos(p, m, random.IntN(7))
+			case m.IsRequest() && m.Method != "ACK":
+				p.answer(m, 200, "", "")
+			}
+		}
+		live := func(d time.Duration) {
+			for ; d > 0; d -= 50 * time.Millisecond {
+				pass(50 * time.Millisecond)
+				for len(alice.got) > 0 {
+					respond(alice, <-alice.got)
+				}
+				for len(bob.got) > 0 {
+					respond(bob, <-bob.got)
+				}
+			}
+		}
+		var legs []*sip.Leg
+		for i := range 400 {
+			switch random.IntN(3) {
+			case 0:
+				l := r.s.Dial(call.NewLegID(0), call.Dial{Trunk: []string{"bob", "two", "nobody"}[random.IntN(3)], To: "1", Timeout: 20 * time.Second,
+					Headers: header.List{{Name: "X-I", Value: fmt.Sprint(i)}}}, func(call.Event) {})
+				legs = append(legs, l)
+			case 1:
+				alice.send(alice.invite(fmt.Sprint("c", i)))
+				pass(time.Millisecond)
+				select {
+				case a := <-r.attempts:
+					if random.IntN(2) == 0 {
+						a.leg.Answer(nil)
+					}
+					legs = append(legs, a.leg)
+				default:
+				}
+			default:
+				if len(legs) > 0 {
+					legs[random.IntN(len(legs))].Hangup(call.Cause{SIP: 486}, nil)
+				}
+			}
+			live(time.Duration(random.IntN(300)) * time.Millisecond)
+			calls, unanswered := r.s.Loads("account", owner)
+			if calls > 15 || unanswered > 12 || unanswered > calls || unanswered < 0 {
+				t.Fatalf("%d calls, %d unanswered", calls, unanswered)
+			}
+		}
+		for _, l := range legs {
+			l.Hangup(call.Cause{}, nil)
+		}
+		live(3 * time.Minute)
+		for _, k := range [][2]string{{"trunk", "bob"}, {"trunk", "two"}, {"trunk", "alice"}, {"account", owner}} {
+			if calls, unanswered := r.s.Loads(k[0], k[1]); calls != 0 || unanswered != 0 {
+				t.Errorf("%s %s: %d calls, %d unanswered are left of %d legs", k[0], k[1], calls, unanswered, r.s.Legs())
+			}
+		}
+	})
+}
+
+// chaos answers an INVITE in one of seven ways, of which silence is one.
+func chaos(p *phone, m *message.Message, way int) {
+	switch way {
+	case 0:
+		p.answer(m, 486, "x", "")
+	case 1:
+		p.answer(m, 180, "x", "")
+	case 2:
+		p.answer(m, 503, "x", "")
+	case 3:
+		p.answer(m, 302, "x", "", "Contact: <sip:9@"+p.at.Addr().String()+">")
+	case 4, 5:
+		p.answer(m, 200, "x", answer)
+	}
+}
