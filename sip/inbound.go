@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"net/netip"
 	"strconv"
 
 	"golang.org/x/time/rate"
@@ -75,15 +76,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, status, err.Error())
 		return
 	}
-	l.dialog.LogIn(loginOf(p, in.Source.Addr(), l.note))
-	l.callID = l.dialog.CallID()
-	l.from, l.to = clone(l.from), clone(l.to)
-	endpoint := ""
-	if p.endpoint != nil {
-		endpoint = p.endpoint.User
-		l.from = endpoint
-		l.dialog.Pin(in.Source.Addr())
-	}
+	endpoint := l.known(in.Source.Addr())
 	if s.cfg.Trace {
 		l.dialog.Trace(l.traced)
 		l.traced(false, m)
@@ -94,6 +87,19 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
 	}
 	l.guarded(func() { s.offer(l, at) })
+}
+
+// known settles who calls, once there is a dialog: an endpoint has proven it and is asked no more, so nobody else may go
+// on in its place. It gives the endpoint's user name.
+func (l *Leg) known(source netip.Addr) (endpoint string) {
+	l.dialog.LogIn(loginOf(l.trunk, source, l.note))
+	l.callID = l.dialog.CallID()
+	l.from, l.to = clone(l.from), clone(l.to)
+	if e := l.trunk.endpoint; e != nil {
+		endpoint, l.from = e.User, e.User
+		l.dialog.Pin(source)
+	}
+	return endpoint
 }
 
 // offer hands an attempt up.
