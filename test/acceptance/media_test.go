@@ -201,18 +201,22 @@ func TestKeysPassThrough(t *testing.T) {
 }
 
 // wav writes a WAV file with a tone, as a recording studio would: 44.1 kHz, stereo.
-func wav(hz float64, length time.Duration) []byte {
-	const rate = 44100
-	n := int(length.Seconds() * rate)
-	out := []byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x02\x00")
-	out = binary.LittleEndian.AppendUint32(out, rate)
-	out = binary.LittleEndian.AppendUint32(out, rate*4)
-	out = append(out, 4, 0, 16, 0)
+func wav(hz float64, length time.Duration) []byte { return wavOf(44100, 2, hz, length) }
+
+// wavOf writes one of 16 bits with a rate and channels of one's own.
+func wavOf(rate, channels int, hz float64, length time.Duration) []byte {
+	n := int(length.Seconds() * float64(rate))
+	out := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00"), byte(channels), 0)
+	out = binary.LittleEndian.AppendUint32(out, uint32(rate))
+	out = binary.LittleEndian.AppendUint32(out, uint32(rate*2*channels))
+	out = append(out, byte(2*channels), 0, 16, 0)
 	out = append(out, "data"...)
-	out = binary.LittleEndian.AppendUint32(out, uint32(n*4))
+	out = binary.LittleEndian.AppendUint32(out, uint32(n*2*channels))
 	for i := range n {
-		v := uint16(int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/rate)))
-		out = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(out, v), v)
+		v := uint16(int16(8000 * math.Sin(2*math.Pi*hz*float64(i)/float64(rate))))
+		for range channels {
+			out = binary.LittleEndian.AppendUint16(out, v)
+		}
 	}
 	binary.LittleEndian.PutUint32(out[4:], uint32(len(out)-8))
 	return out
