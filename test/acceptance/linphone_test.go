@@ -132,6 +132,7 @@ func TestLinphoneOnATrunk(t *testing.T) {
 		caller := newPerson(t, 440)
 		line := caller.calls(t, s)
 		hears(t, "the caller", &caller.ear, 1000)
+		eventually(t, "two seconds of talk", func() bool { return caller.ear.Sound() > 2*time.Second })
 		before := caller.ear.Sound()
 		l.command(t, "pause")
 		eventually(t, "silence while it holds", func() bool {
