@@ -11,15 +11,34 @@ import (
 	"github.com/switchhook/switchhook/media"
 )
 
-// Offer gives a description of what l has to offer: each codec, and telephone events.
+// stream is our description of the audio.
+type stream struct {
+	port      uint16
+	proto     []byte
+	types     types
+	direction media.Direction
+	ptime     time.Duration
+	mux       bool
+	crypto    []protection
+}
+
+// Offer gives a description of what l has to offer: each codec, and telephone events. Where it is not the first of its
+// dialog, audio stays protected, or unprotected, as it is.
 func Offer(l Local) []byte {
 	p := l.prior()
-	t := p.types
-	t.order = [2]media.Codec{}
+	a := stream{port: l.Addr.Port(), proto: []byte("RTP/AVP"), types: p.types, direction: l.Direction, ptime: l.Ptime, crypto: l.protections(&p)}
+	switch {
+	case p.audio >= 0:
+		a.proto = p.d.all[p.audio].proto
+	case l.Security == Secured:
+		a.proto = []byte("RTP/SAVP")
+	}
+	t := &a.types
+	t.order, t.noise = [3]media.Codec{}, false
 	for _, c := range l.codecs() {
 		payloadType, had := p.types.of[c], p.types.has(c)
 		if !had {
-			payloadType = [...]uint8{media.PCMU: typePCMU, media.PCMA: typePCMA}[c]
+			payloadType = [...]uint8{media.PCMU: typePCMU, media.PCMA: typePCMA, media.G722: typeG722}[c]
 		}
 		t.add(c, payloadType)
 	}
@@ -33,13 +52,13 @@ func Offer(l Local) []byte {
 		b = appendSession(b, l.Addr.Addr(), p.id, version, nil)
 		for i := range p.d.sections() {
 			if i == p.audio {
-				b = appendAudio(b, l.Addr.Port(), t, l.Direction)
+				b = a.appendTo(b)
 			} else {
 				b = appendRefused(b, &p.d.all[i])
 			}
 		}
 		if p.audio < 0 {
-			b = appendAudio(b, l.Addr.Port(), t, l.Direction)
+			b = a.appendTo(b)
 		}
 		return b
 	})
@@ -61,22 +80,16 @@ func Answer(offer []byte, l Local) (answer []byte, far media.Remote, err error) 
 	if err := d.read(offer); err != nil {
 		return nil, far, fmt.Errorf("reading an offer: %w", err)
 	}
-	at, t, err := l.choose(&d)
+	p := l.prior()
+	at, a, err := l.choose(&d, &p, &far)
 	if err != nil {
 		return nil, far, fmt.Errorf("answering an offer: %w", err)
 	}
-	s := &d.all[at]
-	if far, err = l.remote(s); err != nil {
-		return nil, far, fmt.Errorf("answering an offer: %w", err)
-	}
-	c := t.order[0]
-	far.Codec, far.TypeOut, far.TypeIn, far.EventOut, far.EventIn = c, t.of[c], t.of[c], t.event, t.event
-	p := l.prior()
 	answer = l.finish(p, func(b []byte, version uint64) []byte {
 		b = appendSession(b, l.Addr.Addr(), p.id, version, d.times)
 		for i := range d.sections() {
 			if i == at {
-				b = appendAudio(b, l.Addr.Port(), t, far.Direction)
+				b = a.appendTo(b)
 			} else {
 				b = appendRefused(b, &d.all[i])
 			}
@@ -86,29 +99,58 @@ func Answer(offer []byte, l Local) (answer []byte, far media.Remote, err error) 
 	return answer, far, nil
 }
 
-// choose gives the first audio stream that has a codec of ours, and that codec alone.
-func (l *Local) choose(d *description) (at int, t types, err error) {
+// choose takes the first audio stream that has a codec of ours, and that codec alone, and a protection where there must
+// be one. It gives our side of it and fills in the far end's.
+func (l *Local) choose(d *description, p *prior, far *media.Remote) (at int, a stream, err error) {
+	err = ErrNoMedia
 	for i := range d.sections() {
 		s := &d.all[i]
 		if !s.isAudio() || s.port == 0 {
 			continue
 		}
-		all := s.types()
-		for _, c := range all.order {
-			if c != media.NoCodec && slices.Contains(l.codecs(), c) {
-				t.add(c, all.of[c])
-				if !l.NoEvents {
-					t.event = all.event
-				}
-				return i, t, nil
-			}
+		t := l.common(s.types())
+		if t.order[0] == media.NoCodec {
+			continue
 		}
+		theirs, ours, cryptoErr := l.protect(s, p)
+		if cryptoErr != nil {
+			err = cryptoErr
+			continue
+		}
+		r, err := l.remote(s)
+		if err != nil {
+			return 0, a, err
+		}
+		c := t.order[0]
+		r.Codec, r.TypeOut, r.TypeIn, r.EventOut, r.EventIn = c, t.of[c], t.of[c], t.event, t.event
+		r.Silence, r.Mux = t.noise, s.has("rtcp-mux")
+		a = stream{port: l.Addr.Port(), proto: s.proto, types: t, direction: r.Direction, ptime: l.Ptime, mux: r.Mux}
+		if ours.Suite != "" {
+			r.CryptoIn, r.CryptoOut, a.crypto = theirs.Crypto, ours.Crypto, []protection{ours}
+		}
+		*far = r
+		return i, a, nil
 	}
-	return 0, t, ErrNoMedia
+	return 0, a, err
 }
 
-// Accept gives what the far end's answer to our offer means. Signalling is where the answer came from, if known.
-func Accept(offer, answer []byte, signalling netip.Addr) (media.Remote, error) {
+// common gives what the answer to all has: one codec, events, comfort noise.
+func (l *Local) common(all types) (t types) {
+	for _, c := range all.order {
+		if c != media.NoCodec && slices.Contains(l.codecs(), c) {
+			t.add(c, all.of[c])
+			t.noise = all.noise
+			if !l.NoEvents {
+				t.event = all.event
+			}
+			return t
+		}
+	}
+	return t
+}
+
+// Accept gives what the far end's answer to our offer means. Of l, Signalling and Ptime count; the rest stands in the offer.
+func Accept(offer, answer []byte, l Local) (media.Remote, error) {
 	var ours, theirs description
 	if err := ours.read(offer); err != nil {
 		return media.Remote{}, fmt.Errorf("reading our offer: %w", err)
@@ -121,10 +163,11 @@ func Accept(offer, answer []byte, signalling netip.Addr) (media.Remote, error) {
 		return media.Remote{}, fmt.Errorf("accepting an answer: %w", ErrNoMedia)
 	}
 	mine, s := ours.all[at].types(), &theirs.all[at]
-	l := Local{
-		Addr: netip.AddrPortFrom(ours.all[at].addr, ours.all[at].port), Direction: ours.all[at].direction, Signalling: signalling,
-	}
+	l.Addr, l.Direction = netip.AddrPortFrom(ours.all[at].addr, ours.all[at].port), ours.all[at].direction
 	far, err := l.remote(s)
+	if err == nil {
+		far.CryptoIn, far.CryptoOut, err = protected(&ours.all[at], s)
+	}
 	if err != nil {
 		return media.Remote{}, fmt.Errorf("accepting an answer: %w", err)
 	}
@@ -160,11 +203,7 @@ func (l *Local) remote(s *section) (media.Remote, error) {
 		far.RTP = netip.AddrPortFrom(s.addr, s.port)
 	}
 	far.Direction = both(l.Direction, theirs.Reverse())
-	each(s.attributes, "ptime:", func(value []byte) {
-		if n, ok := number(value, 200); ok {
-			far.Ptime = time.Duration(n) * time.Millisecond
-		}
-	})
+	far.Ptime = l.packing(s)
 	each(s.attributes, "rtcp:", func(value []byte) { // RFC 3605
 		port, value := cutWord(value)
 		n, ok := number(port, 1<<16-1)
@@ -182,6 +221,23 @@ func (l *Local) remote(s *section) (media.Remote, error) {
 		far.RTCP = netip.AddrPortFrom(addr, uint16(n))
 	})
 	return far, nil
+}
+
+// packing gives the length of the packets to send: what we are set to, or what the far end asks for, if it has room for
+// them; 0 where nobody says. It is one that the codecs and the clock of prompts can make: 10 to 60 ms, in steps of 10.
+func (l *Local) packing(s *section) time.Duration {
+	const step, longest = 10 * time.Millisecond, 60 * time.Millisecond
+	d, most := l.Ptime, s.milliseconds("maxptime:")
+	if d == 0 {
+		d = s.milliseconds("ptime:")
+	}
+	if most > 0 && (d > most || d == 0 && most < media.FrameTime) {
+		d = most
+	}
+	if d == 0 {
+		return 0
+	}
+	return min(max(d/step*step, step), longest)
 }
 
 // Where gives the address of the first audio stream of a description, so that a session towards it can be opened before
@@ -246,38 +302,58 @@ func appendSession(b []byte, a netip.Addr, id, version uint64, times []byte) []b
 	return append(b, "\r\n"...)
 }
 
-func appendAudio(b []byte, port uint16, t types, d media.Direction) []byte {
+// appendTo appends the stream's lines.
+func (a *stream) appendTo(b []byte) []byte {
 	b = append(b, "m=audio "...)
-	b = strconv.AppendUint(b, uint64(port), 10)
-	b = append(b, " RTP/AVP"...)
-	for _, c := range t.order {
+	b = strconv.AppendUint(b, uint64(a.port), 10)
+	b = append(b, ' ')
+	b = append(b, a.proto...)
+	for _, c := range a.types.order {
 		if c != media.NoCodec {
-			b = append(b, ' ')
-			b = strconv.AppendUint(b, uint64(t.of[c]), 10)
+			b = appendNumber(b, " ", a.types.of[c])
 		}
 	}
-	if t.event != 0 {
-		b = append(b, ' ')
-		b = strconv.AppendUint(b, uint64(t.event), 10)
+	if a.types.noise {
+		b = appendNumber(b, " ", typeNoise)
 	}
-	for _, c := range t.order {
+	if a.types.event != 0 {
+		b = appendNumber(b, " ", a.types.event)
+	}
+	for _, c := range a.types.order {
 		if c != media.NoCodec {
-			b = append(b, "\r\na=rtpmap:"...)
-			b = strconv.AppendUint(b, uint64(t.of[c]), 10)
+			b = appendNumber(b, "\r\na=rtpmap:", a.types.of[c])
 			b = append(b, ' ')
-			b = append(b, [...]string{media.PCMU: namePCMU, media.PCMA: namePCMA}[c]...)
+			b = append(b, [...]string{media.PCMU: namePCMU, media.PCMA: namePCMA, media.G722: nameG722}[c]...)
 		}
 	}
-	if t.event != 0 {
-		b = append(b, "\r\na=rtpmap:"...)
-		b = strconv.AppendUint(b, uint64(t.event), 10)
-		b = append(b, " "+nameEvent+"\r\na=fmtp:"...)
-		b = strconv.AppendUint(b, uint64(t.event), 10)
+	if a.types.noise {
+		b = appendNumber(b, "\r\na=rtpmap:", typeNoise)
+		b = append(b, " "+nameNoise...)
+	}
+	if a.types.event != 0 {
+		b = appendNumber(b, "\r\na=rtpmap:", a.types.event)
+		b = append(b, " "+nameEvent...)
+		b = appendNumber(b, "\r\na=fmtp:", a.types.event)
 		b = append(b, " 0-15"...)
 	}
-	b = append(b, "\r\na=ptime:20\r\na="...)
-	b = append(b, d.String()...)
+	for _, p := range a.crypto {
+		b = appendCrypto(b, p)
+	}
+	if a.mux {
+		b = append(b, "\r\na=rtcp-mux"...)
+	}
+	ptime := a.ptime
+	if ptime == 0 {
+		ptime = media.FrameTime
+	}
+	b = appendNumber(b, "\r\na=ptime:", uint8(min(ptime/time.Millisecond, 200)))
+	b = append(b, "\r\na="...)
+	b = append(b, a.direction.String()...)
 	return append(b, "\r\n"...)
+}
+
+func appendNumber(b []byte, before string, n uint8) []byte {
+	return strconv.AppendUint(append(b, before...), uint64(n), 10)
 }
 
 // appendRefused repeats a stream with port zero, and one format of it.

@@ -9,6 +9,7 @@
 //	their offer ──▶ Answer ──▶ our answer, Remote
 //	Offer ──▶ our offer ──▶ … ──▶ their answer ──▶ Accept ──▶ Remote
 //
-// One audio stream is agreed on, G.711 with telephone events (RFC 4733). Every other stream of an offer is answered
-// with port zero, in its place.
+// One audio stream is agreed on: G.711 or G.722, with telephone events (RFC 4733) and comfort noise (RFC 3389), as RTP or,
+// with keys in a=crypto lines (SDES, RFC 4568), as SRTP. Every other stream of an offer is answered with port zero, in its
+// place. What is not known is passed over: ICE, bundling, fingerprints.
 package sdp

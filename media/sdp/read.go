@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/switchhook/switchhook/media"
 )
@@ -32,7 +34,20 @@ type section struct {
 	attributes           []byte // all of its lines
 }
 
-func (s *section) isAudio() bool { return string(s.kind) == "audio" && string(s.proto) == "RTP/AVP" }
+// isAudio tells an audio stream over RTP, with feedback (RFC 4585) or without, protected or not.
+func (s *section) isAudio() bool {
+	if string(s.kind) != "audio" {
+		return false
+	}
+	switch string(s.proto) {
+	case "RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF":
+		return true
+	}
+	return false
+}
+
+// secure tells a stream that is not to be without protection.
+func (s *section) secure() bool { return bytes.HasPrefix(s.proto, []byte("RTP/SAVP")) }
 
 // cutLine takes the first line off b, whatever ends it.
 func cutLine(b []byte) (line, rest []byte) {
@@ -189,24 +204,19 @@ func readDirection(attribute []byte, d *media.Direction) {
 
 // types are the payload types of what we know, in the order of preference of who wrote them.
 type types struct {
-	order [2]media.Codec
-	of    [3]uint8 // by codec
+	order [3]media.Codec
+	of    [4]uint8 // by codec
 	event uint8    // 0 for none
+	noise bool     // comfort noise, type 13
 }
 
-func (t *types) has(c media.Codec) bool {
-	return c != media.NoCodec && (t.order[0] == c || t.order[1] == c)
-}
+func (t *types) has(c media.Codec) bool { return c != media.NoCodec && slices.Contains(t.order[:], c) }
 
 func (t *types) add(c media.Codec, payloadType uint8) {
-	switch {
-	case t.has(c):
+	if t.has(c) {
 		return
-	case t.order[0] == media.NoCodec:
-		t.order[0] = c
-	default:
-		t.order[1] = c
 	}
+	t.order[slices.Index(t.order[:], media.NoCodec)] = c
 	t.of[c] = payloadType
 }
 
@@ -235,6 +245,10 @@ func (s *section) types() (t types) {
 			t.add(media.PCMU, uint8(n))
 		case f == formatPCMA, f == 0 && n == typePCMA:
 			t.add(media.PCMA, uint8(n))
+		case f == formatG722, f == 0 && n == typeG722:
+			t.add(media.G722, uint8(n))
+		case n == typeNoise && (f == 0 || f == formatNoise):
+			t.noise = true
 		case f == formatEvent && t.event == 0:
 			t.event = uint8(n)
 		}
@@ -248,22 +262,50 @@ type format uint8
 const (
 	formatPCMU format = iota + 1
 	formatPCMA
+	formatG722
 	formatEvent
+	formatNoise
 	formatOther
 
 	namePCMU  = "PCMU/8000"
 	namePCMA  = "PCMA/8000"
+	nameG722  = "G722/8000" // its clock, by an old mistake (RFC 3551 section 4.5.2)
+	nameNoise = "CN/8000"
 	nameEvent = "telephone-event/8000"
 )
 
 func known(name []byte) format {
-	name = bytes.TrimSuffix(name, []byte("/1")) // one channel goes without saying
-	for i, k := range [...]string{namePCMU, namePCMA, nameEvent} {
+	name = bytes.TrimSuffix(name, []byte("/1"))        // one channel goes without saying
+	if strings.EqualFold(string(name), "G722/16000") { // the mistake put right by some
+		return formatG722
+	}
+	for i, k := range [...]string{namePCMU, namePCMA, nameG722, nameEvent, nameNoise} {
 		if len(name) == len(k) && strings.EqualFold(string(name), k) {
 			return formatPCMU + format(i)
 		}
 	}
 	return formatOther
+}
+
+// milliseconds reads an attribute that tells a length of packets; 0 when there is none that makes sense.
+func (s *section) milliseconds(name string) (d time.Duration) {
+	each(s.attributes, name, func(value []byte) {
+		if n, ok := number(value, 200); ok {
+			d = time.Duration(n) * time.Millisecond
+		}
+	})
+	return d
+}
+
+// has tells whether the stream has an attribute without value.
+func (s *section) has(name string) bool {
+	for lines := s.attributes; len(lines) > 0; {
+		var line []byte
+		if line, lines = cutLine(lines); len(line) == 2+len(name) && string(line[:2]) == "a=" && string(line[2:]) == name {
+			return true
+		}
+	}
+	return false
 }
 
 // each calls f with the value of each a= line of that name.

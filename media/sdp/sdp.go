@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"time"
 
 	"github.com/switchhook/switchhook/media"
 )
@@ -14,6 +15,7 @@ var (
 	ErrLimit   = errors.New("session description too large")
 	ErrNoMedia = errors.New("no audio in common")
 	ErrAddress = errors.New("media address refused")
+	ErrCrypto  = errors.New("no protection in common")
 )
 
 const (
@@ -28,6 +30,8 @@ type Local struct {
 	Addr      netip.AddrPort  // where RTP is to be sent to
 	Codecs    []media.Codec   // in order of preference; PCMU and PCMA when empty
 	NoEvents  bool            // no telephone events
+	Security  Security        // SRTP
+	Ptime     time.Duration   // of a packet in either direction; 20 ms, and as the far end asks, when zero
 	Direction media.Direction // the most that we want
 	// Signalling is where the far end's message came from; it is handed on in the Remote, and a far end there is
 	// believed to have a loopback or link-local media address if it has itself such an address.
@@ -41,6 +45,8 @@ type Local struct {
 const (
 	typePCMU  = 0
 	typePCMA  = 8
+	typeG722  = 9
+	typeNoise = 13
 	typeEvent = 101
 )
 
@@ -57,6 +63,7 @@ type prior struct {
 	d           description
 	audio       int // the section that is ours; -1 for none
 	types       types
+	crypto      []protection
 }
 
 func (l *Local) prior() prior {
@@ -71,6 +78,7 @@ func (l *Local) prior() prior {
 	for i := range p.d.sections() {
 		if s := &p.d.all[i]; s.isAudio() && s.port != 0 {
 			p.audio, p.types = i, s.types()
+			p.crypto, _ = s.protections()
 			break
 		}
 	}
