@@ -46,6 +46,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, status, whyOf(rows, "what it requires"), rows...)
 		return
 	}
+	l.over(in.Network)
 	if status, rows := l.offered(m, in.Source.Addr().Unmap()); status != 0 {
 		s.turnAway(tx, p, status, whyOf(rows, "what its body says"), rows...)
 		return

@@ -18,6 +18,7 @@ type negotiation struct {
 	toward  netip.Addr  // of the family that the far end's media has
 	far     netip.Addr  // where its signalling comes from
 	prefer  media.Codec // to be offered first
+	secret  bool        // its signalling goes over TLS
 	offer   []byte      // the far end's, until it is answered
 	local   []byte      // our last description
 	waiting bool        // for the answer to an offer of ours in a 2xx or a reliable provisional response
@@ -48,9 +49,12 @@ func (l *Leg) offered(m *message.Message, far netip.Addr) (int, []header.Field) 
 		return 0, nil
 	}
 	// The answer is written when a port is open; what can't be answered is refused before anyone is asked.
-	_, remote, err := sdp.Answer(body, sdp.Local{Addr: netip.AddrPortFrom(far, 9), Signalling: far})
+	ours := l.wishes()
+	ours.Addr = netip.AddrPortFrom(far, 9)
+	_, remote, err := sdp.Answer(body, ours)
 	if errors.Is(err, sdp.ErrAddress) { // of the other family, perhaps
-		_, remote, err = sdp.Answer(body, sdp.Local{Addr: netip.AddrPortFrom(otherFamily(far), 9), Signalling: far})
+		ours.Addr = netip.AddrPortFrom(otherFamily(far), 9)
+		_, remote, err = sdp.Answer(body, ours)
 	}
 	if err != nil {
 		return refusalOf(err)
@@ -80,10 +84,8 @@ func refusalOf(err error) (int, []header.Field) {
 
 // description gives the part of l that package sdp must know.
 func (l *Leg) description(s Session) sdp.Local {
-	d := sdp.Local{Addr: s.Local(), Signalling: l.media.far, Prior: l.media.local, Direction: l.media.direction}
-	if l.media.prefer == media.PCMA {
-		d.Codecs = []media.Codec{media.PCMA, media.PCMU}
-	}
+	d := l.wishes()
+	d.Addr = s.Local()
 	return d
 }
 
@@ -123,6 +125,7 @@ func (l *Leg) renegotiate(offer []byte) ([]byte, error) {
 
 // agree gives the session what was agreed on, and tells whether the far end put us on hold (RFC 3264 section 8.4).
 func (l *Leg) agree(s Session, remote media.Remote) error {
+	remote.Listen = l.trunk.audio().Listen
 	if err := s.SetRemote(remote); err != nil {
 		return fmt.Errorf("media of the far end: %w", err)
 	}
@@ -175,7 +178,7 @@ func (l *Leg) answeredMedia(body []byte) error {
 	case body == nil:
 		return errNoAnswer
 	}
-	remote, err := sdp.Accept(l.media.local, body, l.media.far)
+	remote, err := sdp.Accept(l.media.local, body, l.wishes())
 	if err != nil {
 		return err
 	}

@@ -259,6 +259,7 @@ func (l *Leg) inviteAt(h hop) {
 		l.dialog.Retarget("", uri, contact) // RFC 3261 section 8.1.3.4: To stays
 	}
 	p.early = nil
+	l.over(h.to.Network)
 	body, err := l.offerMedia(h.to.Addr.Addr())
 	if err != nil {
 		l.end(mediaCause(fmt.Errorf("%w: %w", errNoSession, err)), nil)

@@ -49,6 +49,11 @@ func (l *Leg) ringAll() {
 	}
 	rs := &rings{l: l}
 	p.rings = rs
+	networks := make([]string, len(found)) // all are made one and the same offer
+	for i, b := range found {
+		networks[i] = b.Network
+	}
+	l.over(networks...)
 	for _, b := range found {
 		r := &ring{of: rs, at: b, to: reach(b)}
 		if err := r.invite(); err != nil {

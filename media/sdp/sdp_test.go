@@ -158,7 +158,7 @@ func TestRefused(t *testing.T) {
 		{"no audio", body("m=video 5000 RTP/AVP 96"), sdp.ErrNoMedia},
 		{"audio refused", body("m=audio 0 RTP/AVP 0"), sdp.ErrNoMedia},
 		{"no codec in common", body("m=audio 4000 RTP/AVP 18 3 4294967296"), sdp.ErrNoMedia},
-		{"encrypted only", body("m=audio 4000 RTP/SAVP 0"), sdp.ErrNoMedia},
+		{"encrypted only", body("m=audio 4000 RTP/SAVP 0"), sdp.ErrCrypto},
 		{"events only", body("m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"), sdp.ErrNoMedia},
 		{"port beyond all", body("m=audio 65536 RTP/AVP 0"), sdp.ErrSyntax},
 		{"negative port", body("m=audio -1 RTP/AVP 0"), sdp.ErrSyntax},
@@ -235,7 +235,7 @@ func TestOfferAndAccept(t *testing.T) {
 		{"garbage", []byte("x"), media.Remote{}, sdp.ErrSyntax},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			far, err := sdp.Accept(offer, c.answer, netip.Addr{})
+			far, err := sdp.Accept(offer, c.answer, sdp.Local{})
 			if !errors.Is(err, c.err) {
 				t.Fatalf("%v, want %v", err, c.err)
 			}
@@ -316,7 +316,7 @@ func FuzzAnswer(f *testing.F) {
 				continue
 			}
 			// What we say is well-formed, of our own making, and means to the offerer what it means to us.
-			back, err := sdp.Accept(b, answer, netip.Addr{})
+			back, err := sdp.Accept(b, answer, sdp.Local{})
 			if err == nil && (back.RTP != l.Addr || back.Codec != far.Codec || back.TypeIn != far.TypeIn) {
 				t.Errorf("%q was answered %q: %+v, but for the offerer %+v", b, answer, far, back)
 			}
@@ -332,7 +332,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 			sdp.Offer(l)
 		}
-		_, _ = sdp.Accept(sdp.Offer(local), b, netip.Addr{})
+		_, _ = sdp.Accept(sdp.Offer(local), b, sdp.Local{})
 	})
 }
 
@@ -350,7 +350,7 @@ func BenchmarkOfferAndAccept(b *testing.B) {
 	answer := body("m=audio 4000 RTP/AVP 0 101", "a=rtpmap:0 PCMU/8000", "a=rtpmap:101 telephone-event/8000", "a=fmtp:101 0-16", "a=ptime:20", "a=sendrecv")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := sdp.Accept(sdp.Offer(local), answer, netip.Addr{}); err != nil {
+		if _, err := sdp.Accept(sdp.Offer(local), answer, sdp.Local{}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,0 +1,58 @@
+package sip
+
+import (
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/sdp"
+	"github.com/switchhook/switchhook/sip/transport"
+)
+
+// audio gives the trunk's wishes; none of no trunk.
+func (p *peering) audio() directory.Audio {
+	if p == nil {
+		return directory.Audio{}
+	}
+	return p.trunk.Audio
+}
+
+// wishes gives what the leg's trunk wants of audio, as offer and answer know it. Without a word of the trunk, keys of SRTP
+// are exchanged where the signalling that bears them is secret too (RFC 4568 section 11).
+func (l *Leg) wishes() sdp.Local {
+	a := l.trunk.audio()
+	w := sdp.Local{
+		Signalling: l.media.far, Prior: l.media.local, Direction: l.media.direction,
+		Ptime: time.Duration(a.Ptime) * time.Millisecond,
+	}
+	switch {
+	case a.SRTP == directory.Always:
+		w.Security = sdp.Secured
+	case a.SRTP == directory.Offered, a.SRTP == directory.Default && l.media.secret:
+		w.Security = sdp.Offered
+	}
+	for _, name := range a.Codecs {
+		for _, c := range []media.Codec{media.PCMU, media.PCMA, media.G722} {
+			if c.String() == name {
+				w.Codecs = append(w.Codecs, c)
+			}
+		}
+	}
+	if len(w.Codecs) == 0 {
+		w.Codecs = []media.Codec{media.PCMU, media.PCMA}
+	}
+	if i := slices.Index(w.Codecs, l.media.prefer); i > 0 { // what needs no transcoding comes first
+		copy(w.Codecs[1:], w.Codecs[:i])
+		w.Codecs[0] = l.media.prefer
+	}
+	return w
+}
+
+// over takes note of the network that an INVITE comes or goes by. What was offered for a secret one is not for another.
+func (l *Leg) over(networks ...string) {
+	secret := len(networks) > 0 && !slices.ContainsFunc(networks, func(n string) bool { return n != transport.TLS })
+	if secret != l.media.secret {
+		l.media.secret, l.media.local = secret, nil
+	}
+}
