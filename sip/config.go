@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/netip"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/sip/guard"
+	"github.com/switchhook/switchhook/sip/locate"
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
@@ -29,7 +30,7 @@ type Open func(id call.LegID, report call.Report) *Leg
 
 // Config is a server's settings. Zero values mean the defaults named.
 type Config struct {
-	// Transport says where to listen, UDP and TCP, and its limits. Needed.
+	// Transport says where to listen, UDP, TCP and TLS, and its limits. Needed.
 	Transport transport.Config
 	// Directory gives the directory as it is now. Needed.
 	Directory func() *directory.Snapshot
@@ -38,8 +39,17 @@ type Config struct {
 	Receive func(at call.Attempt, open Open)
 	// Media opens the media of a leg, toward an address of the far end's family. Needed.
 	Media func(toward netip.Addr) (Session, error)
-	// Lookup finds the addresses of a host name: the system's resolver.
+	// Locate finds where a SIP domain is served: by package locate.
+	Locate func(ctx context.Context, q locate.Query) (locate.Answer, error)
+	// Lookup, if set, finds the addresses of a host name, and there are no other records. It counts where Locate is not set.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	// DNS are the name servers that Locate asks: see [locate.Config].
+	DNS []netip.AddrPort
+	// TLS names the files of our own certificate (Cert, CertKey): needed to listen for TLS, and shown to peers that ask for
+	// one where their trunk names no other.
+	TLS directory.TLS
+	// Guard bounds what strangers may send. Its Exempt and Banned are ours.
+	Guard guard.Config
 	// Changed hears when a peer that is pinged goes down or comes up. It must not block.
 	Changed func(trunk string, peer directory.Peer, up bool)
 	// Log hears what concerns no call: slog.Default().
@@ -80,10 +90,8 @@ func (c *Config) setDefaults() error {
 	if c.Directory == nil || c.Media == nil {
 		return errors.New("SIP server: directory and media are needed")
 	}
-	if c.Lookup == nil {
-		c.Lookup = func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		}
+	if c.Locate == nil {
+		c.Locate = locate.New(locate.Config{Servers: c.DNS, Lookup: c.Lookup, Plain: c.Lookup != nil}).Find
 	}
 	if c.Changed == nil {
 		c.Changed = func(string, directory.Peer, bool) {}

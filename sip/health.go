@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/sip/dialog"
 	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
@@ -32,9 +32,17 @@ type watch struct {
 	wait sync.WaitGroup
 
 	sources atomic.Pointer[map[netip.Addr][]string] // addresses of peers that have names → IDs of their trunks, in order
+	there   atomic.Pointer[map[netip.Addr]bool]     // addresses of all peers
 
-	mu    sync.Mutex
-	known map[peerKey]*health // guarded by mu
+	mu      sync.Mutex
+	known   map[peerKey]*health // guarded by mu
+	resting map[place]time.Time // what is called after others, and until when; guarded by mu
+}
+
+// place is one address of a peer.
+type place struct {
+	network string
+	addr    netip.AddrPort
 }
 
 // health is what is known of one peer. Guarded by the watch's mu.
@@ -42,13 +50,15 @@ type health struct {
 	failures int
 	down     bool      // pings say so
 	rest     time.Time // not to be called before, if others can be
+	busy     time.Time // the same, as the peer itself asked
 	noTCP    time.Time // not to be tried over TCP before
 	ping     time.Time // when it is pinged next; zero if never
 }
 
 func (w *watch) init(s *Server) {
-	w.s, w.known, w.done = s, map[peerKey]*health{}, make(chan struct{})
+	w.s, w.known, w.resting, w.done = s, map[peerKey]*health{}, map[place]time.Time{}, make(chan struct{})
 	w.sources.Store(&map[netip.Addr][]string{})
+	w.there.Store(&map[netip.Addr]bool{})
 }
 
 func (w *watch) start() { w.wait.Go(w.run) }
@@ -111,26 +121,37 @@ func (w *watch) due(now time.Time) []pinged {
 	return out
 }
 
-// learn looks up where calls may come from on trunks that list no addresses and name their peers.
+// learn looks up where peers that have names are: which trunks that list no addresses calls from there may come by, and
+// whom nothing is held against.
 func (w *watch) learn() {
-	sources := map[netip.Addr][]string{}
+	sources, there := map[netip.Addr][]string{}, map[netip.Addr]bool{}
 	trunks := w.s.cfg.Directory().Trunks()
 	for _, id := range slices.Sorted(maps.Keys(trunks)) { // in order: where two trunks name one host, always the same is first
 		t := trunks[id]
-		if len(t.Allow) > 0 || t.Disabled || t.OutOnly {
+		if t.Disabled {
 			continue
 		}
 		for _, p := range t.Peers {
-			if _, literal := hostAddr(p.Host); literal {
+			if a, literal := hostAddr(p.Host); literal {
+				there[a] = true
 				continue
 			}
-			for _, a := range w.s.names.known(strings.ToLower(p.Host)) {
-				sources[a.Unmap()] = append(sources[a.Unmap()], id)
+			for _, target := range w.s.names.known(queryOf(p)).Targets {
+				for _, a := range target.Addrs {
+					there[a] = true
+					if len(t.Allow) == 0 && !t.OutOnly && !slices.Contains(sources[a], id) {
+						sources[a] = append(sources[a], id)
+					}
+				}
 			}
 		}
 	}
 	w.sources.Store(&sources)
+	w.there.Store(&there)
 }
+
+// isPeer tells whether a trunk's peer is at an address, one that is only called included.
+func (w *watch) isPeer(a netip.Addr) bool { return (*w.there.Load())[a] }
 
 // trunksAt gives the IDs of the trunks that have a named peer at an address and let it call.
 func (w *watch) trunksAt(a netip.Addr) []string { return (*w.sources.Load())[a] }
@@ -156,7 +177,7 @@ func (w *watch) usable(t *directory.Trunk) []directory.Peer {
 		case h == nil:
 			up = append(up, p)
 		case h.down && t.Keepalive > 0:
-		case now.Before(h.rest) && t.Keepalive <= 0:
+		case now.Before(h.rest) && t.Keepalive <= 0, now.Before(h.busy):
 			resting = append(resting, p)
 		default:
 			up = append(up, p)
@@ -169,7 +190,7 @@ func (w *watch) usable(t *directory.Trunk) []directory.Peer {
 }
 
 // failed counts a failure of a peer: a ping or an INVITE that got 503, or no answer.
-func (w *watch) failed(t *directory.Trunk, p directory.Peer) {
+func (w *watch) failed(t *directory.Trunk, p directory.Peer, why string) {
 	w.mu.Lock()
 	h := w.of(keyOf(t.ID, p))
 	fell := false
@@ -183,8 +204,17 @@ func (w *watch) failed(t *directory.Trunk, p directory.Peer) {
 	}
 	w.mu.Unlock()
 	if fell {
-		w.s.cfg.Log.Warn("peer is down", "trunk", t.ID, "peer", p.Host, "port", p.Port)
+		w.s.cfg.Log.Warn("peer is down", "trunk", t.ID, "peer", p.Host, "port", p.Port, "reason", why)
 		w.s.cfg.Changed(t.ID, p, false)
+	}
+}
+
+// asked takes the Retry-After of a peer none of whose addresses is left to try (RFC 3261 section 21.5.4).
+func (w *watch) asked(t *directory.Trunk, p directory.Peer, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if h := w.of(keyOf(t.ID, p)); h != nil {
+		h.busy = time.Now().Add(d)
 	}
 }
 
@@ -201,6 +231,39 @@ func (w *watch) answered(t *directory.Trunk, p directory.Peer) {
 		w.s.cfg.Log.Info("peer is up", "trunk", t.ID, "peer", p.Host, "port", p.Port)
 		w.s.cfg.Changed(t.ID, p, true)
 	}
+}
+
+// rest says that a place gave no answer, or asked to be left alone for a while; or that it answers.
+func (w *watch) rest(to transport.Target, ok bool, d time.Duration) {
+	at := place{to.Network, to.Addr}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ok {
+		delete(w.resting, at)
+		return
+	}
+	if _, in := w.resting[at]; !in && len(w.resting) >= maxHealth {
+		clear(w.resting) // they are called in their turn then
+	}
+	w.resting[at] = time.Now().Add(d)
+}
+
+// restedLast puts what rests behind what does not.
+func (w *watch) restedLast(all []transport.Target) []transport.Target {
+	if len(all) < 2 {
+		return all
+	}
+	now := time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	rests := func(to transport.Target) int {
+		if now.Before(w.resting[place{to.Network, to.Addr}]) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b transport.Target) int { return rests(a) - rests(b) })
+	return all
 }
 
 // takesTCP tells whether TCP may be tried at a peer that is reached over UDP.
@@ -220,35 +283,49 @@ func (w *watch) refusesTCP(trunk string, p directory.Peer) {
 	}
 }
 
-// ping sends OPTIONS to a peer. No answer within the time for a first response is a failure; one that comes later still
+// ping sends OPTIONS to all addresses of a peer. No answer within the time for a first response is a failure; one that comes later still
 // tells that the peer is up.
 func (w *watch) ping(d pinged) {
 	s, callID := w.s, randomID()
-	network := transport.UDP
-	if d.peer.Transport != "" {
-		network = string(d.peer.Transport)
-	}
-	found := func(addrs []netip.Addr, err error) {
+	s.places(d.trunk, d.peer, func(all []transport.Target, err error) {
 		if err != nil {
-			w.failed(d.trunk, d.peer)
+			w.failed(d.trunk, d.peer, err.Error())
 			return
 		}
 		s.layer.Post(callID, func() {
-			w.options(d, callID, transport.Target{Network: network, Addr: netip.AddrPortFrom(addrs[0].Unmap(), portOf(d.peer.Port))})
+			p := &pinging{pinged: d, left: len(all)}
+			for _, to := range all {
+				w.options(p, callID, to)
+			}
 		})
-	}
-	if a, ok := hostAddr(d.peer.Host); ok {
-		found([]netip.Addr{a}, nil)
-		return
-	}
-	s.names.find(strings.ToLower(d.peer.Host), found)
+	})
 }
 
-func (w *watch) options(d pinged, callID string, to transport.Target) {
+// pinging is one peer with its pings out: one for each address. All are of one shard.
+type pinging struct {
+	pinged
+	left     int // without an outcome
+	answered bool
+}
+
+// heard takes the outcome of a ping. A peer is up if one of its addresses answers.
+func (p *pinging) heard(w *watch, to transport.Target, ok bool, why string) {
+	w.rest(to, ok, w.s.cfg.Timers.Rest)
+	p.left--
+	switch {
+	case ok && !p.answered:
+		p.answered = true
+		w.answered(p.trunk, p.peer)
+	case p.left == 0 && !p.answered:
+		w.failed(p.trunk, p.peer, why)
+	}
+}
+
+func (w *watch) options(p *pinging, callID string, to transport.Target) {
 	s := w.s
 	id := dialog.Identity{CallID: callID, Tag: randomID(), Contact: s.contact(to.Network, to.Addr.Addr())}
 	id.Local = "<sip:switchhook@" + s.layer.Local(to.Network, to.Addr.Addr()).String() + ">"
-	id.Target = requestURI("", d.peer)
+	id.Target = requestURI("", p.peer)
 	id.Remote = "<" + id.Target + ">"
 	m := dialog.Draft(id, "OPTIONS")
 	m.Add("Accept", sdpType)
@@ -257,16 +334,27 @@ func (w *watch) options(d pinged, callID string, to transport.Target) {
 	late := s.layer.After(callID, s.cfg.Timers.Attempt, func() {
 		if !told {
 			told = true
-			w.failed(d.trunk, d.peer)
+			p.heard(w, to, false, "no answer in time")
 		}
 	})
-	s.ask(s.trunks.of(d.trunk), m, to, 0, func(resp *message.Message, err error) {
+	s.layer.Send(m, to, func(_ *transaction.Client, resp *message.Message, err error) {
+		if resp != nil && resp.Status < 200 {
+			return
+		}
 		late.Stop()
 		switch {
 		case err == nil && resp.Status != 503:
-			w.answered(d.trunk, d.peer)
-		case !told:
-			w.failed(d.trunk, d.peer)
+			if told { // late, and yet
+				w.rest(to, true, 0)
+				w.answered(p.trunk, p.peer)
+				return
+			}
+			p.heard(w, to, true, "")
+		case told:
+		case err != nil:
+			p.heard(w, to, false, err.Error())
+		default:
+			p.heard(w, to, false, "it answers 503")
 		}
 		told = true
 	})

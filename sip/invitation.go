@@ -41,8 +41,8 @@ func requestURI(to string, peer directory.Peer) string {
 		host = "[" + a.String() + "]"
 	}
 	u := header.URI{Scheme: "sip", User: header.EscapeUser(to), Host: host, Port: peer.Port}
-	if peer.Transport == transport.TCP {
-		u.Params = header.Params{{Name: "transport", Value: "tcp"}}
+	if peer.Transport != "" && peer.Transport != transport.UDP {
+		u.Params = header.Params{{Name: "transport", Value: string(peer.Transport)}}
 	}
 	return u.String()
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	mathrand "math/rand/v2"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -206,32 +205,25 @@ func (l *Leg) giveUp() {
 	l.end(p.cause, p.rows)
 }
 
-// reach finds the addresses of a peer, then goes on.
+// reach finds where a peer is served, then goes on.
 func (l *Leg) reach(peer directory.Peer) {
-	network := transport.UDP
-	if peer.Transport != "" {
-		network = string(peer.Transport)
-	}
-	found := func(addrs []netip.Addr, err error) {
+	found := func(all []transport.Target, err error) {
 		if l.ended || l.out == nil {
 			return
 		}
 		if err != nil {
 			l.out.cause = call.Cause{SIP: 503, Q850: 41, By: call.ByPlatform, Label: call.LabelUnreachable, Text: err.Error()}
 		}
-		for _, a := range addrs {
-			to := transport.Target{Network: network, Addr: netip.AddrPortFrom(a.Unmap(), portOf(peer.Port))}
+		for _, to := range all {
 			l.out.hops = append(l.out.hops, hop{peer: peer, to: to})
 		}
 		l.next()
 	}
-	if a, ok := hostAddr(peer.Host); ok {
-		found([]netip.Addr{a}, nil)
+	if _, ok := hostAddr(peer.Host); ok {
+		l.s.places(l.trunk.trunk, peer, found)
 		return
 	}
-	l.s.names.find(strings.ToLower(peer.Host), func(addrs []netip.Addr, err error) {
-		l.post(func() { found(addrs, err) })
-	})
+	l.s.places(l.trunk.trunk, peer, func(all []transport.Target, err error) { l.post(func() { found(all, err) }) })
 }
 
 // inviteAt sends the INVITE to one place.
@@ -298,7 +290,8 @@ func (l *Leg) missed(c call.Cause) {
 	if p.at.oversize {
 		l.backToUDP(c.Text)
 	} else {
-		l.s.peers.failed(l.trunk.trunk, p.at.peer)
+		l.s.peers.rest(p.at.to, false, l.s.cfg.Timers.Rest)
+		l.s.peers.failed(l.trunk.trunk, p.at.peer, c.Text)
 	}
 	l.next()
 }

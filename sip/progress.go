@@ -2,6 +2,8 @@ package sip
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/switchhook/switchhook/call"
@@ -205,11 +207,11 @@ func (l *Leg) refused(m *message.Message, err error) {
 	case err != nil:
 		l.missed(call.Cause{SIP: 503, Q850: 41, By: call.ByPlatform, Label: call.LabelUnreachable, Text: err.Error()})
 	case m.Status == 503:
-		l.s.peers.failed(l.trunk.trunk, p.at.peer)
 		p.cause, p.rows = refusedCause(m.Status, clone(m.Reason), rows), rows
 		if p.at.oversize {
 			p.hops = p.hops[1:] // the same place over UDP
 		}
+		l.busy(m)
 		l.next()
 	case m.Status == 422 && l.lease.insisted(m):
 		p.early = nil
@@ -225,6 +227,21 @@ func (l *Leg) refused(m *message.Message, err error) {
 			p.later = nil
 		}
 		l.next()
+	}
+}
+
+// busy remembers a 503, and for how long the peer asks to be left alone: the address, or the peer where no other of its
+// addresses is left.
+func (l *Leg) busy(m *message.Message) {
+	p, w := l.out, &l.s.peers
+	w.failed(l.trunk.trunk, p.at.peer, "it answers 503")
+	d := m.RetryAfter()
+	if d > 0 {
+		l.note(fmt.Sprintf("%s asks not to be called for %s: Retry-After", p.at.to.Addr, d))
+	}
+	w.rest(p.at.to, false, max(d, l.s.cfg.Timers.Rest))
+	if d > 0 && !slices.ContainsFunc(p.hops, func(h hop) bool { return h.peer == p.at.peer }) {
+		w.asked(l.trunk.trunk, p.at.peer, d)
 	}
 }
 

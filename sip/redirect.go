@@ -91,8 +91,8 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 		return skip(err.Error())
 	}
 	peer := directory.Peer{Host: strings.Trim(u.Host, "[]"), Port: u.Port}
-	if network == transport.TCP {
-		peer.Transport = directory.Transport(transport.TCP)
+	if network != transport.UDP {
+		peer.Transport = directory.Transport(network)
 	}
 	if !l.onTrunk(peer.Host) {
 		return skip("its host is not one of the trunk's")

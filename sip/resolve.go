@@ -4,57 +4,61 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/locate"
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
-// What the resolver keeps, and for how long: the standard library tells no TTL.
+// What the resolver keeps, and for how long what it does not find.
 const (
-	maxNames     = 4096
-	maxLookups   = 64
-	maxAddresses = 8
-	keepFound    = 30 * time.Second
-	keepFailed   = 5 * time.Second
-	lookupTime   = 5 * time.Second
+	maxNames   = 4096
+	maxLookups = 64
+	keepFailed = 5 * time.Second
+	lookupTime = 10 * time.Second
 )
 
 // Errors of finding where a request goes.
 var (
-	errTransportName = errors.New("transport is not udp or tcp")
+	errTransportName = errors.New("transport is not udp, tcp or tls, or not one that sips allows")
 	errTarget        = errors.New("address may not be called")
 	errBusy          = errors.New("too many names being looked up")
 )
 
-// resolver looks host names up off the shards and remembers what it found. Safe for all goroutines.
+// finding hears where a name is served.
+type finding func(locate.Answer, error)
+
+// resolver looks names up off the shards and remembers what it found. Safe for all goroutines.
 type resolver struct {
-	lookup func(ctx context.Context, host string) ([]netip.Addr, error)
-	now    func() time.Time
-	ctx    context.Context
-	stop   context.CancelFunc
-	wait   sync.WaitGroup
+	find func(context.Context, locate.Query) (locate.Answer, error)
+	now  func() time.Time
+	ctx  context.Context
+	stop context.CancelFunc
+	wait sync.WaitGroup
 
 	mu    sync.Mutex
-	names map[string]*name // guarded by mu
-	busy  int              // look-ups that run; guarded by mu
+	names map[locate.Query]*name // guarded by mu
+	busy  int                    // look-ups that run; guarded by mu
 }
 
-// name is what is known of one host name. Guarded by the resolver's mu.
+// name is what is known of one name. Guarded by the resolver's mu.
 type name struct {
-	addrs   []netip.Addr
+	answer  locate.Answer
 	err     error
 	until   time.Time
-	waiting []func([]netip.Addr, error) // not nil while a look-up runs
-	last    []netip.Addr                // found by the last look-up that found any
+	waiting []finding     // not nil while a look-up runs
+	last    locate.Answer // of the last look-up that found anything
 }
 
-func newResolver(lookup func(context.Context, string) ([]netip.Addr, error), now func() time.Time) *resolver {
+func newResolver(find func(context.Context, locate.Query) (locate.Answer, error), now func() time.Time) *resolver {
 	ctx, stop := context.WithCancel(context.Background())
-	return &resolver{lookup: lookup, now: now, ctx: ctx, stop: stop, names: map[string]*name{}}
+	return &resolver{find: find, now: now, ctx: ctx, stop: stop, names: map[locate.Query]*name{}}
 }
 
 // close ends the look-ups and waits for them.
@@ -63,48 +67,48 @@ func (r *resolver) close() {
 	r.wait.Wait()
 }
 
-// find calls then with the addresses of the host: at once if they are known, else from another goroutine.
-func (r *resolver) find(host string, then func([]netip.Addr, error)) {
-	if addrs, err, known := r.ask(host, then); known {
-		then(addrs, err)
+// ask calls then with where a name is served: at once if that is known, else from another goroutine.
+func (r *resolver) ask(q locate.Query, then finding) {
+	if answer, err, known := r.recall(q, then); known {
+		then(answer, err)
 	}
 }
 
-// known gives the addresses that the host had when it was last found, and sees to it that they are looked up in time.
-func (r *resolver) known(host string) []netip.Addr {
-	r.find(host, func([]netip.Addr, error) {})
+// known gives where a name was served when it was last found, and sees to it that it is looked up in time.
+func (r *resolver) known(q locate.Query) locate.Answer {
+	r.ask(q, func(locate.Answer, error) {})
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if n := r.names[host]; n != nil {
+	if n := r.names[q]; n != nil {
 		return n.last
 	}
-	return nil
+	return locate.Answer{}
 }
 
-// ask gives what is known, or begins a look-up that then will hear of.
-func (r *resolver) ask(host string, then func([]netip.Addr, error)) ([]netip.Addr, error, bool) {
+// recall gives what is known, or begins a look-up that then will hear of.
+func (r *resolver) recall(q locate.Query, then finding) (locate.Answer, error, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := r.names[host]
+	n := r.names[q]
 	switch {
 	case n != nil && n.waiting != nil:
 		n.waiting = append(n.waiting, then)
-		return nil, nil, false
+		return locate.Answer{}, nil, false
 	case n != nil && r.now().Before(n.until):
-		return n.addrs, n.err, true
+		return n.answer, n.err, true
 	case r.busy >= maxLookups:
-		return nil, errBusy, true
+		return locate.Answer{}, errBusy, true
 	}
-	var last []netip.Addr
+	var last locate.Answer
 	if n != nil {
 		last = n.last
 	} else {
 		r.makeRoom()
 	}
-	r.names[host] = &name{waiting: []func([]netip.Addr, error){then}, last: last}
+	r.names[q] = &name{waiting: []finding{then}, last: last}
 	r.busy++
-	r.wait.Go(func() { r.run(host) })
-	return nil, nil, false
+	r.wait.Go(func() { r.run(q) })
+	return locate.Answer{}, nil, false
 }
 
 // makeRoom forgets names that are out of date, or any, when there are too many.
@@ -113,46 +117,40 @@ func (r *resolver) makeRoom() {
 		return
 	}
 	now := r.now()
-	for h, n := range r.names {
+	for q, n := range r.names {
 		if n.waiting == nil && now.After(n.until) {
-			delete(r.names, h)
+			delete(r.names, q)
 		}
 	}
-	for h, n := range r.names {
+	for q, n := range r.names {
 		if len(r.names) < maxNames {
 			return
 		}
 		if n.waiting == nil {
-			delete(r.names, h)
+			delete(r.names, q)
 		}
 	}
 }
 
-func (r *resolver) run(host string) {
+func (r *resolver) run(q locate.Query) {
 	ctx, cancel := context.WithTimeout(r.ctx, lookupTime)
-	addrs, err := r.lookup(ctx, host)
+	answer, err := r.find(ctx, q)
 	cancel()
-	keep := keepFound
-	if err == nil && len(addrs) == 0 {
-		err = errors.New("no address")
-	}
+	keep := answer.TTL
 	if err != nil {
-		addrs, err, keep = nil, fmt.Errorf("look up %s: %w", header.Quote(host), err), keepFailed
-	}
-	if len(addrs) > maxAddresses {
-		addrs = addrs[:maxAddresses]
+		answer, keep = locate.Answer{}, keepFailed
 	}
 	r.mu.Lock()
-	n := r.names[host]
+	n := r.names[q]
 	waiting, last := n.waiting, n.last
 	if err == nil {
-		last = addrs
+		last = answer
 	}
-	*n = name{addrs: addrs, err: err, until: r.now().Add(keep), last: last}
+	*n = name{answer: answer, err: err, until: r.now().Add(keep), last: last}
 	r.busy--
 	r.mu.Unlock()
 	for _, then := range waiting {
-		then(addrs, err)
+		then(answer, err)
 	}
 }
 
@@ -164,66 +162,150 @@ func hostAddr(host string) (netip.Addr, bool) {
 	return a.Unmap(), err == nil
 }
 
-// networkOf gives the network that a URI asks for; near's where it asks for none.
+// networkOf gives the network that a URI asks for; near's where it asks for none. sips asks for TLS, and for nothing else.
 func networkOf(u header.URI, near string) (string, error) {
 	t, ok := u.Params.Get("transport")
+	t = strings.ToLower(t)
+	if strings.EqualFold(u.Scheme, "sips") {
+		if ok && t != transport.TCP && t != transport.TLS { // RFC 5630 section 3.1.3: TLS over TCP
+			return "", errTransportName
+		}
+		return transport.TLS, nil
+	}
 	switch {
-	case strings.EqualFold(u.Scheme, "sips"):
-		return "", errTransportName
 	case !ok && near != "":
 		return near, nil
-	case !ok, strings.EqualFold(t, "udp"):
+	case !ok:
 		return transport.UDP, nil
-	case strings.EqualFold(t, "tcp"):
-		return transport.TCP, nil
+	case t == transport.UDP, t == transport.TCP, t == transport.TLS:
+		return t, nil
 	}
 	return "", errTransportName
 }
 
-func portOf(port int) uint16 {
+// portOf gives the port to call.
+func portOf(port int, network string) uint16 {
 	if port == 0 {
-		return 5060
+		return transport.DefaultPort(network)
 	}
 	return uint16(port)
 }
 
+// literal is the answer for a host that is an address.
+func literal(a netip.Addr, port int, network string) locate.Answer {
+	return locate.Answer{Static: true, Targets: []locate.Target{{Network: network, Port: portOf(port, network), Addrs: []netip.Addr{a}}}}
+}
+
+// queryOf gives what is to be found of a trunk's peer.
+func queryOf(p directory.Peer) locate.Query {
+	return locate.Query{Host: strings.ToLower(p.Host), Port: p.Port, Network: string(p.Transport)}
+}
+
+// places finds where a peer of a trunk is served, and calls then with the targets in the order in which they are to be
+// tried: at once, or from another goroutine.
+func (s *Server) places(t *directory.Trunk, p directory.Peer, then func([]transport.Target, error)) {
+	found := func(answer locate.Answer, err error) {
+		if err != nil {
+			then(nil, err)
+			return
+		}
+		then(s.targets(t, p.Host, answer))
+	}
+	if a, ok := hostAddr(p.Host); ok {
+		network := transport.UDP
+		if p.Transport != "" {
+			network = string(p.Transport)
+		}
+		found(literal(a, p.Port, network), nil)
+		return
+	}
+	s.names.ask(queryOf(p), found)
+}
+
+// targets gives the targets of an answer, those of a family that we don't listen on left out, and those that name
+// servers have no business to lead us to: this machine and its link, unless the trunk is there. What asked lately to be
+// left alone, or gave no answer, comes last.
+func (s *Server) targets(t *directory.Trunk, host string, answer locate.Answer) ([]transport.Target, error) {
+	var out []transport.Target
+	why := errUnheard
+	for _, place := range answer.Order(rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))) {
+		a := place.Addr.Addr()
+		if !answer.Static && !callable(a, netip.Addr{}) && (t == nil || !s.trunks.of(t).allows(a)) {
+			why = fmt.Errorf("%w: %s", errTarget, a)
+			continue
+		}
+		if !s.layer.Local(place.Network, a).IsValid() {
+			continue
+		}
+		to := transport.Target{Network: place.Network, Addr: place.Addr}
+		if place.Network == transport.TLS {
+			secure, err := s.gate.keys.secure(t, strings.ToLower(host))
+			if err != nil {
+				return nil, fmt.Errorf("TLS with %s: %w", header.Quote(host), err)
+			}
+			to.Secure = secure
+		}
+		out = append(out, to)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: %w", header.Quote(host), why)
+	}
+	return s.peers.restedLast(out), nil
+}
+
+var errUnheard = errors.New("it has no address of a family that is listened on")
+
 // resolve finds where the URI of a next hop inside a dialog is reached, and calls then on the shard of the Call-ID.
 // near tells how the far end was reached until now: its flow is used again where it leads to the same host.
 func (s *Server) resolve(callID, uri string, near transport.Target, then func(transport.Target, error)) {
+	fail := func(err error) { then(transport.Target{}, fmt.Errorf("next hop %s: %w", header.Quote(uri), err)) }
 	u, err := header.ParseURI(uri)
 	if err != nil || !u.IsSIP() {
-		then(transport.Target{}, fmt.Errorf("next hop %s: %w", header.Quote(uri), errTarget))
+		fail(errTarget)
 		return
 	}
 	network, err := networkOf(u, near.Network)
 	if err != nil {
-		then(transport.Target{}, fmt.Errorf("next hop %s: %w", header.Quote(uri), err))
+		fail(err)
 		return
 	}
-	reach := func(addrs []netip.Addr, err error) {
-		if far := near.Addr.Addr().Unmap(); err == nil && addrs[0].IsPrivate() && far.IsValid() && !far.IsPrivate() {
-			then(near, nil) // behind NAT: what it calls itself leads nowhere from here
-			return
-		}
-		if err == nil && !callable(addrs[0], near.Addr.Addr()) {
-			err = fmt.Errorf("next hop %s: %w", header.Quote(uri), errTarget)
-		}
+	far := near.Addr.Addr().Unmap()
+	reach := func(answer locate.Answer, err error) {
 		if err != nil {
-			then(transport.Target{}, err)
+			fail(err)
 			return
 		}
-		to := transport.Target{Network: network, Addr: netip.AddrPortFrom(addrs[0], portOf(u.Port))}
-		if near.Network == network && near.Addr.Addr().Unmap() == addrs[0] {
+		t, _ := s.cfg.Directory().TrunkBySource(far)
+		all, err := s.targets(t, strings.Trim(u.Host, "[]"), answer)
+		if err != nil {
+			fail(err)
+			return
+		}
+		to := all[0]
+		for _, other := range all { // a name that leads to where the far end was goes on leading there
+			if other.Network == near.Network && other.Addr.Addr() == far {
+				to = other
+				break
+			}
+		}
+		switch a := to.Addr.Addr(); {
+		case a.IsPrivate() && far.IsValid() && !far.IsPrivate():
+			to = near // behind NAT: what it calls itself leads nowhere from here
+		case !callable(a, far):
+			fail(errTarget)
+			return
+		case near.Network == to.Network && far == a:
 			to.Flow = near.Flow
 		}
 		then(to, nil)
 	}
 	if a, ok := hostAddr(u.Host); ok {
-		reach([]netip.Addr{a}, nil)
+		reach(literal(a, u.Port, network), nil)
 		return
 	}
-	s.names.find(strings.ToLower(u.Host), func(addrs []netip.Addr, err error) {
-		s.layer.Post(callID, func() { reach(addrs, err) })
+	q := locate.Query{Host: strings.ToLower(u.Host), Port: u.Port, Network: network}
+	s.names.ask(q, func(answer locate.Answer, err error) {
+		s.layer.Post(callID, func() { reach(answer, err) })
 	})
 }
 

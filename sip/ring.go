@@ -84,7 +84,7 @@ func reach(b directory.Binding) transport.Target {
 		return to
 	}
 	if a, ok := hostAddr(u.Host); ok && a == b.Source.Addr().Unmap() {
-		to.Addr = netip.AddrPortFrom(b.Source.Addr(), portOf(u.Port))
+		to.Addr = netip.AddrPortFrom(b.Source.Addr(), portOf(u.Port, b.Network))
 	}
 	return to
 }

@@ -27,6 +27,7 @@ type Server struct {
 	layer    *transaction.Layer
 	dialogs  *dialog.Set
 	names    *resolver
+	gate     gate
 	trunks   peerings
 	loads    loads
 	open     *peering // of requests from this machine that no trunk claims
@@ -49,10 +50,12 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, names: newResolver(cfg.Lookup, time.Now), faults: newTeller(1), refusals: newTeller(20)}
+	s := &Server{cfg: cfg, names: newResolver(cfg.Locate, time.Now), faults: newTeller(1), refusals: newTeller(20)}
 	if cfg.Transport.Recovered == nil {
 		cfg.Transport.Recovered = s.broke
 	}
+	s.peers.init(s)
+	s.openGate(&cfg.Transport)
 	var err error
 	if s.sockets, err = transport.New(cfg.Transport); err != nil {
 		return nil, fmt.Errorf("SIP server: %w", err)
@@ -74,7 +77,6 @@ func New(cfg Config) (*Server, error) {
 	})
 	s.door = s.newDoorman()
 	s.close = sync.OnceValue(s.shut)
-	s.peers.init(s)
 	return s, nil
 }
 
@@ -173,7 +175,7 @@ func (s *Server) Request(tx *transaction.Server) {
 		return
 	}
 	host, user := target(m.URI)
-	p, known := s.trunkFor(host, in.Source.Addr())
+	p, known := s.admitted(host, &in)
 	if (!known || p == s.open) && s.claimed(m, host, in, known) {
 		if status != 0 {
 			s.refuse(tx, status, rows...)
@@ -184,8 +186,12 @@ func (s *Server) Request(tx *transaction.Server) {
 	}
 	if !known {
 		s.cfg.Log.Debug("request from an unknown source", "source", in.Source, "method", m.Method)
+		s.gate.guard.Fault(in.Source.Addr(), faultUnknown, "requests that no trunk lets in", in.At)
 		s.refuse(tx, 403)
 		return
+	}
+	if status == 0 && unsafely(m.URI, &in) {
+		status, rows = 416, []header.Field{{Name: "Warning", Value: `399 switchhook "sips is for TLS"`}}
 	}
 	switch {
 	case status != 0 && m.Method == "INVITE":
@@ -228,8 +234,8 @@ func (s *Server) refuse(tx *transaction.Server, status int, rows ...header.Field
 
 // turnAway refuses an INVITE of a trunk. No call comes of it, so the log alone can tell.
 func (s *Server) turnAway(tx *transaction.Server, p *peering, status int, why string, rows ...header.Field) {
-	s.refuse(tx, status, rows...)
 	m := tx.Msg()
+	s.refuse(tx, status, rows...)
 	s.refusals.tell(s.cfg.Log, slog.LevelInfo, "call refused", "trunk", p.trunk.ID, "source", tx.Incoming().Source, "callId", m.CallID,
 		"to", m.URI, "status", status, "reason", why)
 }
@@ -241,8 +247,8 @@ func (s *Server) contact(network string, toward netip.Addr) string {
 
 func contactOf(network string, at netip.AddrPort) string {
 	c := "<sip:" + at.String()
-	if network == transport.TCP {
-		c += ";transport=tcp"
+	if network != transport.UDP {
+		c += ";transport=" + network
 	}
 	return c + ">"
 }

@@ -2,7 +2,9 @@ package message
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/switchhook/switchhook/header"
 )
@@ -172,4 +174,22 @@ func (m *Message) ViaCount() int {
 		}
 	}
 	return n
+}
+
+// maxRetryAfter bounds what is believed of Retry-After.
+const maxRetryAfter = time.Hour
+
+// RetryAfter gives how long the sender asks to be left alone (RFC 3261 section 20.33), at most an hour; 0 where it does
+// not ask.
+func (m *Message) RetryAfter() time.Duration {
+	row := m.Get("Retry-After")
+	digits := row[:len(row)-len(strings.TrimLeft(row, "0123456789"))]
+	n, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		if digits == "" {
+			return 0
+		}
+		return maxRetryAfter // more than fits
+	}
+	return time.Duration(min(n, uint64(maxRetryAfter/time.Second))) * time.Second
 }

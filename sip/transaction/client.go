@@ -77,11 +77,17 @@ func (s *shard) addVia(m *message.Message, to transport.Target) error {
 	switch to.Network {
 	case transport.TCP:
 		b = append(b, "TCP "...)
+	case transport.TLS:
+		b = append(b, "TLS "...)
 	default:
 		b = append(b, "UDP "...)
 	}
 	b = local.AppendTo(b)
-	b = append(b, ";rport;branch=z9hG4bK"...)
+	b = append(b, ";rport"...)
+	if to.Secure.Shows() {
+		b = append(b, ";alias"...) // RFC 5923: what we prove to be may be asked by the same connection
+	}
+	b = append(b, ";branch=z9hG4bK"...)
 	b = s.token(b)
 	s.out = b
 	if via := string(b); m.Via.Raw == "" {

@@ -31,16 +31,16 @@ type Peer struct {
 	Chain []*x509.Certificate // as shown, its own first; empty if it showed none. Not verified unless [Config.TLS] does so.
 
 	mu    sync.Mutex
-	asked any   // guarded by mu
-	said  error // guarded by mu
+	asked any // guarded by mu
+	said  any // guarded by mu
 }
 
-// Proves gives what verify says of the chain, and remembers the answer for as long as the same is asked.
-func (p *Peer) Proves(what any, verify func([]*x509.Certificate) error) error {
+// Recall gives what make made of the chain, which is remembered for as long as the same is asked.
+func (p *Peer) Recall(asked any, make func() any) any {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.asked != what {
-		p.asked, p.said = what, verify(p.Chain)
+	if p.asked != asked {
+		p.asked, p.said = asked, make()
 	}
 	return p.said
 }
