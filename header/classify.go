@@ -83,3 +83,15 @@ func isInternal(lowName string) bool { return hasPrefix(lowName, internalPrefix)
 func hasPrefix[T string | []byte](s T, prefix string) bool {
 	return len(s) >= len(prefix) && string(s[:len(prefix)]) == prefix
 }
+
+// OfCall tells whether the header tells of the call, so that policies' rules decide on it: neither what each leg makes for
+// itself nor what is said to one hop alone, and no name of this program's own. The name's case does not count, and it may
+// be compact.
+func OfCall(name string) bool {
+	low := lowered(Long(name))
+	switch classify([]byte(low)) {
+	case context, asserted:
+		return !isInternal(low)
+	}
+	return false
+}

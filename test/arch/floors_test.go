@@ -23,6 +23,7 @@ var floors = map[string]floor{
 	"sip/digest":           {level: 2, also: []string{}, only: []string{"header"}},
 	"sip/registrar":        {level: 2, also: []string{}, only: []string{"directory"}},
 	"sip/transport":        {level: 2, also: []string{"sip/message"}},
+	"sip/signature":        {level: 2, also: []string{}, only: []string{"header"}},
 	"sip/transport/memnet": {level: 2, also: []string{"sip/transport"}},
 	"sip/transport/testca": {level: 2, only: []string{}},
 	"sip/guard":            {level: 2, only: []string{}},
@@ -58,6 +59,7 @@ var outside = []string{"test/", "examples/", "cmd/switchhook/"}
 var walls = map[string][]string{
 	"github.com/emiago/sipgo":                            {"test/"},
 	"github.com/icholy/digest":                           {"sip/digest"},
+	"github.com/go-jose/":                                {"sip/signature"},
 	"github.com/pion/":                                   {"media/"},
 	"modernc.org/sqlite":                                 {"store/sqlite"},
 	"github.com/pressly/goose":                           {"store/sqlite"},
