@@ -55,10 +55,13 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 		return e, fmt.Errorf("the trunk's policy refuses the INVITE: %w", err)
 	}
 	body := offerText(netip.AddrPortFrom(local.Addr(), 10000))
+	keys := signingOf(t.Signing, nil)
+	var signed []header.Change
 	build := func(network string) *message.Message {
 		contact := contactOf(network, local)
 		m := dialog.Draft(identity(d, uri, "call-id", "tag", contact, local), "INVITE")
 		complete(m, 70, invites(t, lease{}), rows, body, "Switchhook")
+		signed = keys.sign(m, time.Now())
 		return m
 	}
 	m := build(e.Network)
@@ -75,6 +78,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 			m = build(over)
 		}
 	}
+	tell(signed)
 	tell(overBudget(t, m))
 	e.Parts, e.Size, e.Budget = partsOf(m), sizeOf(m), t.Signalling.Budget
 	m.Prepend("Via", "SIP/2.0/"+strings.ToUpper(e.Network)+" "+local.String()+";branch=z9hG4bKbranch;rport")

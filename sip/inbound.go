@@ -56,6 +56,11 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 513, err.Error())
 		return
 	}
+	changes, trusted := p.trusted(m, in.At, changes)
+	if !trusted {
+		s.turnAway(tx, p, 403, whyUntrusted(changes))
+		return
+	}
 	changes = l.news(rows, changes)
 	if why := s.admit(l, ""); why != "" {
 		s.turnAway(tx, p, 503, why, later)

@@ -260,9 +260,11 @@ func (l *Leg) inviteAt(h hop) {
 	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
 	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
+	told := l.trunk.signing.sign(m, time.Now())
 	if !l.sized(&h, m) {
 		return
 	}
+	l.account("INVITE", call.WriterPlatform, told)
 	p.at, p.out = h, true
 	p.seen = append(p.seen, uri)
 	if err := l.dialog.Invite(m, h.to); err != nil {

@@ -60,7 +60,7 @@ func New(cfg Config) (*Server, error) {
 	if s.sockets, err = transport.New(cfg.Transport); err != nil {
 		return nil, fmt.Errorf("SIP server: %w", err)
 	}
-	s.trunks = peerings{rate: cfg.Limits.TrunkRate, ready: map[string]*peering{}}
+	s.trunks = peerings{rate: cfg.Limits.TrunkRate, log: cfg.Log, ready: map[string]*peering{}}
 	trusted := header.Trusted()
 	s.open = &peering{trunk: &directory.Trunk{}, in: compiled(trusted, header.In), out: compiled(trusted, header.Out)}
 	s.every = compiled(header.Policy{Trusted: true, Rules: []header.Rule{{Match: "*", Do: header.Keep}}}, header.In)

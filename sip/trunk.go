@@ -2,6 +2,7 @@ package sip
 
 import (
 	"cmp"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -22,6 +23,7 @@ type peering struct {
 	in, out *header.Compiled
 	limit   *rate.Limiter // nil: none
 	keys    *keyring      // nil: none
+	signing *signing      // nil: none
 
 	endpoint *directory.Endpoint // what it is in truth; nil for a trunk
 }
@@ -50,6 +52,7 @@ func (p *peering) allows(a netip.Addr) bool {
 // peerings keeps what is ready of the trunks in use. Safe for all goroutines.
 type peerings struct {
 	rate float64 // calls a second of each trunk; 0: no limit
+	log  *slog.Logger
 
 	mu    sync.Mutex
 	ready map[string]*peering // by trunk ID, and by endpointKey; guarded by mu
@@ -75,10 +78,14 @@ func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoin
 	full := profiled(t)
 	p := &peering{trunk: full, of: t, endpoint: e, in: compiled(full.In, header.In), out: compiled(full.Out, header.Out)}
 	var keys *keyring
+	var signs *signing
 	if old != nil {
-		keys = old.keys
+		keys, signs = old.keys, old.signing
 	}
 	p.keys = keyringOf(full.Login, keys)
+	if p.signing = signingOf(full.Signing, signs); p.signing != signs {
+		p.signing.tellKeys(ps.log, t.ID)
+	}
 	perSecond := cmp.Or(full.Limits.Rate, ps.rate)
 	switch {
 	case perSecond <= 0:
