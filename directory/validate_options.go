@@ -43,6 +43,9 @@ func (c *check) signalling(s Signalling) {
 	if s.Session != 0 && (s.Session < minSession || s.Session > maxSession) {
 		c.fail("signalling.session", "%s is not 0 or %s to %s", s.Session, minSession, maxSession)
 	}
+	if s.Silence > 0 && s.Silence < time.Second {
+		c.fail("signalling.silence", "%s is too short: 1s and more, 0 or less", s.Silence)
+	}
 	c.oneOf("signalling.oversize", string(s.Oversize), string(OversizeTCP), string(OversizeUDP))
 	if s.Budget < 0 || s.Budget > maxBudget {
 		c.fail("signalling.budget", "%d is not 0 to %d bytes", s.Budget, maxBudget)

@@ -32,6 +32,9 @@ func TestValidateOptions(t *testing.T) {
 		"signalling.reliable": {func(o *directory.Options) { o.Signalling.Reliable = "yes" }},
 		"signalling.timer":    {func(o *directory.Options) { o.Signalling.Timer = "Always" }},
 		"signalling.update":   {func(o *directory.Options) { o.Signalling.Update = "no" }},
+		"signalling.silence": {
+			func(o *directory.Options) { o.Signalling.Silence = time.Millisecond },
+		},
 		"signalling.session": {
 			func(o *directory.Options) { o.Signalling.Session = 89 * time.Second },
 			func(o *directory.Options) { o.Signalling.Session = -time.Hour },
