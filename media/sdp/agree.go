@@ -237,7 +237,7 @@ func (l *Local) packing(s *section) time.Duration {
 	if d == 0 {
 		return 0
 	}
-	return min(max(d/step*step, step), longest)
+	return min(max(d.Truncate(step), step), longest)
 }
 
 // Where gives the address of the first audio stream of a description, so that a session towards it can be opened before

@@ -308,9 +308,10 @@ func FuzzAnswer(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	f.Add(body("m=audio 4000 RTP/SAVP 9 13 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"+cm+"|2^20|1:4 -X", "a=rtcp-mux", "a=maxptime:30"))
 	f.Add(body("m=audio 4000/2 RTP/AVP 0 8 101", "a=rtpmap:101 telephone-event/8000", "a=rtcp:9 IN IP4 192.0.2.3", "a=ptime:20", "a=sendonly", "m=video 1 X 96"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for _, l := range []sdp.Local{local, six} {
+		for _, l := range []sdp.Local{local, six, with(sdp.Offered), with(sdp.Secured)} {
 			answer, far, err := sdp.Answer(b, l)
 			if err != nil {
 				continue
