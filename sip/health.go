@@ -76,6 +76,7 @@ func (w *watch) run() {
 			w.ping(d)
 		}
 		w.learn()
+		w.s.enrolled.round()
 		w.s.tellOverload()
 		select {
 		case <-tick.C:

@@ -36,6 +36,7 @@ type Server struct {
 	legs     legs
 	peers    watch
 	door     *doorman
+	enrolled enrolments
 	draining atomic.Bool
 	told     struct{ refused, dropped int64 } // of overload; the watch's
 	faults   *teller
@@ -76,6 +77,7 @@ func New(cfg Config) (*Server, error) {
 		Layer: s.layer, Resolve: s.resolve, T1: cfg.Timers.T1, T2: cfg.Timers.T2, Max: 2 * cfg.Limits.Legs,
 	})
 	s.door = s.newDoorman()
+	s.enrolled = enrolments{s: s, of: map[string]*enrolment{}}
 	s.close = sync.OnceValue(s.shut)
 	return s, nil
 }
@@ -112,10 +114,11 @@ func (s *Server) tellOverload() {
 	s.told.refused, s.told.dropped = refused, dropped
 }
 
-// Drain refuses new calls (503) and answers OPTIONS with 503 from now on, and waits until no leg stands or the context
+// Drain refuses new calls (503) and answers OPTIONS with 503 from now on, ends our registrations, and waits until no leg stands or the context
 // is done.
 func (s *Server) Drain(ctx context.Context) error {
 	s.draining.Store(true)
+	s.enrolled.leave(ctx)
 	select {
 	case <-s.legs.none():
 		return nil
@@ -136,11 +139,12 @@ func (s *Server) shut() error {
 	for _, l := range s.legs.list() {
 		l.Hangup(call.Cause{SIP: 503, By: call.ByPlatform, Label: call.LabelDrained}, nil)
 	}
-	timer := time.NewTimer(closing)
-	defer timer.Stop()
+	patience, cancel := context.WithTimeout(context.Background(), closing)
+	defer cancel()
+	s.enrolled.leave(patience)
 	select {
 	case <-s.legs.none():
-	case <-timer.C:
+	case <-patience.Done():
 	}
 	s.names.close()
 	err := s.sockets.Close()
@@ -203,7 +207,7 @@ func (s *Server) Request(tx *transaction.Server) {
 	}
 	switch m.Method {
 	case "INVITE":
-		s.invite(tx, p, host, user)
+		s.invite(tx, p, host, p.called(m, user))
 	case options:
 		s.options(tx)
 	default: // those that exist inside dialogs alone
