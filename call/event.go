@@ -35,7 +35,8 @@ type Answered struct {
 }
 
 // LegEnded: a leg is over; the far end's BYE or final response brought Headers, if any. The last event of a leg: the Done
-// of each of its operations and its Parted come before.
+// of each of its operations, its Parted and its Left come before. Only the Done of a recording may come after it, when the
+// file is in its bucket.
 type LegEnded struct {
 	Leg     LegID
 	Cause   Cause

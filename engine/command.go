@@ -42,6 +42,14 @@ func (c *Call) accept(cmd call.Command) (call.Ticket, error) {
 		return c.doMute(cmd)
 	case call.SendDigits:
 		return c.doSendDigits(cmd)
+	case call.RecordAudio:
+		return c.doRecordAudio(cmd)
+	case call.Pause:
+		return c.doPause(cmd)
+	case call.Enter:
+		return c.doEnter(cmd)
+	case call.Leave:
+		return c.doLeave(cmd)
 	case call.Join:
 		return c.doJoin(cmd)
 	case call.Part:

@@ -7,14 +7,21 @@ import (
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/clip"
+	"github.com/switchhook/switchhook/media/mix"
 )
 
-// Config is what an engine needs. Dialer and Record must be set; without an Opener or a Speaker, Play or Say is refused.
+// Config is what an engine needs. Dialer and Record must be set; what one of the others would be needed
+// for is refused without it.
 type Config struct {
 	Node    uint16       // marks the IDs of calls and legs made here
 	Dialer  Dialer       // places outbound legs
 	Opener  media.Opener // opens stored audio
 	Speaker Speaker      // turns text into speech
+	Clock   *mix.Clock   // beats recordings
+	Rooms   *mix.Rooms   // where legs of all calls meet
+	// Recorder keeps what is recorded; its time to store a file bounds the end of a call.
+	Recorder *clip.Recorder
 	// Record is given what a call leaves, once, when it is over. It must not block.
 	Record func(call.Finished)
 	// Checkpoint is given what a driver wants kept for another node, if set. It must not block.

@@ -166,15 +166,38 @@ var (
 
 // fakeSession is a leg's media; the test is its clock.
 type fakeSession struct {
-	mu     sync.Mutex
-	to     media.Port
-	src    media.Source
-	done   func(error)
-	digit  func(byte, time.Duration)
-	closed bool
+	mu      sync.Mutex
+	to      media.Port
+	src     media.Source
+	done    func(error)
+	digit   func(byte, time.Duration)
+	closed  bool
+	hears   func(*media.Packet) // what is written
+	in, out media.Port          // taps
 }
 
-func (s *fakeSession) Write(*media.Packet) {}
+func (s *fakeSession) Write(p *media.Packet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hears != nil {
+		s.hears(p)
+	}
+	if s.out != nil {
+		s.out.Write(p)
+	}
+}
+
+// says lets the far end say something.
+func (s *fakeSession) says(p *media.Packet) {
+	s.mu.Lock()
+	in, to := s.in, s.to
+	s.mu.Unlock()
+	for _, port := range []media.Port{in, to} {
+		if port != nil {
+			port.Write(p)
+		}
+	}
+}
 
 func (s *fakeSession) Connect(p media.Port) {
 	s.mu.Lock()
@@ -255,8 +278,12 @@ func (s *fakeSession) SendDigits(_ string, _, _ time.Duration, _ bool, done func
 	done(nil)
 	return func() {}
 }
-func (s *fakeSession) Tap(_, _ media.Port) {}
-func (s *fakeSession) Mute(bool)           {}
+func (s *fakeSession) Tap(in, out media.Port) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.in, s.out = in, out
+}
+func (s *fakeSession) Mute(bool) {}
 
 func (s *fakeSession) Stats() media.Stats { return media.Stats{} }
 

@@ -16,8 +16,10 @@ func (c *Call) doHold(cmd call.Hold) (call.Ticket, error) {
 		h.Hold(cmd.On)
 		if cmd.On {
 			c.unhear(l)
+			c.stand(l)
 		} else {
 			c.connect(l)
+			c.sitLate(l)
 		}
 	}
 	return call.Ticket{Leg: l.id}, nil
@@ -37,5 +39,8 @@ func (c *Call) doMute(cmd call.Mute) (call.Ticket, error) {
 func (c *Call) mute(l *leg) {
 	if m, ok := l.media.(interface{ Mute(bool) }); ok {
 		m.Mute(l.muted)
+	}
+	if l.seat != nil && l.seat.party != nil {
+		l.seat.party.Mute(l.muted)
 	}
 }

@@ -25,6 +25,8 @@ func (c *Call) couple(a, b *leg) {
 	}
 	c.part(a)
 	c.part(b)
+	c.leave(a)
+	c.leave(b)
 	a.peer, b.peer = b, a
 	c.hearEarly(a)
 	c.hearEarly(b)

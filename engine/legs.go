@@ -8,6 +8,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/mix"
 )
 
 // state of a leg; the package's doc draws it.
@@ -33,6 +34,8 @@ type leg struct {
 	heard  bool          // they hear each other: both have media
 	held   bool          // we have its far end on hold
 	muted  bool
+	seat   *seat       // in a room
+	taps   []*mix.Ear  // of recordings
 	lost   *time.Timer // runs from its hang-up to its end
 	*origins
 }
@@ -149,6 +152,11 @@ func (c *Call) reported(l *leg, ev call.Event) {
 			ev.Leg = l.id
 			c.tell(l, ev)
 		}
+	case call.Tone:
+		if l.state < ending {
+			ev.Leg = l.id
+			c.tell(l, ev)
+		}
 	case call.Asked:
 		c.asked(l, ev)
 	case call.Referred:
@@ -234,6 +242,7 @@ func (c *Call) release(l *leg, refusal *call.Refusal) {
 		}
 	}
 	c.part(l)
+	c.leave(l)
 	if op := l.fork; op != nil {
 		c.lost(op, l, refusal)
 	}
@@ -257,6 +266,7 @@ func (c *Call) seekMedia(l *leg) {
 		c.mute(l)
 	}
 	c.connect(l)
+	c.sitLate(l)
 	for _, op := range c.opsOf(l) {
 		c.playIfReady(op)
 	}

@@ -21,6 +21,7 @@ type operation struct {
 
 	fork  *forking                 // of a Fork
 	refer *referral                // of a Refer
+	take  *take                    // of a RecordAudio
 	undo  func()                   // of a SendDigits: no more keys
 	back  func(call.Result, error) // who waits for it in place of the driver; nil: nobody
 
@@ -65,10 +66,14 @@ func (c *Call) opsOf(l *leg) []*operation {
 	return mine
 }
 
-// finish ends an operation that runs; no effect on one that does not.
+// finish ends an operation that runs; no effect on one that does not. One that records is over when that is stored.
 func (c *Call) finish(op *operation, r call.Result, err error) {
 	i := slices.Index(c.ops, op)
 	if i < 0 {
+		return
+	}
+	if op.take != nil && !op.take.stored {
+		c.quit(op, r, err)
 		return
 	}
 	c.ops = slices.Delete(c.ops, i, i+1)

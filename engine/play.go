@@ -12,8 +12,7 @@ import (
 )
 
 func (c *Call) doPlay(cmd call.Play) (call.Ticket, error) {
-	opener := c.e.cfg.Opener
-	if len(cmd.Clips) == 0 || opener == nil {
+	if len(cmd.Clips) == 0 || c.e.cfg.Opener == nil {
 		return call.Ticket{}, errors.New("play: nothing to play")
 	}
 	times := max(cmd.Times, 1)
@@ -24,16 +23,20 @@ func (c *Call) doPlay(cmd call.Play) (call.Ticket, error) {
 		if times > 0 && n/len(cmd.Clips) >= times {
 			return nil, io.EOF
 		}
-		clip := cmd.Clips[n%len(cmd.Clips)]
-		s, err := opener.Open(ctx, clip.Bucket, clip.Key)
-		if errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrTooLarge) {
-			err = fmt.Errorf("%w: %w", call.ErrInvalid, err) // a driver knows no media
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open %s/%s: %w", clip.Bucket, clip.Key, err)
-		}
-		return s, nil
+		return c.openClip(ctx, cmd.Clips[n%len(cmd.Clips)])
 	})
+}
+
+// openClip opens a stored sound.
+func (c *Call) openClip(ctx context.Context, clip call.Clip) (media.Stream, error) {
+	s, err := c.e.cfg.Opener.Open(ctx, clip.Bucket, clip.Key)
+	if errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", call.ErrInvalid, err) // a driver knows no media
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s/%s: %w", clip.Bucket, clip.Key, err)
+	}
+	return s, nil
 }
 
 // sound begins to play to a leg what open gives.

@@ -38,3 +38,10 @@ func (e *Ear) beat() bool {
 	e.sink.Hear(&e.a, &e.b)
 	return true
 }
+
+// Add gives the sum of two frames, within 16 bits.
+func Add(dst, a, b *media.Frame) {
+	for i := range dst {
+		dst[i] = clip(int32(a[i]) + int32(b[i]))
+	}
+}

@@ -1,0 +1,272 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/clip"
+	"github.com/switchhook/switchhook/media/mix"
+	"github.com/switchhook/switchhook/media/tone"
+)
+
+// take is a recording of a RecordAudio. Its operation is over when the file is in its bucket, or can't be brought there:
+// that may be after the end of the leg.
+type take struct {
+	cmd    call.RecordAudio
+	rec    *clip.Recording // once it has begun
+	ear    *mix.Ear        // of a leg
+	deaf   func()          // of a room: hears no more
+	began  time.Time
+	paused bool
+	ending bool        // no more is recorded
+	result call.Result // what ended it
+	err    error       //
+	stored bool
+}
+
+// The tone that a far end hears before it is recorded.
+const (
+	beepHertz = 1400
+	beepTime  = 200 * time.Millisecond
+)
+
+func (c *Call) doRecordAudio(cmd call.RecordAudio) (call.Ticket, error) {
+	l, err := c.recordable(cmd)
+	if err != nil {
+		return call.Ticket{}, err
+	}
+	if cmd.Format == "" {
+		cmd.Format = clip.WAV
+	}
+	w := clip.Wanted{
+		Name: fmt.Sprintf("%s-%d", c.id, c.lastOp+1), Channels: 1, Format: cmd.Format,
+		Bucket: cmd.Bucket, Key: cmd.Key, Longest: cmd.Longest, Silence: cmd.Silence,
+	}
+	if cmd.Tracks == call.TracksApart {
+		w.Channels = 2
+	}
+	if err := c.e.cfg.Recorder.Check(w); err != nil {
+		return call.Ticket{}, unrecordable(err)
+	}
+	op := c.begin(l)
+	op.until, op.take = cmd.Until, &take{cmd: cmd}
+	if cmd.Beep && l != nil {
+		c.hush(l)
+		l.media.Play(tone.Sine(beepHertz, beepTime), func(error) { c.inbox.put(func() { c.record(op, w) }) })
+	} else {
+		c.record(op, w)
+	}
+	return op.ticket(), nil
+}
+
+// recordable tells whether a recording can be, and of which leg; none for a room.
+func (c *Call) recordable(cmd call.RecordAudio) (*leg, error) {
+	rooms := c.e.cfg.Rooms
+	switch cmd.Tracks {
+	case call.TracksMixed, call.TracksApart, call.TracksFar, call.TracksToward:
+	default:
+		return nil, fmt.Errorf("record: %w: tracks %q", call.ErrInvalid, cmd.Tracks)
+	}
+	switch {
+	case c.e.cfg.Recorder == nil || c.e.cfg.Clock == nil:
+		return nil, errors.New("record: no recorder")
+	case (cmd.Leg == "") == (cmd.Room == ""):
+		return nil, fmt.Errorf("record: %w: a leg or a room", call.ErrInvalid)
+	case cmd.Longest < 0 || cmd.Silence < 0:
+		return nil, fmt.Errorf("record: %w: a time below zero", call.ErrInvalid)
+	case len(c.ops) >= c.e.cfg.Limits.Operations:
+		return nil, call.ErrLimit
+	case cmd.Room == "":
+		l, err := c.leg(cmd.Leg)
+		if err == nil && l.media == nil {
+			return nil, call.ErrState
+		}
+		return l, err
+	case cmd.Tracks != call.TracksMixed:
+		return nil, fmt.Errorf("record: %w: a room has no tracks but all of it", call.ErrInvalid)
+	case rooms == nil || rooms.Present(c.roomKey(cmd.Room)) == 0:
+		return nil, fmt.Errorf("record: %w: %w", call.ErrState, mix.ErrNoRoom)
+	}
+	return nil, nil
+}
+
+// unrecordable says in a driver's words why a recording failed.
+func unrecordable(err error) error {
+	if errors.Is(err, clip.ErrNoEncoder) || errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrNoBucket) {
+		return fmt.Errorf("record: %w: %w", call.ErrInvalid, err)
+	}
+	return fmt.Errorf("record: %w", err)
+}
+
+// record begins a recording in a goroutine of its own, which also brings it into its bucket.
+func (c *Call) record(op *operation, w clip.Wanted) {
+	if op.take.ending { // before it began
+		c.recorded(op, clip.Stored{}, nil)
+		return
+	}
+	c.working++
+	go func() {
+		stored, err := c.keep(op, w)
+		c.inbox.put(func() {
+			c.recorded(op, stored, err)
+			c.working--
+		})
+	}()
+}
+
+// keep is the goroutine of a recording. A fault of ours there ends the operation and touches no other.
+func (c *Call) keep(op *operation, w clip.Wanted) (stored clip.Stored, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.e.cfg.Logger.Error("recording broke", "call", c.id, "fault", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the recording broke: %v", v)
+		}
+	}()
+	recorder := c.e.cfg.Recorder
+	rec, err := recorder.Begin(w)
+	if err != nil {
+		return stored, err
+	}
+	if !c.inbox.put(func() { c.listen(op, rec) }) {
+		rec.Stop()
+	}
+	<-rec.Ended()
+	return recorder.Store(context.Background(), rec) // a call's end is no reason to lose it; the recorder's patience is bounded
+}
+
+// listen lets a recording that has begun hear.
+func (c *Call) listen(op *operation, rec *clip.Recording) {
+	t := op.take
+	t.rec, t.began = rec, c.now()
+	rec.Pause(t.paused)
+	if t.ending {
+		rec.Stop()
+		return
+	}
+	s := &scribe{rec: rec, tracks: t.cmd.Tracks}
+	if op.leg != nil {
+		t.ear = c.e.cfg.Clock.Listen(s)
+		op.leg.taps = append(op.leg.taps, t.ear)
+		op.leg.tap()
+		return
+	}
+	deaf, err := c.e.cfg.Rooms.Listen(c.roomKey(t.cmd.Room), s)
+	if err != nil { // it ended meanwhile
+		rec.Stop()
+		return
+	}
+	t.deaf = deaf
+}
+
+// quit lets a recording hear no more. Its operation is over once it is stored.
+func (c *Call) quit(op *operation, r call.Result, err error) {
+	t := op.take
+	if t.ending {
+		return
+	}
+	t.ending, t.result, t.err = true, r, err
+	if t.deaf != nil {
+		t.deaf()
+	}
+	if l := op.leg; t.ear != nil {
+		t.ear.Close()
+		l.taps = slices.DeleteFunc(l.taps, func(e *mix.Ear) bool { return e == t.ear })
+		l.tap()
+	}
+	if t.rec != nil {
+		t.rec.Stop()
+	}
+}
+
+// recorded ends the operation of a recording.
+func (c *Call) recorded(op *operation, stored clip.Stored, err error) {
+	t := op.take
+	c.quit(op, call.Result{}, nil) // where it ended by itself
+	t.stored = true
+	switch {
+	case err != nil:
+		err = unrecordable(err)
+		c.e.cfg.Logger.Warn("a recording failed", "call", c.id, "error", err)
+	case stored.Length > 0:
+		t.result.Recording = &call.Recording{
+			Bucket: t.cmd.Bucket, Key: t.cmd.Key, Length: stored.Length, Bytes: stored.Bytes, Began: t.began,
+		}
+	case !errors.Is(t.err, call.ErrStopped):
+		err = t.err
+	}
+	c.finish(op, t.result, err)
+}
+
+func (c *Call) doPause(cmd call.Pause) (call.Ticket, error) {
+	i := slices.IndexFunc(c.ops, func(op *operation) bool { return op.id == cmd.Op && op.take != nil })
+	if i < 0 {
+		return call.Ticket{}, call.ErrState
+	}
+	op := c.ops[i]
+	op.take.paused = cmd.On
+	if op.take.rec != nil {
+		op.take.rec.Pause(cmd.On)
+	}
+	return op.ticket(), nil
+}
+
+// tap lets the ears of a leg hear it.
+func (l *leg) tap() {
+	if l.media == nil {
+		return
+	}
+	switch len(l.taps) {
+	case 0:
+		l.media.Tap(nil, nil)
+	case 1:
+		l.media.Tap(l.taps[0].Ports())
+	default:
+		var says, hears tee
+		for _, e := range l.taps {
+			s, h := e.Ports()
+			says, hears = append(says, s), append(hears, h)
+		}
+		l.media.Tap(says, hears)
+	}
+}
+
+// tee writes to several ports.
+type tee []media.Port
+
+// Write implements [media.Port].
+func (t tee) Write(p *media.Packet) {
+	for _, port := range t {
+		port.Write(p)
+	}
+}
+
+// scribe gives a recording the tracks it wants.
+type scribe struct {
+	rec    *clip.Recording
+	tracks call.Tracks
+	mixed  media.Frame
+}
+
+// Hear implements [mix.Sink].
+func (s *scribe) Hear(says, hears *media.Frame) {
+	switch {
+	case hears == nil || s.tracks == call.TracksFar:
+		s.rec.Hear(says, nil)
+	case s.tracks == call.TracksToward:
+		s.rec.Hear(hears, nil)
+	case s.tracks == call.TracksApart:
+		s.rec.Hear(says, hears)
+	default:
+		mix.Add(&s.mixed, says, hears)
+		s.rec.Hear(&s.mixed, nil)
+	}
+}
+
+// Over implements [mix.Sink].
+func (s *scribe) Over() { s.rec.Stop() }
