@@ -168,21 +168,24 @@ func publicAddress(unspecified netip.Addr) netip.Addr {
 	return ownAddress("192.0.2.1:9", netip.MustParseAddr("127.0.0.1"))
 }
 
-// buckets gives the buckets by name. A name that is not declared is a folder below the data folder: prompts/NAME.
+// buckets gives the buckets by name. "prompts" and "recordings" are folders below the data
+// folder where they are not declared.
 func (c config) buckets(data string) (map[string]string, error) {
 	out := map[string]string{}
 	for name, u := range c.Buckets {
 		out[name] = u
 	}
-	dir, err := filepath.Abs(filepath.Join(data, "prompts"))
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return nil, fmt.Errorf("folder for prompts: %w", err)
-	}
-	if _, taken := out["prompts"]; !taken {
-		out["prompts"] = (&url.URL{Scheme: "file", Path: dir}).String()
+	for _, name := range []string{"prompts", "recordings"} {
+		dir, err := filepath.Abs(filepath.Join(data, name))
+		if err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return nil, fmt.Errorf("folder for %s: %w", name, err)
+		}
+		if _, taken := out[name]; !taken {
+			out[name] = (&url.URL{Scheme: "file", Path: dir}).String()
+		}
 	}
 	return out, nil
 }

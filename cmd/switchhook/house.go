@@ -38,6 +38,7 @@ type house struct {
 	invoker  *invoke.Invoker
 	rtp      *rtp.Engine
 	buckets  *clip.Buckets
+	studio   studio
 	speaker  *speech.Speaker
 	dialects map[string]dialect.Dialect
 	exchange *exchange.Exchange
@@ -62,7 +63,7 @@ func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger, l
 		}
 	}()
 	steps := []func(context.Context, string) error{
-		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openSpeech, h.openBox, h.declareAll, h.openPhones, h.openCalls,
+		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openStudio, h.openSpeech, h.openBox, h.declareAll, h.openPhones, h.openCalls,
 	}
 	for _, step := range steps {
 		if err := step(ctx, data); err != nil {
@@ -187,6 +188,7 @@ func (h *house) openCalls(context.Context, string) error {
 	h.exchange = exchange.New(exchange.Config{
 		Engine: engine.New(engine.Config{
 			Dialer: exchange.Outbound(h.store.Snapshot, edge), Opener: h.buckets, Speaker: h.speaker,
+			Clock: h.studio.clock, Rooms: h.studio.rooms, Recorder: h.studio.recorder,
 			Record: h.store.Keep, Log: h.cfg.SIP.Trace, Logger: h.log,
 		}),
 		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log,
