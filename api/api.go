@@ -45,6 +45,7 @@ type Config struct {
 	Records       Records
 	Exchange      *exchange.Exchange
 	Trunks        Trunks
+	Claims        Claims
 	Legs          func() int                      // SIP legs that stand
 	Overload      func() (refused, dropped int64) // SIP requests and messages that were too many
 	LogLost       func() int64                    // lines of the log that were left out because its reader did not keep up
@@ -67,6 +68,9 @@ func New(c Config) http.Handler {
 		w.Write([]byte("ready\n"))
 	})
 	mux.Handle("GET /metrics", c.metrics())
+	if c.Claims != nil {
+		mux.Handle("GET /claims/{ref}", c.redeem())
+	}
 	for _, d := range c.Dialects {
 		if r, ok := d.(dialect.Restful); ok {
 			r.Routes(mux, c.Exchange)

@@ -9,5 +9,6 @@
 //	/healthz      the process lives
 //	/readyz       it takes calls (503 while it drains)
 //	/metrics      Prometheus
+//	/claims/{ref} a value that a next hop was sent a reference for, once
 //	everything else: the dialects' own paths
 package api

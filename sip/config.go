@@ -10,6 +10,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/sip/claim"
 	"github.com/switchhook/switchhook/sip/guard"
 	"github.com/switchhook/switchhook/sip/locate"
 	"github.com/switchhook/switchhook/sip/transport"
@@ -52,6 +53,8 @@ type Config struct {
 	Guard guard.Config
 	// Changed hears when a peer that is pinged goes down or comes up. It must not block.
 	Changed func(trunk string, peer directory.Peer, up bool)
+	// Claims keeps values that are too long for a trunk's next hop: one of its own, of which nobody can redeem.
+	Claims *claim.Desk
 	// Log hears what concerns no call: slog.Default().
 	Log *slog.Logger
 	// Product is what User-Agent and Server say: "Switchhook".
@@ -98,6 +101,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Claims == nil {
+		c.Claims = claim.New()
 	}
 	if c.Product == "" {
 		c.Product = "Switchhook"

@@ -23,7 +23,7 @@ func writerOf(c header.Change, author call.Writer) call.Writer {
 	switch c.Reason {
 	case header.BecauseReserved, header.BecauseMalformed, header.BecauseTooLong, header.BecauseTooMany,
 		header.BecauseNeverCrosses, header.BecauseDialog, header.BecauseEmbedded, BecauseCause, BecauseRedirected, BecauseHops,
-		BecauseOversize, BecauseBudget, BecauseSigned, BecauseSignatureValid, BecauseSignatureInvalid, BecauseSignatureMissing:
+		BecauseOversize, BecauseBudget, BecauseClaimed, BecauseSigned, BecauseSignatureValid, BecauseSignatureInvalid, BecauseSignatureMissing:
 		return call.WriterPlatform
 	}
 	if c.Action == header.Kept {

@@ -11,6 +11,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/claim"
 	"github.com/switchhook/switchhook/sip/dialog"
 	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transport"
@@ -54,6 +55,8 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	if err != nil {
 		return e, fmt.Errorf("the trunk's policy refuses the INVITE: %w", err)
 	}
+	rows, claims := claimed(t.Claims, rows, func(header.Field) (string, bool) { return claim.New().Keep("", 0, nil) })
+	e.Changes = append(e.Changes, entries(time.Time{}, "", "INVITE", call.Out, call.WriterPlatform, claims)...)
 	body := offerText(netip.AddrPortFrom(local.Addr(), 10000))
 	keys := signingOf(t.Signing, nil)
 	var signed []header.Change

@@ -161,7 +161,7 @@ func (l *Leg) take(b branch) bool {
 		l.end(call.Cause{SIP: 513, Q850: 127, By: call.ByPlatform, Label: call.LabelLimit, Text: err.Error()}, nil)
 		return false
 	}
-	b.ok = ok
+	b.ok = l.claim(ok)
 	p.branch = b
 	return true
 }

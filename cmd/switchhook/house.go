@@ -24,6 +24,7 @@ import (
 	"github.com/switchhook/switchhook/media/clip"
 	"github.com/switchhook/switchhook/media/rtp"
 	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/claim"
 	"github.com/switchhook/switchhook/sip/registrar"
 	"github.com/switchhook/switchhook/sip/transport"
 	"github.com/switchhook/switchhook/speech"
@@ -42,6 +43,7 @@ type house struct {
 	speaker  *speech.Speaker
 	dialects map[string]dialect.Dialect
 	exchange *exchange.Exchange
+	claims   *claim.Desk
 	sip      *sip.Server
 	phones   *registrar.Registrar
 	box      *far.Box
@@ -55,7 +57,7 @@ type house struct {
 
 // openHouse builds everything. On an error what was opened is closed again.
 func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger, logLost func() int64) (_ *house, err error) {
-	h := &house{cfg: cfg, log: log, failed: make(chan error, 1), logLost: logLost}
+	h := &house{cfg: cfg, log: log, claims: claim.New(), failed: make(chan error, 1), logLost: logLost}
 	h.peers.changes = map[trunkPeer]change{}
 	defer func() {
 		if err != nil {
@@ -198,7 +200,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Transport: transport.Config{Listen: listen}, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace,
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
-		Changed: h.peers.changed(h.log),
+		Changed: h.peers.changed(h.log), Claims: h.claims,
 		Receive: func(at call.Attempt, open sip.Open) {
 			h.exchange.Receive(at, func(id call.LegID, r call.Report) engine.Leg { return open(id, r) })
 		},

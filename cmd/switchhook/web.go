@@ -58,6 +58,7 @@ func (h *house) serveWeb() {
 		all = append(all, d)
 	}
 	handler := api.New(api.Config{
+		Claims:  h.claims,
 		Records: h.store, Exchange: h.exchange, Trunks: &h.peers, Directory: h.store.Snapshot, Dialects: all, Legs: h.sip.Legs, Overload: h.sip.Overload,
 		LogLost: h.logLost, TrustLoopback: h.cfg.dev, Version: version(), Logger: h.log,
 	})

@@ -23,6 +23,7 @@ var floors = map[string]floor{
 	"sip/digest":           {level: 2, also: []string{}, only: []string{"header"}},
 	"sip/registrar":        {level: 2, also: []string{}, only: []string{"directory"}},
 	"sip/transport":        {level: 2, also: []string{"sip/message"}},
+	"sip/claim":            {level: 2, also: []string{}, only: []string{}},
 	"sip/signature":        {level: 2, also: []string{}, only: []string{"header"}},
 	"sip/transport/memnet": {level: 2, also: []string{"sip/transport"}},
 	"sip/transport/testca": {level: 2, only: []string{}},
