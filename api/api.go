@@ -46,6 +46,7 @@ type Config struct {
 	Exchange      *exchange.Exchange
 	Trunks        Trunks
 	Claims        Claims
+	Registrations Registrations
 	Legs          func() int                      // SIP legs that stand
 	Overload      func() (refused, dropped int64) // SIP requests and messages that were too many
 	LogLost       func() int64                    // lines of the log that were left out because its reader did not keep up
@@ -142,6 +143,7 @@ func (c *Config) admin(mux *http.ServeMux) {
 	api := humago.New(mux, cfg)
 	c.calls(api)
 	c.things(api)
+	c.registrations(api)
 }
 
 // schemaName names a type in the description of our API: as it is called, and with its package first where that is header, whose

@@ -20,6 +20,7 @@ type counts struct {
 	c                                                        *Config
 	started, standing, ended, appsFailed, failover, legs, up *prometheus.Desc
 	refused, dropped, unlogged                               *prometheus.Desc
+	registered, enrolled                                     *prometheus.Desc
 }
 
 func newCounts(c *Config) *counts {
@@ -37,6 +38,8 @@ func newCounts(c *Config) *counts {
 		refused:    d("sip_overload_refused_total", "SIP requests refused with 503 because too many others waited."),
 		dropped:    d("sip_overload_dropped_total", "SIP messages dropped because too many others waited."),
 		unlogged:   d("log_lines_dropped_total", "Lines of the log left out because its reader did not keep up, or was gone."),
+		registered: d("registrations", "Contacts at which endpoints are registered."),
+		enrolled:   d("trunk_registered", "Whether we are registered at a trunk's peer.", "trunk"),
 		up:         d("trunk_peer_up", "Whether a trunk's peer answers.", "trunk", "peer"),
 	}
 }
@@ -71,14 +74,24 @@ func (m *counts) Collect(ch chan<- prometheus.Metric) {
 	if m.c.LogLost != nil {
 		counter(m.unlogged, uint64(m.c.LogLost()))
 	}
+	if m.c.Registrations != nil {
+		gauge(m.registered, float64(m.c.Registrations.Registered()))
+		for _, e := range m.c.Registrations.Enrolments() {
+			gauge(m.enrolled, one(e.Up), e.Trunk)
+		}
+	}
 	if m.c.Trunks == nil {
 		return
 	}
 	for _, p := range m.c.Trunks.Health() {
-		up := 0.0
-		if p.Up {
-			up = 1
-		}
-		gauge(m.up, up, p.Trunk, p.Peer)
+		gauge(m.up, one(p.Up), p.Trunk, p.Peer)
 	}
+}
+
+// one gives 1 for what is so.
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -14,14 +14,15 @@ import (
 
 // cli is every command with its flags.
 type cli struct {
-	Serve    serveCommand    `cmd:"" help:"Run the server."`
-	Demo     demoCommand     `cmd:"" help:"Make one real call with its context, end to end, and show what became of every header."`
-	Phone    phoneCommand    `cmd:"" help:"A phone for the terminal and for scripts: call or wait for a call, with headers, digits and sound."`
-	Explain  explainCommand  `cmd:"" help:"Show the INVITE that a call would send and every rule that touched it, without dialling."`
-	Profiles profilesCommand `cmd:"" help:"List the kinds of peers that a trunk may name as its profile, with what each sets, and why."`
-	Calls    callsCommand    `cmd:"" help:"List the calls that a running server has handled."`
-	Why      whyCommand      `cmd:"" help:"Say what became of the headers of a call, and why."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Serve         serveCommand         `cmd:"" help:"Run the server."`
+	Demo          demoCommand          `cmd:"" help:"Make one real call with its context, end to end, and show what became of every header."`
+	Phone         phoneCommand         `cmd:"" help:"A phone for the terminal and for scripts: call or wait for a call, with headers, digits and sound."`
+	Explain       explainCommand       `cmd:"" help:"Show the INVITE that a call would send and every rule that touched it, without dialling."`
+	Profiles      profilesCommand      `cmd:"" help:"List the kinds of peers that a trunk may name as its profile, with what each sets, and why."`
+	Calls         callsCommand         `cmd:"" help:"List the calls that a running server has handled."`
+	Why           whyCommand           `cmd:"" help:"Say what became of the headers of a call, and why."`
+	Registrations registrationsCommand `cmd:"" help:"List the telephones that are registered at a running server, and its own registrations at trunks."`
+	Version       versionCommand       `cmd:"" help:"Print the version."`
 
 	LogLevel  slog.Level `help:"debug, info, warn or error." default:"info" env:"SWITCHHOOK_LOG_LEVEL"`
 	LogFormat string     `help:"text or json; by default text on a terminal, json otherwise." enum:"auto,text,json" default:"auto" env:"SWITCHHOOK_LOG_FORMAT"`
