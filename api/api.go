@@ -49,7 +49,8 @@ type Config struct {
 	Registrations Registrations
 	Legs          func() int                      // SIP legs that stand
 	Overload      func() (refused, dropped int64) // SIP requests and messages that were too many
-	LogLost       func() int64                    // lines of the log that were left out because its reader did not keep up
+	Strangers     Strangers
+	LogLost       func() int64 // lines of the log that were left out because its reader did not keep up
 	Directory     func() *directory.Snapshot
 	Dialects      []dialect.Dialect
 	TrustLoopback bool // requests from this machine need no key (--dev)
@@ -144,6 +145,7 @@ func (c *Config) admin(mux *http.ServeMux) {
 	c.calls(api)
 	c.things(api)
 	c.registrations(api)
+	c.bans(api)
 }
 
 // schemaName names a type in the description of our API: as it is called, and with its package first where that is header, whose

@@ -21,6 +21,7 @@ type counts struct {
 	started, standing, ended, appsFailed, failover, legs, up *prometheus.Desc
 	refused, dropped, unlogged                               *prometheus.Desc
 	registered, enrolled                                     *prometheus.Desc
+	banned, bans, faults, unheard, slowed, malformed         *prometheus.Desc
 }
 
 func newCounts(c *Config) *counts {
@@ -37,6 +38,12 @@ func newCounts(c *Config) *counts {
 		legs:       d("legs_standing", "SIP legs that stand."),
 		refused:    d("sip_overload_refused_total", "SIP requests refused with 503 because too many others waited."),
 		dropped:    d("sip_overload_dropped_total", "SIP messages dropped because too many others waited."),
+		banned:     d("sip_sources_banned", "Sources that are banned."),
+		bans:       d("sip_bans_total", "Bans of sources since the start."),
+		faults:     d("sip_stranger_faults_total", "Faults held against sources: requests that no trunk lets in, messages that can't be read, wrong passwords."),
+		unheard:    d("sip_banned_dropped_total", "SIP messages dropped because their source is banned."),
+		slowed:     d("sip_slowed_dropped_total", "SIP messages dropped because a stranger sent too fast."),
+		malformed:  d("sip_malformed_total", "SIP messages that could not be read, whoever sent them."),
 		unlogged:   d("log_lines_dropped_total", "Lines of the log left out because its reader did not keep up, or was gone."),
 		registered: d("registrations", "Contacts at which endpoints are registered."),
 		enrolled:   d("trunk_registered", "Whether we are registered at a trunk's peer.", "trunk"),
@@ -70,6 +77,15 @@ func (m *counts) Collect(ch chan<- prometheus.Metric) {
 		refused, dropped := m.c.Overload()
 		counter(m.refused, uint64(refused))
 		counter(m.dropped, uint64(dropped))
+	}
+	if m.c.Strangers != nil {
+		n := m.c.Strangers.Counts()
+		gauge(m.banned, float64(n.Banned))
+		counter(m.bans, n.Bans)
+		counter(m.faults, n.Faults)
+		counter(m.unheard, n.Dropped)
+		counter(m.slowed, n.Slowed)
+		counter(m.malformed, n.Malformed)
 	}
 	if m.c.LogLost != nil {
 		counter(m.unlogged, uint64(m.c.LogLost()))

@@ -97,7 +97,8 @@ type TLS struct {
 	Cert       string   `json:"cert,omitempty"`       // file with our certificate for these peers (PEM); empty: the server's own
 	CertKey    string   `json:"certKey,omitempty"`    // file with its private key
 	Names      []string `json:"names,omitempty"`      // names that a peer's certificate may bear beside the peer's host (RFC 5922)
-	Mutual     bool     `json:"mutual,omitempty"`     // who calls by this trunk must show a certificate that descends from Roots
+	Need       bool     `json:"need,omitempty"`       // calls come in by this trunk over TLS alone
+	Mutual     bool     `json:"mutual,omitempty"`     // who calls by this trunk must show a certificate that descends from Roots; means Need
 	Unverified bool     `json:"unverified,omitempty"` // peers' certificates are not checked: for tests alone
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -127,6 +128,9 @@ func (t Trunk) Validate() error {
 		}
 	}
 	c.login("login", t.Login, len(t.Peers))
+	if named := slices.ContainsFunc(t.Peers, func(p Peer) bool { _, err := netip.ParseAddr(p.Host); return err != nil }); t.TLS.Mutual && t.TLS.Roots == "" && len(t.TLS.Names) == 0 && !named {
+		c.fail("tls.mutual", "needs tls.roots, tls.names or a peer with a name: anybody has a certificate of some public authority")
+	}
 	c.policy("in", t.In, header.In)
 	c.policy("out", t.Out, header.Out)
 	if t.Keepalive < 0 || t.Keepalive > 0 && t.Keepalive < time.Second {
@@ -194,9 +198,9 @@ func (c *check) peer(at string, p Peer) {
 		c.fail(at+".port", "%d is no port: 0 to 65535", p.Port)
 	}
 	switch p.Transport {
-	case "", "udp", "tcp":
+	case "", "udp", "tcp", "tls":
 	default:
-		c.fail(at+".transport", "%q is neither \"udp\" nor \"tcp\"", p.Transport)
+		c.fail(at+".transport", "%q is none of \"udp\", \"tcp\", \"tls\"", p.Transport)
 	}
 	if p.Priority < 0 {
 		c.fail(at+".priority", "%d is below 0", p.Priority)

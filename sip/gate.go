@@ -142,7 +142,10 @@ func (s *Server) admitted(host string, in *transport.Incoming) (*peering, bool) 
 	from := in.Source.Addr().Unmap()
 	ids := s.proven(in.Peer)
 	p, known := s.trunkFor(host, from)
-	if known && !p.trunk.TLS.Mutual {
+	switch {
+	case known && p.trunk.TLS.Need && in.Network != transport.TLS:
+		return nil, false
+	case known && !p.trunk.TLS.Mutual:
 		return p, true
 	}
 	snapshot := s.cfg.Directory()
@@ -194,6 +197,11 @@ func CheckTLS(t directory.TLS) error {
 	}
 	_, err := k.pair(t.Cert, t.CertKey)
 	return err
+}
+
+// CheckCertificate tells whether a certificate and its key can be read, and belong together.
+func CheckCertificate(cert, key string) error {
+	return CheckTLS(directory.TLS{Cert: cert, CertKey: key})
 }
 
 // unsafely tells whether a request asks for what its way does not give: a sips Request-URI that did not come over TLS

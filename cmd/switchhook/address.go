@@ -30,8 +30,11 @@ func (c config) listen() ([]transport.Listen, error) {
 		place := fmt.Sprintf("$.sip.listen[%d]", i)
 		network, at, ok := strings.Cut(text, "://")
 		ap, err := netip.ParseAddrPort(at)
-		if !ok || err != nil || network != transport.UDP && network != transport.TCP {
-			return nil, c.text.at(place, fmt.Errorf("sip.listen: %q is not like udp://0.0.0.0:5060 or tcp://[::]:5060", text))
+		if !ok || err != nil || !slices.Contains([]string{transport.UDP, transport.TCP, transport.TLS}, network) {
+			return nil, c.text.at(place, fmt.Errorf("sip.listen: %q is not like udp://0.0.0.0:5060, tcp://[::]:5060 or tls://0.0.0.0:5061", text))
+		}
+		if network == transport.TLS && c.SIP.TLS.Cert == "" {
+			return nil, c.text.at(place, errors.New("sip.listen: tls needs our certificate: sip.tls.cert and sip.tls.key name its files"))
 		}
 		if ap.Port() != 0 && slices.ContainsFunc(out, func(l transport.Listen) bool { return l.Network == network && l.Addr == ap }) {
 			return nil, c.text.at(place, fmt.Errorf("sip.listen: %q is listed twice", text))
@@ -190,7 +193,7 @@ func (c config) buckets(data string) (map[string]string, error) {
 	return out, nil
 }
 
-// parsePeer reads sip:host[:port][;transport=udp|tcp].
+// parsePeer reads sip:host[:port][;transport=udp|tcp|tls].
 func parsePeer(uri string) (directory.Peer, error) {
 	p := directory.Peer{Transport: "udp"}
 	rest, ok := strings.CutPrefix(uri, "sip:")
@@ -203,9 +206,11 @@ func parsePeer(uri string) (directory.Peer, error) {
 		case "":
 		case "transport=tcp":
 			p.Transport = "tcp"
+		case "transport=tls":
+			p.Transport = "tls"
 		case "transport=udp":
 		default:
-			return p, fmt.Errorf("%q: what shall %q mean? Only transport=udp and transport=tcp are known", uri, param)
+			return p, fmt.Errorf("%q: what shall %q mean? Only transport=udp, transport=tcp and transport=tls are known", uri, param)
 		}
 	}
 	host, port, err := hostPort(rest)

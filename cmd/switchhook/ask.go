@@ -27,13 +27,18 @@ type server struct {
 
 // get fetches a path of the admin API into v.
 func (s server) get(ctx context.Context, path string, q url.Values, v any) error {
+	return s.ask(ctx, http.MethodGet, path, q, v)
+}
+
+// ask sends a request to the admin API and reads the answer into v, if there is one.
+func (s server) ask(ctx context.Context, method, path string, q url.Values, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	u := strings.TrimSuffix(s.API, "/") + path
 	if len(q) > 0 {
 		u += "?" + q.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
+	req, err := http.NewRequestWithContext(ctx, method, u, nil)
 	if err != nil {
 		return fmt.Errorf("--api: %w", err)
 	}
@@ -48,6 +53,9 @@ func (s server) get(ctx context.Context, path string, q url.Values, v any) error
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
+	}
+	if v == nil && resp.StatusCode == http.StatusNoContent {
+		return nil
 	}
 	if resp.StatusCode == http.StatusOK {
 		if err := json.Unmarshal(body, v); err != nil {

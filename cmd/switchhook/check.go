@@ -118,6 +118,7 @@ func (c config) sound() error {
 	if err != nil {
 		m.errs = append(m.errs, err)
 	}
+	c.strangers(&m)
 	if c.HTTP.Listen != "" {
 		m.note("$.http.listen", listenable(c.HTTP.Listen))
 	}

@@ -75,13 +75,16 @@ type functionConfig struct {
 }
 
 type sipConfig struct {
-	Listen   []string `json:"listen"`   // udp://0.0.0.0:5060, tcp://[::]:5060
-	External string   `json:"external"` // address to write into messages when it differs from the one listened on
-	Realm    string   `json:"realm"`    // that endpoints log in to; default "switchhook"
-	MD5      *bool    `json:"md5"`      // endpoints may log in with MD5, as most telephones still must; default true
-	Trace    bool     `json:"trace"`    // keep each call's messages with its record
-	Calls    int      `json:"calls"`    // standing calls at most; 0: 50,000
-	Rate     int      `json:"rate"`     // new calls a second at most; 0: no limit
+	Listen   []string    `json:"listen"`   // udp://0.0.0.0:5060, tcp://[::]:5060, tls://0.0.0.0:5061
+	External string      `json:"external"` // address to write into messages when it differs from the one listened on
+	Realm    string      `json:"realm"`    // that endpoints log in to; default "switchhook"
+	MD5      *bool       `json:"md5"`      // endpoints may log in with MD5, as most telephones still must; default true
+	Trace    bool        `json:"trace"`    // keep each call's messages with its record
+	TLS      tlsConfig   `json:"tls"`      // our certificate, for tls:// and for peers that ask for one
+	DNS      []string    `json:"dns"`      // name servers to ask, as 192.0.2.53 or 192.0.2.53:53; default: the system's
+	Guard    guardConfig `json:"guard"`    // what strangers may send
+	Calls    int         `json:"calls"`    // standing calls at most; 0: 50,000
+	Rate     int         `json:"rate"`     // new calls a second at most; 0: no limit
 }
 
 type mediaConfig struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip"
 )
 
 // defaultAccount owns what names no other.
@@ -54,7 +55,11 @@ func (c config) content() (directory.Content, error) {
 		d.Numbers = append(d.Numbers, m.number(fmt.Sprintf("$.stock[%d]", i), n, ""))
 	}
 	for i, t := range c.Trunks {
-		d.Trunks = append(d.Trunks, m.trunk(fmt.Sprintf("$.trunks[%d]", i), t.trunk(account)))
+		at := fmt.Sprintf("$.trunks[%d]", i)
+		d.Trunks = append(d.Trunks, m.trunk(at, t.trunk(account)))
+		if err := sip.CheckTLS(t.TLS); err != nil {
+			m.note(at+".tls", fmt.Errorf("trunk %q: %w", t.ID, err))
+		}
 	}
 	for i, a := range c.Apps {
 		at := fmt.Sprintf("$.apps[%d]", i)

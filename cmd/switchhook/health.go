@@ -13,6 +13,7 @@ import (
 
 	"github.com/switchhook/switchhook/api"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/sip/transport"
 )
 
 // peerHealth keeps what the SIP edge tells of the trunks' peers. Safe for concurrent use.
@@ -22,7 +23,7 @@ type peerHealth struct {
 	changes   map[trunkPeer]change // guarded by mu
 }
 
-// trunkPeer names a peer: its trunk's id, and "host:port", with ";tcp" where that is how it is reached.
+// trunkPeer names a peer: its trunk's id, and "host:port", with ";tcp" or ";tls" where that is how it is reached.
 type trunkPeer struct{ trunk, peer string }
 
 // change is when a peer went down or came up last.
@@ -32,9 +33,9 @@ type change struct {
 }
 
 func peerOf(trunk string, p directory.Peer) trunkPeer {
-	name := net.JoinHostPort(p.Host, strconv.Itoa(cmp.Or(p.Port, 5060)))
-	if p.Transport == "tcp" {
-		name += ";tcp"
+	name := net.JoinHostPort(p.Host, strconv.Itoa(cmp.Or(p.Port, int(transport.DefaultPort(string(p.Transport))))))
+	if p.Transport != "" && p.Transport != transport.UDP {
+		name += ";" + string(p.Transport)
 	}
 	return trunkPeer{trunk, name}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/exchange"
 	"github.com/switchhook/switchhook/far"
@@ -186,6 +187,10 @@ func (h *house) openCalls(context.Context, string) error {
 	if err != nil {
 		return err
 	}
+	dns, err := h.cfg.dns()
+	if err != nil {
+		return err
+	}
 	edge := new(edge)
 	h.exchange = exchange.New(exchange.Config{
 		Engine: engine.New(engine.Config{
@@ -201,6 +206,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
 		Changed: h.peers.changed(h.log), Claims: h.claims,
+		TLS: directory.TLS{Cert: h.cfg.SIP.TLS.Cert, CertKey: h.cfg.SIP.TLS.Key}, DNS: dns, Guard: h.cfg.SIP.Guard.guard(),
 		Receive: func(at call.Attempt, open sip.Open) {
 			h.exchange.Receive(at, func(id call.LegID, r call.Report) engine.Leg { return open(id, r) })
 		},

@@ -22,6 +22,7 @@ type cli struct {
 	Calls         callsCommand         `cmd:"" help:"List the calls that a running server has handled."`
 	Why           whyCommand           `cmd:"" help:"Say what became of the headers of a call, and why."`
 	Registrations registrationsCommand `cmd:"" help:"List the telephones that are registered at a running server, and its own registrations at trunks."`
+	Bans          bansCommand          `cmd:"" help:"List the sources that a running server does not listen to, or lift a ban."`
 	Version       versionCommand       `cmd:"" help:"Print the version."`
 
 	LogLevel  slog.Level `help:"debug, info, warn or error." default:"info" env:"SWITCHHOOK_LOG_LEVEL"`

@@ -92,7 +92,8 @@ func (h *house) stand(ctx context.Context, hangup <-chan os.Signal) error {
 		case err := <-h.failed:
 			return err
 		case <-hangup:
-			h.log.Warn("SIGHUP: the configuration is not read again; restart to take the file over")
+			h.sip.Reload()
+			h.log.Info("SIGHUP: certificates are read again where they have changed; restart to take the configuration file over")
 		}
 	}
 }

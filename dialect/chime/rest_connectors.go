@@ -112,6 +112,10 @@ func newConnectorID() string {
 func (c *control) saveConnector(r *request, vc *connector, save func(ctx context.Context, t directory.Trunk) error) error {
 	vc.Peers, vc.Allow, vc.Updated = vc.vendor.peers(), vc.vendor.allow(), c.now()
 	vc.Limits.Rate = vc.vendor.rate()
+	vc.TLS.Need, vc.Audio.SRTP = vc.vendor.RequireEncryption, directory.Default
+	if vc.vendor.RequireEncryption {
+		vc.Audio.SRTP = directory.Always
+	}
 	// Without a termination, or with a disabled one, the vendor takes no calls from a customer's hosts.
 	vc.OutOnly = len(vc.Allow) == 0
 	raw, err := json.Marshal(trunkVendor{&vc.vendor})

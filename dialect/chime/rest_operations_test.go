@@ -302,9 +302,16 @@ func TestOrigination(t *testing.T) {
 	same(t, "peers", trunk().Peers, peers)
 
 	good[*voice.UpdateVoiceConnectorOutput](t)(a.UpdateVoiceConnector(ctx, &voice.UpdateVoiceConnectorInput{VoiceConnectorId: id, Name: aws.String("n"), RequireEncryption: aws.Bool(true)}))
-	same(t, "peers of a connector that requires encryption", trunk().Peers, []directory.Peer{})
+	secure := []directory.Peer{{Host: "198.51.100.204", Port: 5062, Transport: "tls", Priority: 1, Weight: 10}, {Host: "pbx.example.com", Transport: "tls", Priority: 2, Weight: 1}}
+	same(t, "peers of a connector that requires encryption", trunk().Peers, secure)
+	if got := trunk(); !got.TLS.Need || got.Audio.SRTP != directory.Always {
+		t.Errorf("a connector that requires encryption: %+v, %+v", got.TLS, got.Audio)
+	}
 	good[*voice.UpdateVoiceConnectorOutput](t)(a.UpdateVoiceConnector(ctx, &voice.UpdateVoiceConnectorInput{VoiceConnectorId: id, Name: aws.String("n"), RequireEncryption: aws.Bool(false)}))
 	same(t, "peers when it no longer does", trunk().Peers, peers)
+	if got := trunk(); got.TLS.Need || got.Audio.SRTP != directory.Default {
+		t.Errorf("a connector that no longer requires encryption: %+v, %+v", got.TLS, got.Audio)
+	}
 
 	disabled := &types.Origination{Routes: put.Routes, Disabled: aws.Bool(true)}
 	good[*voice.PutVoiceConnectorOriginationOutput](t)(a.PutVoiceConnectorOrigination(ctx, &voice.PutVoiceConnectorOriginationInput{VoiceConnectorId: id, Origination: disabled}))

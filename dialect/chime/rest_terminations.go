@@ -111,23 +111,25 @@ func (c *control) deleteTermination(r *request) (nothing, error) {
 	return nothing{}, err
 }
 
-// peers gives where calls go out. A Voice Connector that requires encryption has none: over UDP and TCP the vendor
-// blocks its calls.
+// peers gives where calls go out: over TLS alone where the Voice Connector requires encryption, whatever its routes say.
 func (v connectorVendor) peers() []directory.Peer {
-	if v.RequireEncryption || v.Origination == nil || isTrue(v.Origination.Disabled) {
+	if v.Origination == nil || isTrue(v.Origination.Disabled) {
 		return nil
 	}
 	peers := make([]directory.Peer, len(v.Origination.Routes))
 	for i, r := range v.Origination.Routes {
 		peers[i] = directory.Peer{Host: strings.ToLower(r.Host), Port: deref(r.Port), Transport: directory.Transport(strings.ToLower(r.Protocol)),
 			Priority: deref(r.Priority), Weight: deref(r.Weight)}
+		if v.RequireEncryption {
+			peers[i].Transport = "tls"
+		}
 	}
 	return peers
 }
 
 // allow gives where calls may come from.
 func (v connectorVendor) allow() []netip.Prefix {
-	if v.RequireEncryption || v.Termination == nil || isTrue(v.Termination.Disabled) {
+	if v.Termination == nil || isTrue(v.Termination.Disabled) {
 		return nil
 	}
 	var c checks // what is here was checked when it was put

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,8 @@ type Config struct {
 	Ban     time.Duration // how long a ban lasts: 10 min
 	Sources int           // strangers remembered, and as many bans: 16,384
 
+	// Allow are networks that are never dropped.
+	Allow []netip.Prefix
 	// Exempt tells of sources that are never dropped. It is asked at most once a second for each, under the guard's lock.
 	Exempt func(source netip.Addr) bool
 	// Banned hears of each new ban. It must not call the guard.
@@ -109,7 +112,8 @@ func (g *Guard) of(a, key netip.Addr, now int64) (*source, bool) {
 	}
 	if s.checked == 0 || now-s.checked > int64(time.Second) {
 		until := g.trusted.find(key)
-		s.exempt = until != nil && *until > now || g.cfg.Exempt(a.Unmap())
+		a = a.Unmap()
+		s.exempt = until != nil && *until > now || slices.ContainsFunc(g.cfg.Allow, func(p netip.Prefix) bool { return p.Contains(a) }) || g.cfg.Exempt(a)
 		s.checked = now
 	}
 	return s, s.exempt

@@ -22,6 +22,7 @@ func newGuard(change ...func(*guard.Config)) (*guard.Guard, *[]guard.Ban) {
 	bans := &[]guard.Ban{}
 	cfg := guard.Config{
 		Rate: 10, Burst: 20, Faults: 5, Window: time.Minute, Ban: time.Hour,
+		Allow:  []netip.Prefix{netip.MustParsePrefix("192.0.3.0/24")},
 		Exempt: func(a netip.Addr) bool { return a == friend },
 		Banned: func(b guard.Ban) { *bans = append(*bans, b) },
 	}
@@ -52,8 +53,10 @@ func TestS03Rate(t *testing.T) {
 			t.Errorf("after %v: %d of 100 admitted, want %d", step.after, n, step.want)
 		}
 	}
-	if n := admitted(g, friend, 1000, start); n != 1000 {
-		t.Errorf("%d of 1000 of an exempt source admitted", n)
+	for _, a := range []netip.Addr{friend, netip.MustParseAddr("192.0.3.4")} {
+		if n := admitted(g, a, 1000, start); n != 1000 {
+			t.Errorf("%d of 1000 of %v, which is exempt, admitted", n, a)
+		}
 	}
 	if s := g.Stats(start); s.Slowed != 345 || s.Banned != 0 {
 		t.Errorf("%+v", s)
