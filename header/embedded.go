@@ -52,7 +52,7 @@ func (u URI) Embedded() (List, error) {
 }
 
 // Embed writes rows as the header component of a URI: "User-to-User=56A3%3Bencoding%3Dhex&X-Id=7". Every byte that the
-// grammar does not allow there is escaped, so Embed after [URI.Embedded] gives the same rows, not always the same text.
+// grammar does not allow there is escaped, and "+" too, which some read as a blank; so Embed after [URI.Embedded] gives the same rows, not always the same text.
 // The error is that of [Check].
 func Embed(rows List) (string, error) {
 	var b strings.Builder
@@ -65,7 +65,7 @@ func Embed(rows List) (string, error) {
 		}
 		b.WriteString(escape(f.Name, "[]/?:+$"))
 		b.WriteByte('=')
-		b.WriteString(escape(f.Value, "[]/?:+$"))
+		b.WriteString(escape(f.Value, "[]/?:$"))
 	}
 	return b.String(), nil
 }

@@ -22,7 +22,7 @@ const (
 func writerOf(c header.Change, author call.Writer) call.Writer {
 	switch c.Reason {
 	case header.BecauseReserved, header.BecauseMalformed, header.BecauseTooLong, header.BecauseTooMany,
-		header.BecauseNeverCrosses, header.BecauseDialog, header.BecauseEmbedded, BecauseCause, BecauseRedirected, BecauseHops,
+		header.BecauseNeverCrosses, header.BecauseDialog, header.BecauseEmbedded, BecauseCause, BecauseTransfer, BecauseRedirected, BecauseHops,
 		BecauseOversize, BecauseBudget, BecauseClaimed, BecauseSigned, BecauseSignatureValid, BecauseSignatureInvalid, BecauseSignatureMissing:
 		return call.WriterPlatform
 	}
@@ -105,6 +105,8 @@ func kindOf(m *message.Message) header.Kind {
 		return header.Cancel
 	case "INFO":
 		return header.Info
+	case "REFER":
+		return header.Refer
 	case "UPDATE":
 		return header.Update
 	case "PRACK":

@@ -1,5 +1,23 @@
 package sip
 
+import (
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/message"
+)
+
+// ReplacesOf reads a value of Replaces and writes it again.
+func ReplacesOf(value string) (string, bool) {
+	r, err := parseReplaces(value)
+	return r.String(), err == nil
+}
+
+// TargetOf reads the Refer-To of a message.
+func TargetOf(m *message.Message) (call.Dial, header.List, error) {
+	t, err := readTarget(m)
+	return t.dial, t.rows, err
+}
+
 // What tests look at from inside.
 var (
 	SessionOf = session

@@ -38,6 +38,11 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, "too many calls a second", later)
 		return
 	}
+	old, err := replacing(m)
+	if err != nil {
+		s.turnAway(tx, p, statusOf(err), err.Error())
+		return
+	}
 	l := &Leg{
 		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, hops: hops, start: in.At,
 		terms: terms{askedUUI: asksUUI(m.Headers)},
@@ -82,6 +87,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, status, err.Error())
 		return
 	}
+	l.dialog.Own(l)
 	endpoint := l.known(in.Source.Addr())
 	if s.cfg.Trace {
 		l.dialog.Trace(l.traced)
@@ -91,6 +97,10 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 	at := call.Attempt{
 		Account: p.trunk.Account, Trunk: p.trunk.ID, Endpoint: endpoint, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
+	}
+	if old != nil {
+		s.takeOver(l, *old, at)
+		return
 	}
 	l.guarded(func() { s.offer(l, at) })
 }

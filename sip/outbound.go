@@ -242,6 +242,7 @@ func (l *Leg) inviteAt(h hop) {
 			return
 		}
 		l.dialog = d
+		d.Own(l)
 		if s.cfg.Trace {
 			d.Trace(l.traced)
 		}
@@ -260,6 +261,10 @@ func (l *Leg) inviteAt(h hop) {
 	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
 	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
+	if r := p.dial.Replaces; r != "" { // as the far end that named the target knows it: RFC 3891
+		m.Add("Replaces", r)
+		m.Add("Require", optionReplaces)
+	}
 	told := l.trunk.signing.sign(m, time.Now())
 	if !l.sized(&h, m) {
 		return

@@ -111,7 +111,7 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 		l.emit(call.Accounted{Entries: entries(l.now(), l.id, msg, call.In, call.WriterPeer, changes)})
 	}
 	peer.Host = clone(peer.Host)
-	return branch{uri: uri, peer: peer, rows: merge(context, honoured)}, true
+	return branch{uri: uri, peer: peer, rows: header.Inherit(context, honoured)}, true
 }
 
 // onTrunk tells whether a host is one of the trunk's: a peer by name or address, or an address that calls come from.
@@ -123,26 +123,6 @@ func (l *Leg) onTrunk(host string) bool {
 	}
 	a, ok := hostAddr(host)
 	return ok && (l.trunk.allows(a) || a == l.out.at.to.Addr.Addr()) && callable(a, l.out.at.to.Addr.Addr())
-}
-
-// merge gives the context with the rows of a contact's URI: a Diversion comes before those that are there, any other
-// takes the place of rows with its name. Two isdn-uui would both be discarded by the receiver (RFC 7434 section 8).
-func merge(context, rows header.List) header.List {
-	out := append(header.List{}, context...)
-	var front header.List
-	for _, f := range rows {
-		if header.SameName(f.Name, "Diversion") {
-			front = append(front, f)
-		} else {
-			out = out.Without(f.Name)
-		}
-	}
-	for _, f := range rows {
-		if !header.SameName(f.Name, "Diversion") {
-			out = append(out, f)
-		}
-	}
-	return append(front, out...)
 }
 
 // diverted gives the context of what is dialled after a 3xx: with the Diversion rows that it brought before those that

@@ -10,7 +10,7 @@ import (
 
 // What OPTIONS, 405, 415 and every INVITE tell that we can do.
 const (
-	allow     = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+	allow     = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 	accept    = "application/sdp, multipart/mixed"
 	optionUUI = "uui" // RFC 7433 section 6.6
 
@@ -21,8 +21,8 @@ const (
 // scheme, an extension that we don't have. It gives the status to refuse with and the rows that it must bear; 0 for none.
 func screen(m *message.Message) (status int, rows []header.Field) {
 	switch m.Method {
-	case "INVITE", "BYE", options, "INFO", "UPDATE", "PRACK":
-	case "REGISTER", "SUBSCRIBE", "NOTIFY", "MESSAGE", "PUBLISH", "REFER":
+	case "INVITE", "BYE", options, "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY":
+	case "REGISTER", "SUBSCRIBE", "MESSAGE", "PUBLISH":
 		return 405, []header.Field{{Name: "Allow", Value: allow}}
 	default:
 		return 501, []header.Field{{Name: "Allow", Value: allow}}
@@ -32,7 +32,7 @@ func screen(m *message.Message) (status int, rows []header.Field) {
 	default:
 		return 416, nil
 	}
-	if missing := m.Unsupported(optionUUI, optionReliable, optionTimer); len(missing) > 0 {
+	if missing := m.Unsupported(optionUUI, optionReliable, optionTimer, optionReplaces, optionNoSub); len(missing) > 0 {
 		return 420, []header.Field{{Name: "Unsupported", Value: strings.Join(missing, ", ")}}
 	}
 	return 0, nil

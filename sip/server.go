@@ -34,6 +34,7 @@ type Server struct {
 	every    *header.Compiled
 	limit    *rate.Limiter
 	legs     legs
+	adopt    adoptions
 	peers    watch
 	door     *doorman
 	enrolled enrolments
@@ -63,7 +64,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.trunks = peerings{rate: cfg.Limits.TrunkRate, log: cfg.Log, ready: map[string]*peering{}}
 	trusted := header.Trusted()
-	s.open = &peering{trunk: &directory.Trunk{}, in: compiled(trusted, header.In), out: compiled(trusted, header.Out)}
+	s.open = &peering{trunk: &directory.Trunk{In: trusted, Out: trusted}, in: compiled(trusted, header.In), out: compiled(trusted, header.Out)}
 	s.every = compiled(header.Policy{Trusted: true, Rules: []header.Rule{{Match: "*", Do: header.Keep}}}, header.In)
 	if cfg.Limits.Rate > 0 {
 		s.limit = limiter(cfg.Limits.Rate)

@@ -14,7 +14,7 @@ const (
 	optionReliable = "100rel" // RFC 3262
 	optionTimer    = "timer"  // RFC 4028
 
-	supported = optionUUI + ", " + optionReliable + ", " + optionTimer
+	supported = optionUUI + ", " + optionReliable + ", " + optionTimer + ", " + optionReplaces + ", " + optionNoSub
 )
 
 // terms is what was agreed on with the far end about how the dialog is spoken.
@@ -24,6 +24,7 @@ type terms struct {
 	takesEarly  bool // it understands P-Early-Media (RFC 5009)
 	reliable    reliability
 	lease       lease
+	refer       referrals
 	change      *change // of the session, by us; nil: none is under way
 }
 
@@ -91,7 +92,7 @@ func invites(t *directory.Trunk, session lease) header.List {
 // offers tells what a request that makes or refreshes a session says of extensions: Supported, Require and what belongs to
 // them.
 func offers(o directory.Signalling, session lease) header.List {
-	tags, must := []string{optionUUI}, []string(nil)
+	tags, must := []string{optionUUI, optionReplaces, optionNoSub}, []string(nil)
 	for _, e := range []struct {
 		tag    string
 		choice directory.Choice

@@ -21,6 +21,14 @@ func (l *Leg) answer(tx *transaction.Server, r dialog.Response) {
 
 // asked answers a request inside the dialog that changes nothing of it.
 func (l *Leg) asked(tx *transaction.Server) {
+	switch tx.Msg().Method {
+	case "REFER":
+		l.referred(tx)
+		return
+	case "NOTIFY":
+		l.notified(tx)
+		return
+	}
 	l.heard(tx.Msg())
 	switch tx.Msg().Method {
 	case options:

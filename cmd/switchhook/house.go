@@ -234,7 +234,18 @@ type edge struct{ server atomic.Pointer[sip.Server] }
 
 // Dial places a leg.
 func (e *edge) Dial(id call.LegID, d call.Dial, r call.Report) engine.Leg {
+	if d.Takes != "" {
+		return e.server.Load().Tie(id, d, r)
+	}
 	return e.server.Load().Dial(id, d, r)
+}
+
+// Adopt hands over a leg that takes another's place.
+func (e *edge) Adopt(token uint64, id call.LegID, r call.Report) engine.Leg {
+	if l := e.server.Load().Adopt(token, id, r); l != nil {
+		return l
+	}
+	return nil
 }
 
 // open tells whether other machines can reach one of our addresses.

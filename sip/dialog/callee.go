@@ -56,7 +56,7 @@ func (d *Dialog) Respond(tx *transaction.Server, r Response) error {
 	if r.Reliable {
 		d.server.number(m)
 	}
-	if refreshes(req.Method) && r.Status > 100 && r.Status < 300 {
+	if (refreshes(req.Method) || req.Method == "REFER" || req.Method == "NOTIFY") && r.Status > 100 && r.Status < 300 {
 		m.Add("Contact", d.contact)
 	}
 	for _, f := range r.Headers {

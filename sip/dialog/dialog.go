@@ -51,9 +51,24 @@ type Dialog struct {
 	server      *serving
 	parting
 	asking
-	trace func(sent bool, m *message.Message)
+	user
 	proving
 }
+
+// user is what the dialog's user gave.
+type user struct {
+	trace func(sent bool, m *message.Message)
+	owner any
+}
+
+// Own makes [Set.Find] give this for the dialog.
+func (d *Dialog) Own(owner any) { d.owner = owner }
+
+// Target gives the URI at which the far end is called inside the dialog.
+func (d *Dialog) Target() string { return d.remote.target }
+
+// Tags gives both tags of the dialog.
+func (d *Dialog) Tags() (ours, theirs string) { return d.tag, d.remote.tag }
 
 // parting is a BYE that waits for an ACK.
 type parting struct {

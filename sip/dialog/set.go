@@ -138,6 +138,17 @@ func source(in transport.Incoming) transport.Target {
 	return transport.Target{Network: in.Network, Addr: in.Source, Flow: in.Flow}
 }
 
+// Find gives what owns the dialog with exactly these tags, early or confirmed; nil: there is none. It must be called on the
+// shard of the Call-ID.
+func (s *Set) Find(callID, ours, theirs string) any {
+	for d := s.first(callID); d != nil; d = d.next {
+		if d.tag == ours && (d.state != calling && d.remote.tag == theirs || d.state == calling && d.earlyOf(theirs) != nil) {
+			return d.owner
+		}
+	}
+	return nil
+}
+
 // Request hands a request with a To-tag to its dialog, or answers 481.
 func (s *Set) Request(tx *transaction.Server) {
 	m := tx.Msg()

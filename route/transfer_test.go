@@ -1,0 +1,42 @@
+package route_test
+
+import (
+	"testing"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/route"
+)
+
+// S21: where a far end names the target, it reaches a peer of the account's trunks, or a number; no other host.
+func TestS21Named(t *testing.T) {
+	for name, tc := range map[string]struct {
+		dial    call.Dial
+		trunk   string
+		uri     string
+		to      string
+		refused int
+	}{
+		"at a peer":         {dial: call.Dial{Named: "192.0.2.1", To: "600", URI: "sip:600@192.0.2.1:5080"}, trunk: "pbx", uri: "sip:600@192.0.2.1:5080", to: "600"},
+		"a number anywhere": {dial: call.Dial{Named: "sbc.example", To: "+12065550199", URI: "sip:+12065550199@sbc.example"}, to: "+12065550199"},
+		"tel":               {dial: call.Dial{Named: "tel", To: "+1-206-555-0199", URI: "tel:+1-206-555-0199"}, to: "+12065550199"},
+		"foreign host":      {dial: call.Dial{Named: "evil.example", To: "boss", URI: "sip:boss@evil.example"}, refused: 404},
+		"premium by short":  {dial: call.Dial{Named: "evil.example", To: "900", URI: "sip:900@evil.example"}, refused: 404},
+		"dialog elsewhere":  {dial: call.Dial{Named: "evil.example", To: "+12065550199", Replaces: "x;to-tag=a;from-tag=b"}, refused: 404},
+		"another account's": {dial: call.Dial{Named: "192.0.2.2", To: "600"}, refused: 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.dial.Account = account
+			got, refused := route.Named(snapshot, tc.dial)
+			switch {
+			case tc.refused != 0:
+				if refused == nil || refused.SIP != tc.refused {
+					t.Errorf("refused with %v; want %d", refused, tc.refused)
+				}
+			case refused != nil:
+				t.Errorf("refused with %v", *refused)
+			case got.Trunk != tc.trunk || got.URI != tc.uri || got.To != tc.to || got.Named != "":
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}

@@ -1,0 +1,255 @@
+package sip
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
+)
+
+// The strategies of directory.Transfer.
+const (
+	byHeader  = "header"
+	byReferTo = "refer-to"
+	byBoth    = "both"
+)
+
+// referring is a REFER of ours that the far end was sent.
+type referring struct {
+	seq   uint32 // its CSeq
+	timer *transaction.Timer
+}
+
+// Refer asks the far end to call a target, with the context, as its trunk says. What comes of it is reported as
+// call.Referred.
+func (l *Leg) Refer(r call.Refer, context header.List) {
+	l.post(func() {
+		strategy := l.trunk.trunk.Transfer.Strategy
+		switch {
+		case strategy != byHeader && strategy != byReferTo && strategy != byBoth:
+			l.anchor("its trunk wants no REFER")
+		case !l.standing() || l.refer.out != nil:
+			l.anchor("it can't be asked now")
+		case r.Trunk != "" && r.Trunk != l.trunkID():
+			l.anchor("the target is behind trunk " + r.Trunk)
+		case r.With != "":
+			l.referWith(r, context)
+		default:
+			l.askToCall(l.targetOf(r), context)
+		}
+	})
+}
+
+// anchor says that a leg of ours must call the target.
+func (l *Leg) anchor(why string) {
+	l.note("the transfer is carried out here: " + why)
+	l.emit(call.Referred{Leg: l.id, Anchor: true})
+}
+
+// targetOf gives the URI that a Refer names, as the far end calls it.
+func (l *Leg) targetOf(r call.Refer) string {
+	if r.URI != "" {
+		return r.URI
+	}
+	peers := l.trunk.trunk.Peers
+	if len(peers) == 0 {
+		peers = []directory.Peer{{Host: l.dialog.Near().Addr.Addr().Unmap().String()}}
+	}
+	return requestURI(r.To, peers[0])
+}
+
+// referWith asks the far end to take over a dialog of another leg's (RFC 5589 section 7): the one that we have there, named
+// as that far end knows it.
+func (l *Leg) referWith(r call.Refer, context header.List) {
+	other := l.s.legs.find(r.With)
+	if other == nil {
+		l.anchor("the other leg is gone")
+		return
+	}
+	other.post(func() {
+		var target string
+		var rows header.List
+		if other.standing() {
+			target = other.dialog.Target()
+			ours, theirs := other.dialog.Tags()
+			rows = header.List{{Name: "Replaces", Value: replaces{callID: other.callID, toTag: theirs, fromTag: ours}.String()}}
+		}
+		l.post(func() {
+			switch {
+			case target == "":
+				l.anchor("the other leg is not answered")
+			case !l.standing() || l.refer.out != nil:
+				l.anchor("it can't be asked now")
+			default:
+				l.askToCall(target, context, rows...)
+			}
+		})
+	})
+}
+
+// askToCall sends REFER. more goes into Refer-To, whatever the strategy.
+func (l *Leg) askToCall(uri string, context header.List, more ...header.Field) {
+	rows, changes, err := l.trunk.out.Apply(header.Message{Kind: header.Invite, Target: uri}, context)
+	l.account("REFER", call.WriterApp, changes)
+	if err != nil {
+		l.anchor(err.Error())
+		return
+	}
+	rows = l.bearable(rows)
+	strategy := l.trunk.trunk.Transfer.Strategy
+	inside := header.List(more)
+	if strategy != byHeader {
+		inside = append(rows.Clone(), more...)
+	}
+	to, err := withEmbedded(uri, inside)
+	if err != nil {
+		l.anchor(err.Error())
+		return
+	}
+	m := l.dialog.Request("REFER")
+	m.Add("Refer-To", "<"+to+">")
+	if a, err := header.ParseNameAddr(m.Get("From")); err == nil {
+		m.Add("Referred-By", "<"+a.URI+">")
+	}
+	m.Add("Supported", supported)
+	m.Add("User-Agent", l.s.cfg.Product)
+	if strategy != byReferTo {
+		for _, f := range rows {
+			m.Add(f.Name, f.Value)
+		}
+	}
+	x := &referring{seq: m.CSeq.Number}
+	if seq, _, ok := strings.Cut(m.Get("CSeq"), " "); ok {
+		n, _ := strconv.ParseUint(seq, 10, 32)
+		x.seq = uint32(n)
+	}
+	l.refer.out = x
+	if err := l.dialog.Ask(m, func(resp *message.Message, err error) { l.replied(x, resp, err) }); err != nil {
+		l.refer.out = nil
+		l.anchor(err.Error())
+	}
+}
+
+// bearable gives the rows that the target can be made to get through REFER: those that a URI may set.
+func (l *Leg) bearable(rows header.List) header.List {
+	var out header.List
+	var changes []header.Change
+	for _, f := range rows {
+		if ok, _ := header.Honoured(header.List{f}); len(ok) == 1 {
+			out = append(out, f)
+			continue
+		}
+		changes = append(changes, header.Change{Action: header.Dropped, Field: f, Reason: BecauseTransfer, Detail: "REFER can't make the far end send it"})
+	}
+	l.account("REFER", call.WriterPlatform, changes)
+	return out
+}
+
+// withEmbedded gives a URI that bears rows in its headers (RFC 7433 section 4.1), in place of those of their names.
+func withEmbedded(uri string, rows header.List) (string, error) {
+	u, err := header.ParseURI(uri)
+	if err != nil {
+		return "", err
+	}
+	had, err := u.Embedded()
+	if err != nil {
+		return "", err
+	}
+	if u.Headers, err = header.Embed(header.Inherit(had, rows)); err != nil {
+		return "", err
+	}
+	return u.String(), u.Check()
+}
+
+// replied takes the answer to a REFER of ours.
+func (l *Leg) replied(x *referring, resp *message.Message, err error) {
+	l.heard(resp)
+	if l.refer.out != x || l.ended {
+		return // NOTIFY was faster
+	}
+	switch {
+	case err != nil:
+		l.refer.out = nil
+		l.anchor("REFER: " + err.Error())
+	case resp.Status >= 300:
+		l.refer.out = nil
+		l.anchor(fmt.Sprintf("REFER was refused with %d %s", resp.Status, oneLine(resp.Reason)))
+	case strings.EqualFold(strings.TrimSpace(resp.Get("Refer-Sub")), "false"): // RFC 4488: there is no more to hear
+		l.referDone(call.Cause{By: call.ByPeer, Label: call.LabelNormal})
+	default:
+		x.timer = l.after(64*l.s.cfg.Timers.T1, func() { // RFC 6665 section 4.1.2.4: timer N
+			if l.refer.out == x {
+				l.referDone(call.Cause{SIP: 408, Q850: 102, By: call.ByPeer, Label: call.LabelNoAnswer, Text: "REFER was accepted, and nothing was heard of it"})
+			}
+		})
+	}
+}
+
+// referDone reports what came of a REFER of ours.
+func (l *Leg) referDone(c call.Cause) {
+	l.refer.out.timer.Stop()
+	l.refer.out = nil
+	l.note("REFER: " + c.String())
+	l.emit(call.Referred{Leg: l.id, Cause: &c})
+}
+
+// notified takes a NOTIFY: of a REFER of ours that is under way, or it is refused (481). What it tells of the target's
+// answer is its status; the rest is shown to nobody.
+func (l *Leg) notified(tx *transaction.Server) {
+	m := tx.Msg()
+	l.heard(m)
+	event, id := eventOf(m)
+	x := l.refer.out
+	switch {
+	case event != "refer":
+		l.answer(tx, dialog.Response{Status: 489, Headers: header.List{{Name: "Allow-Events", Value: "refer"}}})
+		return
+	case x == nil, id != "" && id != strconv.FormatUint(uint64(x.seq), 10):
+		l.answer(tx, dialog.Response{Status: 481})
+		return
+	case len(m.Body) > 0 && m.ContentType() != sipfragType:
+		l.answer(tx, dialog.Response{Status: 415, Headers: header.List{{Name: "Accept", Value: sipfragType}}})
+		return
+	}
+	status, told := fragStatus(m.Body)
+	state, _, _ := strings.Cut(m.Get("Subscription-State"), ";")
+	over := strings.EqualFold(strings.TrimSpace(state), "terminated")
+	l.answer(tx, dialog.Response{Status: 200})
+	x.timer.Stop()
+	switch {
+	case told && status >= 200 && status < 300:
+		l.referDone(call.Cause{By: call.ByPeer, Label: call.LabelNormal})
+	case told && status >= 300:
+		l.referDone(refusedCause(status, message.Reason(status), nil))
+	case over:
+		l.referDone(call.Cause{SIP: 480, Q850: 31, By: call.ByPeer, Label: call.LabelRejected, Text: "the far end does not tell whether the target answered"})
+	}
+}
+
+// eventOf gives the package and the id of a message's Event.
+func eventOf(m *message.Message) (event, id string) {
+	event, rest, _ := strings.Cut(m.Get("Event"), ";")
+	for p := range strings.SplitSeq(rest, ";") {
+		if name, value, _ := strings.Cut(p, "="); strings.EqualFold(strings.TrimSpace(name), "id") {
+			id = strings.TrimSpace(value)
+		}
+	}
+	return strings.ToLower(strings.TrimSpace(event)), id
+}
+
+// fragStatus reads the status line of a message/sipfrag (RFC 3420); false: there is none.
+func fragStatus(body []byte) (int, bool) {
+	line, _, _ := strings.Cut(string(body[:min(len(body), 256)]), "\n")
+	rest, ok := strings.CutPrefix(line, "SIP/2.0 ")
+	if !ok || len(rest) < 3 || len(rest) > 3 && rest[3] != ' ' && rest[3] != '\r' {
+		return 0, false
+	}
+	n, err := strconv.Atoi(rest[:3])
+	return n, err == nil && n >= 100 && n <= 699
+}

@@ -1,0 +1,359 @@
+package sip_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/message"
+)
+
+// C60: an INVITE with Replaces goes to the call of the leg that it names, is taken in by its token, and answered.
+func TestC60Replaces(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		a, inv, ok := r.callIn(alice)
+		second := alice.invite("c2", fmt.Sprintf("Replaces: c1;from-tag=%s;to-tag=%s", inv.FromTag, ok.ToTag), "Require: replaces", "X-New: 1")
+		alice.send(second)
+		ev := want[call.Replacement](a.events)
+		if v, _ := ev.Attempt.Headers.Get("X-New"); v != "1" || ev.Attempt.Trunk != "alice" {
+			t.Errorf("attempt %+v", ev.Attempt)
+		}
+		e := newEvents(t)
+		leg := r.s.Adopt(ev.Token, call.NewLegID(0), e.report)
+		leg.Answer(nil)
+		answered := alice.receive("200")
+		alice.ack(second, answered)
+		want[call.Answered](e)
+		late := newEvents(t)
+		if r.s.Adopt(ev.Token, call.NewLegID(0), late.report) != nil {
+			t.Error("a leg was handed over twice")
+		}
+		want[call.LegEnded](late)
+		for _, l := range []sip.Line{a.leg, leg} {
+			l.Hangup(call.Cause{}, nil)
+			alice.answer(alice.receive("BYE"), 200, "", "")
+		}
+	})
+}
+
+// S33: a dialog that is another's, or not there, is the same to who asks: 481.
+func TestS33ReplacesOfOthers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rows   []string // of the INVITE: %s is our tag
+		status string
+		bob    bool // comes by another trunk
+		accept directory.Choice
+	}{
+		"no such Call-ID":    {[]string{"Replaces: c9;from-tag=alice;to-tag=%s"}, "481", false, ""},
+		"no such to-tag":     {[]string{"Replaces: c1;from-tag=alice;to-tag=x%s"}, "481", false, ""},
+		"no such from-tag":   {[]string{"Replaces: c1;from-tag=alicf;to-tag=%s"}, "481", false, ""},
+		"tags turned round":  {[]string{"Replaces: c1;to-tag=alice;from-tag=%s"}, "481", false, ""},
+		"by another trunk":   {[]string{"Replaces: c1;from-tag=alice;to-tag=%s"}, "481", true, ""},
+		"early only":         {[]string{"Replaces: c1;from-tag=alice;to-tag=%s;early-only"}, "486", false, ""},
+		"may not":            {[]string{"Replaces: c1;from-tag=alice;to-tag=%s"}, "403", false, directory.Never},
+		"two":                {[]string{"Replaces: c1;from-tag=alice;to-tag=%s", "Replaces: c2;from-tag=a;to-tag=%s"}, "400", false, ""},
+		"no tags":            {[]string{"Replaces: c1"}, "400", false, ""},
+		"nobody takes it in": {[]string{"Replaces: c1;from-tag=alice;to-tag=%s"}, "480", false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, func(_ *sip.Config, c *directory.Content) { c.Trunks[0].Transfer.Accept = tc.accept })
+				alice := r.phone(aliceAt)
+				a, _, ok := r.callIn(alice)
+				caller := alice
+				if tc.bob {
+					caller = r.phone(bobAt)
+				}
+				m := caller.invite("c2")
+				for _, row := range tc.rows {
+					m.Add("Replaces", fmt.Sprintf(row, ok.ToTag)[len("Replaces: "):])
+				}
+				caller.send(m)
+				refused := caller.receive(tc.status)
+				ack := caller.request("ACK", "c2", 1, refused.ToTag)
+				ack.Set("Via", m.Get("Via"))
+				caller.send(ack)
+				if name == "nobody takes it in" {
+					want[call.Replacement](a.events)
+				}
+				a.events.none(time.Second)
+				a.leg.Hangup(call.Cause{}, nil)
+				alice.answer(alice.receive("BYE"), 200, "", "")
+				pass(40 * time.Second)
+			})
+		})
+	}
+}
+
+// A leg that still rings at the far end may be replaced by that far end, and only as it knows it.
+func TestReplacesEarly(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		bob := r.phone(bobAt)
+		leg, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+		inv := bob.receive("INVITE")
+		bob.answer(inv, 180, "bob", "")
+		want[call.Ringing](e)
+		m := bob.invite("c2", fmt.Sprintf("Replaces: %s;to-tag=%s;from-tag=bob;early-only", inv.CallID, inv.FromTag))
+		bob.send(m)
+		ev := want[call.Replacement](e)
+		n := newEvents(t)
+		taken := r.s.Adopt(ev.Token, call.NewLegID(0), n.report)
+		taken.Answer(nil)
+		bob.ack(m, bob.receive("200"))
+		want[call.Answered](n)
+		leg.Hangup(call.Cause{Label: call.LabelElsewhere}, nil)
+		cancel := bob.receive("CANCEL")
+		bob.answer(cancel, 200, "bob", "")
+		bob.answer(inv, 487, "bob", "")
+		bob.receive("ACK")
+		e.ended(call.LabelElsewhere)
+		taken.Hangup(call.Cause{}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+	})
+}
+
+// An attended transfer of two calls that both come here: REFER names the other dialog, escaped once, twice, or not at all;
+// the call is asked for the leg, and a tie takes its place. No INVITE goes out.
+func TestC60Attended(t *testing.T) {
+	for name, write := range map[string]string{
+		"escaped":       "<sip:+12065550100@192.0.2.1?Replaces=c2%%3Bto-tag%%3D%s%%3Bfrom-tag%%3Dalice>",
+		"escaped twice": "<sip:+12065550100@192.0.2.1?Replaces=c2%%253Bto-tag%%253D%s%%253Bfrom-tag%%253Dalice>",
+		"not escaped":   "<sip:+12065550100@192.0.2.1?Replaces=c2;to-tag=%s;from-tag=alice>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t)
+				alice := r.phone(aliceAt)
+				a, _, ok := r.callIn(alice)
+				second := alice.invite("c2")
+				alice.send(second)
+				b := r.attempt()
+				b.leg.Answer(nil)
+				ok2 := alice.receive("200")
+				alice.ack(second, ok2)
+				want[call.Answered](b.events)
+				alice.send(alice.refer(2, ok.ToTag, fmt.Sprintf(write, ok2.ToTag)))
+				alice.receive("202")
+				alice.told("refer", "active", "100")
+				d := want[call.Asked](a.events).Dial
+				if d.Takes != b.id || d.Named != "" || d.Replaces != "" {
+					t.Fatalf("asked for %+v", d)
+				}
+				x, y := newEvents(t), newEvents(t)
+				one := r.s.Tie(call.NewLegID(0), d, x.report)
+				two := r.s.Adopt(want[call.Replacement](b.events).Token, call.NewLegID(0), y.report)
+				two.Answer(nil)
+				want[call.Answered](x)
+				want[call.Answered](y)
+				checkTie(t, one, two)
+				one.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+				two.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+				if c := want[call.LegEnded](x).Cause; c.By != call.ByApp {
+					t.Errorf("cause %v", c)
+				}
+				if c := want[call.LegEnded](y).Cause; c.By != call.ByPeer {
+					t.Errorf("cause %v", c)
+				}
+				for _, l := range []*sip.Leg{a.leg, b.leg} {
+					l.Hangup(call.Cause{}, nil)
+					alice.answer(alice.receive("BYE"), 200, "", "")
+				}
+			})
+		})
+	}
+}
+
+// packets counts what is written.
+type packets struct {
+	mu sync.Mutex
+	n  int
+}
+
+func (p *packets) Write(*media.Packet) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.n++
+}
+
+// checkTie wants what is written to one end to come out at the other.
+func checkTie(t *testing.T, one, two sip.Line) {
+	t.Helper()
+	var heard, tapped, said packets
+	a, b := one.Media(), two.Media()
+	b.Connect(&heard)
+	b.Tap(&tapped, nil)
+	a.Tap(nil, &said)
+	a.Write(&media.Packet{})
+	b.Mute(true)
+	a.Write(&media.Packet{})
+	b.Mute(false)
+	b.Connect(nil)
+	a.Write(&media.Packet{})
+	if heard.n != 1 || tapped.n != 3 || said.n != 3 {
+		t.Errorf("heard %d, tapped %d, %d", heard.n, tapped.n, said.n)
+	}
+	played := make(chan error, 1)
+	a.Play(nil, func(err error) { played <- err })
+	if <-played == nil {
+		t.Error("played to nobody")
+	}
+}
+
+// Of a tie whose other call does not want it, or that is gone, the end that was dialled ends.
+func TestTieInVain(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		a, _, _ := r.callIn(alice)
+		x := newEvents(t)
+		r.s.Tie(call.NewLegID(0), call.Dial{Takes: a.id}, x.report)
+		token := want[call.Replacement](a.events).Token
+		pass(10 * time.Second)
+		x.refused(480)
+		if r.s.Adopt(token, call.NewLegID(0), newEvents(t).report) != nil {
+			t.Error("it was handed over all the same")
+		}
+		y := newEvents(t)
+		r.s.Tie(call.NewLegID(0), call.Dial{Takes: "gone"}, y.report)
+		y.refused(480)
+		z, w := newEvents(t), newEvents(t)
+		one := r.s.Tie(call.NewLegID(0), call.Dial{Takes: a.id}, z.report)
+		token = want[call.Replacement](a.events).Token
+		one.Hangup(call.Cause{Label: call.LabelCancelled}, nil)
+		z.ended(call.LabelCancelled)
+		r.s.Adopt(token, call.NewLegID(0), w.report)
+		w.ended(call.LabelCancelled)
+		a.leg.Hangup(call.Cause{}, nil)
+		alice.answer(alice.receive("BYE"), 200, "", "")
+	})
+}
+
+// Attended by us: the REFER names the dialog that we have with the other far end, as that one knows it.
+func TestReferWithOther(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) { c.Trunks[1].Transfer.Strategy = "refer-to" })
+		bob := r.phone(bobAt)
+		leg, e, _ := r.callBob(bob, "bob")
+		other := newEvents(t)
+		id := call.NewLegID(0)
+		second := r.s.Dial(id, call.Dial{Trunk: "bob", To: "+12065550133", From: "2"}, other.report)
+		inv := bob.receive("INVITE")
+		bob.answer(inv, 200, "bo+b", answer)
+		bob.receive("ACK")
+		want[call.Answered](other)
+		leg.Refer(call.Refer{With: id}, header.List{{Name: "X-Id", Value: "1"}})
+		m := bob.receive("REFER")
+		wanted := fmt.Sprintf("<sip:bob@203.0.113.1:5060?X-Id=1&Replaces=%s%%3Bto-tag%%3Dbo%%2Bb%%3Bfrom-tag%%3D%s>", inv.CallID, inv.FromTag)
+		if m.Get("Refer-To") != wanted {
+			t.Errorf("Refer-To %s; want %s", m.Get("Refer-To"), wanted)
+		}
+		bob.answer(m, 603, "", "")
+		if !want[call.Referred](e).Anchor {
+			t.Error("it is not carried out here")
+		}
+		leg.Refer(call.Refer{With: "gone"}, nil)
+		if !want[call.Referred](e).Anchor {
+			t.Error("it is not carried out here")
+		}
+		for _, l := range []*sip.Leg{leg, second} {
+			l.Hangup(call.Cause{}, nil)
+			bob.answer(bob.receive("BYE"), 200, "", "")
+		}
+	})
+}
+
+// An INVITE that takes its callee from a dialog of its own bears that dialog's name.
+func TestDialReplaces(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		bob := r.phone(bobAt)
+		leg, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2", Replaces: "x@y;to-tag=a;from-tag=b"})
+		inv := bob.receive("INVITE")
+		if inv.Get("Replaces") != "x@y;to-tag=a;from-tag=b" || inv.Get("Require") != "replaces" {
+			t.Errorf("Replaces %q, Require %q", inv.Get("Replaces"), inv.Get("Require"))
+		}
+		bob.answer(inv, 481, "bob", "")
+		bob.receive("ACK")
+		e.refused(481)
+		_ = leg
+	})
+}
+
+// Keys go by INFO where the trunk says so, one after the other.
+func TestDigitsByInfo(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) { c.Trunks[1].Audio.Keys = "info" })
+		bob := r.phone(bobAt)
+		leg, _, _ := r.callBob(bob, "bob")
+		done := make(chan error, 1)
+		begun := time.Now()
+		leg.SendDigits("1,a", 100*time.Millisecond, 100*time.Millisecond, func(err error) { done <- err })
+		for _, key := range []string{"1", "A"} {
+			m := bob.receive("INFO")
+			if m.ContentType() != "application/dtmf-relay" || string(m.Body) != "Signal="+key+"\r\nDuration=100\r\n" {
+				t.Errorf("%s: %q", m.ContentType(), m.Body)
+			}
+			bob.answer(m, 200, "", "")
+		}
+		if err := <-done; err != nil || time.Since(begun) < 900*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		leg.SendDigits("1", 100*time.Millisecond, 100*time.Millisecond, func(err error) { done <- err })
+		bob.answer(bob.receive("INFO"), 415, "", "")
+		if err := <-done; err == nil {
+			t.Error("what was refused was done")
+		}
+		stop := leg.SendDigits("WW1", 100*time.Millisecond, 100*time.Millisecond, func(err error) { done <- err })
+		stop()
+		if err := <-done; err == nil {
+			t.Error("what was stopped was done")
+		}
+		leg.Hangup(call.Cause{}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+	})
+}
+
+func FuzzReplaces(f *testing.F) {
+	for _, s := range []string{"a@b;to-tag=1;from-tag=2", "a;from-tag=2;to-tag=1;early-only", "a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2", ";;", "a;to-tag=1;to-tag=2;from-tag=3"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		value, ok := sip.ReplacesOf(s)
+		if !ok {
+			return
+		}
+		if again, ok := sip.ReplacesOf(value); !ok || again != value {
+			t.Errorf("%q is read as %q, and that as %q", s, value, again)
+		}
+	})
+}
+
+func FuzzReferTo(f *testing.F) {
+	for _, s := range []string{"<sip:1@h?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2>", "<tel:+1-2>", "sip:x", "<sip:%00@h?X-A=%0d%0a>", "<sips:a@[::1];method=INVITE?X-A=1&X-B=>"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		m := &message.Message{Method: "REFER", Headers: header.List{{Name: "Refer-To", Value: s}}}
+		d, rows, err := sip.TargetOf(m)
+		if err != nil {
+			return
+		}
+		for _, r := range rows {
+			if err := header.CheckWire(r.Name, r.Value); err != nil {
+				t.Errorf("%q gives a row that can't be sent: %v", s, err)
+			}
+		}
+		if u, err := header.ParseURI(d.URI); err != nil || u.Headers != "" {
+			t.Errorf("%q gives the URI %q: %v", s, d.URI, err)
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media"
+)
+
+// tie connects two calls: what is written to one end comes out at the other. An attended transfer whose two legs are of two
+// calls (RFC 5589 section 7) puts an end into each, in the place of the leg whose far end asked; no INVITE goes out.
+type tie struct {
+	ends [2]tieEnd // the one that was dialled, and the one that takes the leg's place
+
+	mu   sync.Mutex
+	over bool // guarded by mu
+}
+
+// tieEnd is one end of a tie: a leg and its media in one.
+type tieEnd struct {
+	*tie
+	other    *tieEnd
+	id       call.LegID
+	party    string
+	report   atomic.Pointer[call.Report]
+	to       atomic.Pointer[media.Port] // hears what comes from the other end
+	in, out  atomic.Pointer[media.Port] // taps
+	muted    atomic.Bool
+	left     atomic.Bool // its call knows that it is over
+	answered bool        // guarded by tie.mu
+	start    time.Time
+}
+
+var errTie = errors.New("not possible between two calls")
+
+// Tie makes a line that takes the place of a leg of ours, of whatever call (call.Dial.Takes). It returns at once; failures
+// are reported as call.LegEnded.
+func (s *Server) Tie(id call.LegID, d call.Dial, r call.Report) Line {
+	t := new(tie)
+	a, b := &t.ends[0], &t.ends[1]
+	*a = tieEnd{tie: t, other: b, id: id, party: d.To, start: time.Now()}
+	*b = tieEnd{tie: t, other: a, party: d.From, start: a.start}
+	a.report.Store(&r)
+	gone := func(why string) {
+		t.end(a, call.Cause{SIP: 480, Q850: 31, By: call.ByPlatform, Label: call.LabelRejected, Text: why})
+	}
+	old := s.legs.find(d.Takes)
+	if old == nil {
+		gone("the leg to be replaced is gone")
+		return a
+	}
+	old.post(func() {
+		if old.ended || old.hung {
+			gone("the leg to be replaced is over")
+			return
+		}
+		at := call.Attempt{Account: old.trunk.trunk.Account, Trunk: old.trunkID(), From: d.From, To: d.To, At: old.now()}
+		s.propose(old, at, func(id call.LegID, r call.Report) Line {
+			b.id = id
+			b.report.Store(&r)
+			if t.isOver() { // it ended as it was taken in
+				b.leave(call.Cause{Q850: 16, By: call.ByPeer, Label: call.LabelCancelled})
+			}
+			return b
+		}, func() { gone("its call does not take the transfer") })
+	})
+	return a
+}
+
+// tell reports an event of the end to its call, if it has one.
+func (e *tieEnd) tell(ev call.Event) {
+	if r := e.report.Load(); r != nil {
+		(*r)(ev)
+	}
+}
+
+// end ends both ends, once: who hung up with the cause, the other as if its far end had.
+func (t *tie) end(who *tieEnd, cause call.Cause) {
+	t.mu.Lock()
+	over := t.over
+	t.over = true
+	t.mu.Unlock()
+	if over {
+		return
+	}
+	who.leave(cause)
+	who.other.leave(call.Cause{SIP: cause.SIP, Q850: cause.Q850, By: call.ByPeer, Label: cause.Label, Text: cause.Text})
+}
+
+// leave tells the end's call, if it has one, that it is over.
+func (e *tieEnd) leave(cause call.Cause) {
+	if r := e.report.Load(); r != nil && e.left.CompareAndSwap(false, true) {
+		(*r)(call.LegEnded{Leg: e.id, Cause: cause})
+	}
+}
+
+// isOver tells whether both ends have ended.
+func (t *tie) isOver() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.over
+}
+
+// Ring does nothing: it is answered at once.
+func (e *tieEnd) Ring(int, header.List) {}
+
+// Early does nothing, as Ring.
+func (e *tieEnd) Early(header.List) {}
+
+// Answer answers both ends, once.
+func (e *tieEnd) Answer(rows header.List) {
+	e.mu.Lock()
+	before := e.over || e.answered
+	e.answered = true
+	e.mu.Unlock()
+	if !before {
+		e.tell(call.Answered{Leg: e.id})
+		e.other.tell(call.Answered{Leg: e.other.id, Headers: rows})
+	}
+}
+
+// Hangup ends both ends.
+func (e *tieEnd) Hangup(cause call.Cause, _ header.List) { e.end(e, cause) }
+
+// Media gives the end itself.
+func (e *tieEnd) Media() media.Session { return e }
+
+// Describe gives what is known for the record.
+func (e *tieEnd) Describe() call.LegRecord { return call.LegRecord{To: e.party, Start: e.start} }
+
+// Write lets the other end say it.
+func (e *tieEnd) Write(p *media.Packet) {
+	if tap := e.out.Load(); tap != nil {
+		(*tap).Write(p)
+	}
+	o := e.other
+	if tap := o.in.Load(); tap != nil {
+		(*tap).Write(p)
+	}
+	if to := o.to.Load(); to != nil && !o.muted.Load() {
+		(*to).Write(p)
+	}
+}
+
+func store(where *atomic.Pointer[media.Port], p media.Port) {
+	if p == nil {
+		where.Store(nil)
+		return
+	}
+	where.Store(&p)
+}
+
+// Connect says who hears what comes from the other end.
+func (e *tieEnd) Connect(p media.Port) { store(&e.to, p) }
+
+// Tap copies what comes from the other end, and what goes there.
+func (e *tieEnd) Tap(in, out media.Port) {
+	store(&e.in, in)
+	store(&e.out, out)
+}
+
+// Mute keeps what comes from the other end from who is connected.
+func (e *tieEnd) Mute(on bool) { e.muted.Store(on) }
+
+// beyond gives the media that the other end is connected with; nil: none.
+func (e *tieEnd) beyond() media.Session {
+	if to := e.other.to.Load(); to != nil {
+		s, _ := (*to).(media.Session)
+		return s
+	}
+	return nil
+}
+
+// Play plays to who is connected with the other end.
+func (e *tieEnd) Play(src media.Source, done func(error)) func() {
+	if s := e.beyond(); s != nil {
+		return s.Play(src, done)
+	}
+	done(context.Canceled)
+	return func() {}
+}
+
+// SendDigits presses keys at who is connected with the other end.
+func (e *tieEnd) SendDigits(keys string, tone, gap time.Duration, inBand bool, done func(error)) func() {
+	if s := e.beyond(); s != nil {
+		return s.SendDigits(keys, tone, gap, inBand, done)
+	}
+	done(errTie)
+	return func() {}
+}
+
+// OnDigit does nothing: keys are heard in the call of who presses them.
+func (e *tieEnd) OnDigit(func(byte, time.Duration)) {}
+
+// Stats gives nothing: a tie counts no packets.
+func (e *tieEnd) Stats() media.Stats { return media.Stats{} }
+
+// Close disconnects the end.
+func (e *tieEnd) Close() { e.Connect(nil) }
