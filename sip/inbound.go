@@ -38,11 +38,6 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, "too many calls a second", later)
 		return
 	}
-	old, err := replacing(m)
-	if err != nil {
-		s.turnAway(tx, p, statusOf(err), err.Error())
-		return
-	}
 	l := &Leg{
 		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, hops: hops, start: in.At,
 		terms: terms{askedUUI: asksUUI(m.Headers)},
@@ -98,10 +93,6 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		Account: p.trunk.Account, Trunk: p.trunk.ID, Endpoint: endpoint, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
 	}
-	if old != nil {
-		s.takeOver(l, *old, at)
-		return
-	}
 	l.guarded(func() { s.offer(l, at) })
 }
 
@@ -120,6 +111,10 @@ func (l *Leg) known(source netip.Addr) (endpoint string) {
 
 // offer hands an attempt up.
 func (s *Server) offer(l *Leg, at call.Attempt) {
+	if r, _ := replacing(l.dialog.INVITE().Msg()); r != nil {
+		s.takeOver(l, *r, at)
+		return
+	}
 	if s.cfg.Receive == nil {
 		l.hangup(call.Cause{SIP: 404, By: call.ByPlatform, Label: call.LabelNoRoute}, nil)
 		return

@@ -173,10 +173,10 @@ func (a *adoptions) take(token uint64) func(call.LegID, call.Report) Line {
 
 // propose offers a line to the call of a leg, on that leg's shard. A call that does not take it in time does not want it.
 func (s *Server) propose(old *Leg, at call.Attempt, open func(call.LegID, call.Report) Line, unwanted func()) {
-	token := s.adopt.add(open)
+	token := s.legs.adopt.add(open)
 	old.emit(call.Replacement{Leg: old.id, Attempt: at, Token: token})
 	old.after(s.cfg.Timers.Part, func() {
-		if s.adopt.take(token) != nil {
+		if s.legs.adopt.take(token) != nil {
 			unwanted()
 		}
 	})
@@ -184,7 +184,7 @@ func (s *Server) propose(old *Leg, at call.Attempt, open func(call.LegID, call.R
 
 // Adopt gives a call the line that a call.Replacement told of; nil, with LegEnded reported, where it is gone by now.
 func (s *Server) Adopt(token uint64, id call.LegID, report call.Report) Line {
-	open := s.adopt.take(token)
+	open := s.legs.adopt.take(token)
 	if open == nil {
 		report(call.LegEnded{Leg: id, Cause: call.Cause{SIP: 487, Q850: 16, By: call.ByPeer, Label: call.LabelCancelled}})
 		return nil

@@ -34,7 +34,6 @@ type Server struct {
 	every    *header.Compiled
 	limit    *rate.Limiter
 	legs     legs
-	adopt    adoptions
 	peers    watch
 	door     *doorman
 	enrolled enrolments
@@ -260,7 +259,8 @@ func contactOf(network string, at netip.AddrPort) string {
 
 // legs keeps the legs that stand. Safe for all goroutines.
 type legs struct {
-	max int
+	max   int
+	adopt adoptions // those that wait for a call to take them
 
 	mu    sync.Mutex
 	byID  map[call.LegID]*Leg // guarded by mu

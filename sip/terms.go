@@ -45,6 +45,9 @@ func (l *Leg) deal(m *message.Message) (int, []header.Field) {
 	o := l.trunk.signalling()
 	l.takesEarly = strings.EqualFold(m.Get("P-Early-Media"), "supported")
 	l.learn(m)
+	if _, err := replacing(m); err != nil {
+		return statusOf(err), nil
+	}
 	must := requires(m, optionReliable)
 	switch {
 	case must && o.Reliable == directory.Never:
