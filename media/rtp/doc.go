@@ -13,7 +13,7 @@
 //	timerfd ─▶ shard.loop ─▶ session.playFrame ───────────────────────────▶ socket (each 20 ms while a source plays or keys are pressed)
 //	timerfd ─▶ shard.loop ─▶ session.report ──────────────────────────────▶ RTCP socket (each 5 s)
 //
-// Locks: a session has one for what comes in and one for what goes out. The first may be held while taking the second,
+// Locks (the shard's is taken last of all): a session has one for what comes in and one for what goes out. The first may be held while taking the second,
 // never the reverse, and neither while calling a port or a callback. A [media.Source], and a tap of what is sent, is called
 // under the second. SRTP is opened under the first, before the source is judged, and sealed under the second. A
 // socket is used and closed under the lock of its side, so a number used again by the system is never written to.

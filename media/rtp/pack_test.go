@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -218,26 +219,37 @@ func TestC56ComfortNoise(t *testing.T) {
 	in := make(copies, 10)
 	sa.Tap(in, nil)
 	noise := func(seq uint16) { a.send(sa.Local(), packet(13, false, seq, 160*uint32(seq), 9, 50)) }
+	a.speak(sa.Local(), 1)
+	first := b.hear()
+	<-in
+	a.ssrc = 9
 	noise(1)
-	h := b.hear()
-	var f media.Frame
-	codec.Decode(media.PCMU, f[:], h.payload)
-	var loudest int16
-	for _, v := range f {
-		loudest = max(loudest, v)
-	}
-	if h.payloadType != 0 || len(h.payload) != 160 || loudest < 20 || loudest > 400 {
-		t.Errorf("type %d, %d bytes, loudest %d", h.payloadType, len(h.payload), loudest)
+	h := first
+	for i := range 5 { // goes on while nothing comes
+		var f media.Frame
+		next := b.hear()
+		codec.Decode(media.PCMU, f[:], next.payload)
+		if loudest := slices.Max(f[:]); next.payloadType != 0 || len(next.payload) != 160 || loudest < 20 || loudest > 400 {
+			t.Errorf("type %d, %d bytes, loudest %d", next.payloadType, len(next.payload), loudest)
+		}
+		if next.seq != h.seq+1 || next.ts-h.ts < 160 || i > 0 && next.ts != h.ts+160 {
+			t.Errorf("%d/%d after %d/%d", next.seq, next.ts, h.seq, h.ts)
+		}
+		h = next
 	}
 	if p := <-in; !p.Noise || p.Event || p.Codec != media.NoCodec || p.Payload[0] != 50 {
 		t.Errorf("%+v", p)
 	}
+	a.seq, a.ts = 2, 3200
+	a.speak(sa.Local(), 7)
+	for h = b.hear(); h.payload[0] != 7 || h.payload[159] != 7; h = b.hear() { // noise that was under way
+	}
 	wants(t, sb, b, func(r *media.Remote) { r.Silence = true })
-	noise(2)
+	noise(3)
 	if next := b.hear(); next.payloadType != 13 || len(next.payload) != 1 || next.payload[0] != 50 || next.seq != h.seq+1 {
 		t.Errorf("%+v", next)
 	}
-	if st := sa.Stats(); st.PacketsIn != 2 || st.Discarded != 0 {
+	if st := sa.Stats(); st.PacketsIn != 4 || st.Discarded != 0 {
 		t.Errorf("%+v", st)
 	}
 }

@@ -24,12 +24,19 @@ type receiver struct {
 	lock      sourceLock
 	count     reception
 	key       keypress
+	ears      *ears // nil where keys are not listened for
 	discarded uint64
 }
 
 func (r *receiver) agree(m media.Remote) {
 	r.set, r.receives, r.mux = true, m.Direction.Receives(), m.Mux
 	r.codec, r.codecType, r.eventType = m.Codec, m.TypeIn, m.EventIn
+	switch {
+	case !m.Listen:
+		r.ears = nil
+	case r.ears == nil && !r.key.active: // who sends events is not listened to
+		r.ears = new(ears)
+	}
 }
 
 func (r *receiver) stats(st *media.Stats) {
@@ -171,9 +178,14 @@ func (s *Session) take(b []byte, sh *shard, now time.Duration) (press, bool) {
 		return pressed, true // one at a time: the end of an event is told three times
 	}
 	if p.Event {
+		r.ears = nil // who sends events may send the tone as well
 		return r.key.event(h, payload, now), true
 	}
-	return r.key.audio(h), true
+	pressed = r.key.audio(h)
+	if r.ears != nil {
+		pressed = r.ears.hear(p, &sh.event, now)
+	}
+	return pressed, true
 }
 
 // believe tells whether from is the far end, and learns who that is. The caller holds the receiver's lock.

@@ -46,7 +46,11 @@ func (s *Session) tidy(now time.Duration) (press, func(byte, time.Duration)) {
 	if !s.closed.Load() && (s.tx.sent.packets != s.tx.sent.reported || s.rx.count.got != s.rx.count.gotBefore) {
 		s.report(now, false)
 	}
-	return s.rx.key.expire(now), s.rx.onDigit
+	pressed := s.rx.key.expire(now)
+	if pressed.digit == 0 {
+		pressed = s.rx.ears.expire(now)
+	}
+	return pressed, s.rx.onDigit
 }
 
 // openControl opens the RTCP socket. Where another program has its port, the call goes on without. The caller holds the

@@ -32,6 +32,7 @@ type sender struct {
 	pack   *packer           // nil while packets go out as long as they come
 	trans  *codec.Transcoder // nil while none has state
 	relay  relayed
+	quiet  *quiet  // while another is silent, for a far end that knows no comfort noise
 	secret *sealer // nil for plain RTP
 	sent   sent
 }
@@ -133,6 +134,8 @@ func (t *sender) forward(s *Session, p *media.Packet) {
 	case p.Noise && t.form.noise:
 		payloadType = typeNoise
 		n = copy(room, p.Payload)
+	case p.Noise:
+		t.hush(s, p)
 	default:
 		if n = codec.Transcode(t.form.codec, p.Codec, room, p.Payload); n == 0 {
 			n = t.transcoder().Transcode(t.form.codec, room, p)
@@ -146,6 +149,7 @@ func (t *sender) forward(s *Session, p *media.Packet) {
 		}
 		return
 	}
+	t.quiet = nil
 	marker := p.Marker
 	if !same {
 		t.flush(s)
@@ -294,14 +298,20 @@ func (s *Session) sendFrame(now time.Duration) (pressed *keyer, over *player, er
 			return nil, nil, nil, true
 		}
 	}
-	if t.playing == nil {
+	var f media.Frame
+	switch {
+	case t.playing == nil && t.quiet.fill(&f, now):
+		if t.sending {
+			t.say(s, &f, now)
+		}
+		return pressed, nil, nil, true
+	case t.playing == nil:
+		t.quiet = nil
 		t.ticking = t.keys != nil
 		return pressed, nil, nil, t.ticking
-	}
-	if !t.ready {
+	case !t.ready:
 		return pressed, nil, nil, true
 	}
-	var f media.Frame
 	if err := t.playing.next(&f, s.sh.e.cfg.Log); err != nil {
 		return pressed, t.stopPlaying(), err, true
 	}

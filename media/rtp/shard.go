@@ -60,6 +60,7 @@ type turn struct {
 	ready   [batch]*Session // whose events they are
 	buf     [bufSize]byte   // the packet
 	plain   [bufSize]byte   // the same, opened
+	event   [4]byte         // of a key that is a tone in the packet
 	from    addr            // where it came from
 	packet  media.Packet    // what is passed on of it
 	scratch []*Session      // whose clock it is
