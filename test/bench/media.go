@@ -17,7 +17,7 @@ type relaySystem struct {
 }
 
 // pair is where the generator sends the packets of one call: to the relay's side towards A, and towards B.
-type pair struct{ a, b int }
+type pair struct{ A, B int }
 
 // media relays bridged calls through each system in turn, several times, and compares CPU per packet.
 func (b *bench) media() error {

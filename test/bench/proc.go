@@ -150,3 +150,16 @@ func receiveDrops() int64 {
 	}
 	return 0
 }
+
+// dropsOf gives how many datagrams the kernel dropped for want of room in the receive buffers of a port's sockets.
+func dropsOf(port int) int64 {
+	b, _ := os.ReadFile("/proc/net/udp")
+	sum := int64(0)
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 12 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
+			n, _ := strconv.ParseInt(f[12], 10, 64)
+			sum += n
+		}
+	}
+	return sum
+}

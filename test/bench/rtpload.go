@@ -21,6 +21,9 @@ const (
 	interval = 20 * time.Millisecond
 )
 
+// linger is how long what is on its way has to come.
+const linger = 200 * time.Millisecond
+
 // generator sends 20 ms of G.711 both ways for every call. Each packet's payload carries when it was sent, so the way through is
 // measured whatever the relay does to the header.
 type generator struct {
@@ -30,6 +33,8 @@ type generator struct {
 	mu    sync.Mutex
 	sent  int
 	late  []time.Duration
+	// talks tells of room parties who says something; the others are silent. Nil: all say when they were sent.
+	talks func(i int) bool
 	done  sync.WaitGroup
 }
 
@@ -94,8 +99,8 @@ func (g *generator) run(length time.Duration) {
 			time.Sleep(time.Until(due))
 			from, to := min(slot*per, len(g.pairs)), min((slot+1)*per, len(g.pairs))
 			for i, p := range g.pairs[from:to] {
-				g.fill(&ma[i], p.a, uint32(2*(from+i)+1))
-				g.fill(&mb[i], p.b, uint32(2*(from+i)+2))
+				g.fill(&ma[i], p.A, 2*(from+i))
+				g.fill(&mb[i], p.B, 2*(from+i)+1)
 			}
 			n := to - from
 			writeAll(ca, ma[:n])
@@ -105,7 +110,7 @@ func (g *generator) run(length time.Duration) {
 			g.mu.Unlock()
 		}
 	}
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(linger)
 }
 
 func messages(n int) []ipv4.Message {
@@ -117,16 +122,31 @@ func messages(n int) []ipv4.Message {
 	return m
 }
 
-// fill writes one RTP packet (RFC 3550 section 5.1) with the time in its payload.
-func (g *generator) fill(m *ipv4.Message, port int, ssrc uint32) {
+// fill writes one RTP packet (RFC 3550 section 5.1) of a party, with the time in its payload, or with what it says.
+func (g *generator) fill(m *ipv4.Message, port, party int) {
 	b := m.Buffers[0]
 	b[0], b[1] = 0x80, 0
 	binary.BigEndian.PutUint16(b[2:], g.seq)
 	binary.BigEndian.PutUint32(b[4:], uint32(g.seq)*payload)
-	binary.BigEndian.PutUint32(b[8:], ssrc)
-	binary.BigEndian.PutUint64(b[12:], uint64(time.Now().UnixNano()))
+	binary.BigEndian.PutUint32(b[8:], uint32(party+1))
+	if g.talks == nil {
+		binary.BigEndian.PutUint64(b[12:], uint64(time.Now().UnixNano()))
+	} else {
+		say(b[12:], g.talks(party))
+	}
 	if addr, ok := m.Addr.(*net.UDPAddr); ok {
 		addr.Port = port
+	}
+}
+
+// say fills a payload of G.711 (mu-law) with a loud tone of 1 kHz, or with silence.
+func say(b []byte, aloud bool) {
+	const period = "\xff\x9e\x94\x9e\xff\x1e\x14\x1e"
+	for i := range b {
+		b[i] = 0xff
+		if aloud {
+			b[i] = period[i%len(period)]
+		}
 	}
 }
 

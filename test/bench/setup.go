@@ -40,13 +40,13 @@ func sipPairs(n, port, calleePort int) ([]pair, func(), error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("call %d did not reach the callee: %w", i, err)
 		}
-		out[i].b = portOf(in)
+		out[i].B = portOf(in)
 		called.WriteToUDP([]byte(answer(in)), src)
 		ok, _, err := await(caller, "SIP/2.0 200")
 		if err != nil {
 			return nil, nil, fmt.Errorf("call %d was not answered: %w", i, err)
 		}
-		out[i].a = portOf(ok)
+		out[i].A = portOf(ok)
 		ack := "ACK sip:" + dialled + "@127.0.0.1 SIP/2.0\r\n" + strings.Replace(head, "z9hG4bKm", "z9hG4bKa", 1) + row(ok, "To") + "\r\nCSeq: 1 ACK\r\nContent-Length: 0\r\n\r\n"
 		caller.WriteToUDP([]byte(ack), to)
 	}
@@ -129,10 +129,10 @@ func ngPairs(n int, addr string) ([]pair, func(), error) {
 	}
 	out := make([]pair, n)
 	for i := range out {
-		if out[i].b, err = ask(i, "offer", sdp(portA), ""); err != nil {
+		if out[i].B, err = ask(i, "offer", sdp(portA), ""); err != nil {
 			return nil, nil, err
 		}
-		if out[i].a, err = ask(i, "answer", sdp(portB), "6:to-tag1:b"); err != nil {
+		if out[i].A, err = ask(i, "answer", sdp(portB), "6:to-tag1:b"); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -39,11 +41,16 @@ func (b *bench) systems() []system {
 
 // startProgram starts the program and waits until it takes calls.
 func (b *bench) startProgram() (*process, error) {
+	return b.startProgramAs(filepath.Join(b.root, "test/bench/switchhook.yaml"))
+}
+
+// startProgramAs does it with a configuration of one's own.
+func (b *bench) startProgramAs(config string) (*process, error) {
 	data, err := os.MkdirTemp(b.dir, "data")
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(b.dir, systemCPU, []string{"GOMAXPROCS=1"}, b.program, "serve", "--config", filepath.Join(b.root, "test/bench/switchhook.yaml"), "--data", data, "--log-level", "warn")
+	p, err := start(b.dir, systemCPU, []string{"GOMAXPROCS=1"}, b.program, "serve", "--config", config, "--data", data, "--log-level", "warn")
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +102,7 @@ func (b *bench) signalling() error {
 			return err
 		}
 	}
-	return b.standing()
+	return b.standingCalls(2000)
 }
 
 var errUnclean = errors.New("calls failed")
@@ -160,9 +167,25 @@ func quantiles(v map[string]float64, name string, d []time.Duration) {
 	v[name+"P99ms"] = float64(d[min(len(d)-1, len(d)*99/100)].Microseconds()) / 1000
 }
 
-// standing measures the memory of calls that stand.
+// standing measures the memory of 10,000 calls that stand, or of as many as this machine lets one program have descriptors for.
 func (b *bench) standing() error {
-	calls := 2000
+	fn, err := startFunction(functionAddr)
+	if err != nil {
+		return err
+	}
+	defer fn.server.Close()
+	calls := 10000
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	const perCall, spare = 2, 500 // a socket for each leg
+	calls = min(calls, int(limit.Cur-spare)/perCall)
+	return b.standingCalls(calls)
+}
+
+// standingCalls measures the memory of so many calls.
+func (b *bench) standingCalls(calls int) error {
 	if b.quick {
 		calls = 200
 	}
@@ -183,8 +206,8 @@ func (b *bench) standing() error {
 	}
 	time.Sleep(settle) // what warmed up lets go of its transactions
 	before, during, files := p.memory(), int64(0), 0
-	l := load{target: target, service: dialled, rate: 200, calls: calls, hold: 80 * time.Second}
-	l.half = func() { during, files = p.memory(), p.descriptors() } // 40 s after the last answer: no transaction lingers
+	l := load{target: target, service: dialled, rate: 200, calls: calls, hold: time.Duration(calls/200)*time.Second + 80*time.Second}
+	l.half = func() { during, files = p.memory(), p.descriptors() } // 40 s and more after the last answer: no transaction lingers
 	o, err := l.run(b.dir, b.scenarios())
 	if err != nil {
 		return err
