@@ -121,6 +121,7 @@ func TestC55KeysAreToldOnce(t *testing.T) {
 		talk(t, a, sa, src, 160)
 	}
 	press()
+	wait(t, func() bool { return sa.Stats().PacketsIn == 10 })
 	wants(t, sa, a, func(r *media.Remote) { r.Listen = true })
 	a.send(sa.Local(), packet(101, true, a.seq, a.ts, a.ssrc, event(9, true, 800)...))
 	a.seq++
