@@ -8,7 +8,6 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/media"
-	"github.com/switchhook/switchhook/media/mix"
 )
 
 // state of a leg; the package's doc draws it.
@@ -35,7 +34,7 @@ type leg struct {
 	held   bool          // we have its far end on hold
 	muted  bool
 	seat   *seat       // in a room
-	taps   []*mix.Ear  // of recordings
+	taps   []tap       // of who listens along
 	lost   *time.Timer // runs from its hang-up to its end
 	*origins
 }
@@ -267,6 +266,7 @@ func (c *Call) seekMedia(l *leg) {
 	}
 	c.connect(l)
 	c.sitLate(l)
+	c.listenForTones(l)
 	for _, op := range c.opsOf(l) {
 		c.playIfReady(op)
 	}

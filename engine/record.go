@@ -152,7 +152,8 @@ func (c *Call) listen(op *operation, rec *clip.Recording) {
 	s := &scribe{rec: rec, tracks: t.cmd.Tracks}
 	if op.leg != nil {
 		t.ear = c.e.cfg.Clock.Listen(s)
-		op.leg.taps = append(op.leg.taps, t.ear)
+		says, hears := t.ear.Ports()
+		op.leg.taps = append(op.leg.taps, tap{op, says, hears})
 		op.leg.tap()
 		return
 	}
@@ -176,7 +177,7 @@ func (c *Call) quit(op *operation, r call.Result, err error) {
 	}
 	if l := op.leg; t.ear != nil {
 		t.ear.Close()
-		l.taps = slices.DeleteFunc(l.taps, func(e *mix.Ear) bool { return e == t.ear })
+		l.taps = slices.DeleteFunc(l.taps, func(t tap) bool { return t.op == op })
 		l.tap()
 	}
 	if t.rec != nil {
@@ -214,36 +215,6 @@ func (c *Call) doPause(cmd call.Pause) (call.Ticket, error) {
 		op.take.rec.Pause(cmd.On)
 	}
 	return op.ticket(), nil
-}
-
-// tap lets the ears of a leg hear it.
-func (l *leg) tap() {
-	if l.media == nil {
-		return
-	}
-	switch len(l.taps) {
-	case 0:
-		l.media.Tap(nil, nil)
-	case 1:
-		l.media.Tap(l.taps[0].Ports())
-	default:
-		var says, hears tee
-		for _, e := range l.taps {
-			s, h := e.Ports()
-			says, hears = append(says, s), append(hears, h)
-		}
-		l.media.Tap(says, hears)
-	}
-}
-
-// tee writes to several ports.
-type tee []media.Port
-
-// Write implements [media.Port].
-func (t tee) Write(p *media.Packet) {
-	for _, port := range t {
-		port.Write(p)
-	}
 }
 
 // scribe gives a recording the tracks it wants.

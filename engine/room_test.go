@@ -8,6 +8,7 @@ import (
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/engine"
+	"github.com/switchhook/switchhook/media/tone"
 )
 
 // Legs of several calls meet in a room of their account.
@@ -111,6 +112,42 @@ func TestRoomEvents(t *testing.T) {
 		over(c)
 	})
 }
+
+// A leg whose trunk wants that tells of the tones of the network, beside being recorded.
+func TestTones(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		defer s.close(t)
+		var l *fakeLeg
+		c := s.Start(call.Origin{}, func(id call.LegID, r call.Report) engine.Leg {
+			l = newLeg(id, call.In, r)
+			return toneLeg{l}
+		})
+		do(t, c, call.Answer{Leg: l.id})
+		next[call.Answered](t, c)
+		op := do(t, c, call.RecordAudio{Leg: l.id, Bucket: "files", Key: "a.wav"})
+		v := newVoice(l, 500)
+		busy, err := tone.Network("eu", tone.Busy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.src = busy
+		hum(t, 4*time.Second, v)
+		if ev := next[call.Tone](t, c); ev != (call.Tone{Leg: l.id, Tone: "busy"}) {
+			t.Errorf("%+v", ev)
+		}
+		do(t, c, call.Stop{Op: op.Op})
+		if d := next[call.Done](t, c); is(d, 0, nil) != nil || d.Result.Recording.Length < 3*time.Second {
+			t.Errorf("%+v", d)
+		}
+		over(c)
+	})
+}
+
+// toneLeg is a leg of a trunk that wants tones to be recognised.
+type toneLeg struct{ *fakeLeg }
+
+func (toneLeg) ListensForTones() bool { return true }
 
 // Who waits alone hears music, over and over, and a clip that is not there is silence.
 func TestRoomMusic(t *testing.T) {

@@ -116,27 +116,9 @@ func Silence(d time.Duration) *Tone {
 	return New(1, Part{For: d})
 }
 
-// ringback tones by country, after ITU-T E.180 supplement 2.
-var ringback = map[string][]Part{
-	"us": {{[]float64{440, 480}, 2 * time.Second}, {nil, 4 * time.Second}},
-	"uk": {
-		{[]float64{400, 450}, 400 * time.Millisecond}, {nil, 200 * time.Millisecond},
-		{[]float64{400, 450}, 400 * time.Millisecond}, {nil, 2 * time.Second},
-	},
-	"eu": {{[]float64{425}, time.Second}, {nil, 4 * time.Second}},
-	"fr": {{[]float64{440}, 1500 * time.Millisecond}, {nil, 3500 * time.Millisecond}},
-	"jp": {{[]float64{384, 416}, time.Second}, {nil, 2 * time.Second}}, // 400 Hz modulated with 16 Hz
-}
-
-// Ringback gives what a caller of that country hears while the far end rings, for ever. "us", "uk", "eu", "fr" and "jp"
-// are known; "eu" is what most of Europe and others have.
-func Ringback(country string) (*Tone, error) {
-	parts, ok := ringback[strings.ToLower(country)]
-	if !ok {
-		return nil, fmt.Errorf("ringback tone of %q: not known", country)
-	}
-	return New(-1, parts...), nil
-}
+// Ringback gives what a caller of that country hears while the far end rings, for ever. The countries are those of
+// [Network].
+func Ringback(country string) (*Tone, error) { return Network(country, Ringing) }
 
 // The frequencies of the keys (ITU-T Q.23).
 var (
