@@ -8,6 +8,11 @@ const anonymousURI = "sip:anonymous@anonymous.invalid"
 // applyPrivacy does, on the way out of the trust domain, what the caller and the diverting parties asked for.
 func (r *run) applyPrivacy() {
 	asked := FindPrivacy(r.in)
+	if r.message.Kind == Invite && asked.Has("critical") && (asked.Has("header") || asked.Has("session") || asked.Has("user")) {
+		r.refused = &RefusedError{Name: "Privacy", Reason: BecausePrivacy,
+			Detail: "header, session or user privacy is critical to the caller, and is not to be had here (RFC 3323 section 4.2)"}
+		return
+	}
 	for i := range r.out {
 		switch name := r.out[i].Name; {
 		case SameName(name, "P-Asserted-Identity"), SameName(name, "Remote-Party-ID"):

@@ -1,13 +1,24 @@
 package header
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
-// RefusedError tells that a message breaks a limit of a policy whose oversize rule is refuse. Answer 513 Message Too
-// Large, or give up the request.
+// RefusedError tells that a message breaks a limit of a policy whose oversize rule is refuse, or that its caller asks for a
+// privacy that can't be given. Answer it with Status, or give up the request.
 type RefusedError struct {
 	Name   string // of the row that broke it
-	Reason Reason // BecauseTooLong or BecauseTooMany
+	Reason Reason // BecauseTooLong, BecauseTooMany, or BecausePrivacy: what the caller holds critical can't be done
 	Detail string
+}
+
+// Status gives the status to answer with.
+func (e *RefusedError) Status() int {
+	if e.Reason == BecausePrivacy {
+		return 500 // RFC 3323 section 5.3
+	}
+	return 513
 }
 
 // Error names the row and the limit.
@@ -53,6 +64,10 @@ func (c *Compiled) Apply(m Message, in List) (List, []Change, error) {
 	}
 	if c.later {
 		r.afterRules()
+	}
+	if r.refused != nil {
+		r.refuseAll()
+		return nil, r.changes, r.refused
 	}
 	return r.out, r.changes, nil
 }
@@ -194,6 +209,7 @@ func (r *run) dropped(f Field, why Reason, detail string) {
 
 // refuseAll takes back what was let through before the message was refused.
 func (r *run) refuseAll() {
+	r.changes = slices.DeleteFunc(r.changes, func(c Change) bool { return c.Action == Added })
 	for i, c := range r.changes {
 		if c.Action != Dropped {
 			r.changes[i] = Change{Action: Dropped, Field: c.Field, Reason: r.refused.Reason, Detail: r.refused.Error()}

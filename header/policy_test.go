@@ -174,6 +174,10 @@ func TestPolicyPrivacy(t *testing.T) {
 			told: []string{"kept P-Asserted-Identity privacy", "kept Privacy rule"},
 		},
 		{
+			name: "critical, and what is asked can be had", policy: out, in: []string{"Privacy: id;critical", "P-Asserted-Identity: <sip:a@b>"},
+			out: []string{"Privacy: id;critical"}, told: []string{"kept Privacy rule", "dropped P-Asserted-Identity privacy"},
+		},
+		{
 			name: "inside the trust domain nothing is hidden", policy: outward(header.Trusted()), in: []string{"Privacy: id", "P-Asserted-Identity: <sip:a@b>", history},
 			out:  []string{"Privacy: id", "P-Asserted-Identity: <sip:a@b>", history},
 			told: []string{"kept Privacy rule", "kept P-Asserted-Identity rule", "kept History-Info rule"},

@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"errors"
+
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
 )
@@ -163,4 +165,17 @@ func reasonRow(c call.Cause) header.Field {
 		q = q850Of(c.Label)
 	}
 	return header.Field{Name: "Reason", Value: string(header.NewReason("Q.850", q, phraseOf(q)).Append(nil))}
+}
+
+// refusedByPolicy is the end of a leg whose INVITE the trunk's policy refuses.
+func refusedByPolicy(err error) call.Cause {
+	c := call.Cause{SIP: 513, Q850: 127, By: call.ByPlatform, Label: call.LabelLimit, Text: err.Error()}
+	var refused *header.RefusedError
+	if errors.As(err, &refused) {
+		c.SIP = refused.Status()
+	}
+	if c.SIP == 500 {
+		c.Label = call.LabelRejected
+	}
+	return c
 }

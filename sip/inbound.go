@@ -53,7 +53,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 	}
 	rows, changes, err := p.in.Apply(header.Message{Kind: header.Invite, Target: m.URI}, m.Headers)
 	if err != nil {
-		s.turnAway(tx, p, 513, err.Error())
+		s.turnAway(tx, p, refusedByPolicy(err).SIP, err.Error())
 		return
 	}
 	changes, trusted := p.trusted(m, in.At, changes)

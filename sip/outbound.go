@@ -158,7 +158,7 @@ func (l *Leg) take(b branch) bool {
 	ok, changes, err := l.trunk.out.Apply(header.Message{Kind: header.Invite, Target: uri}, b.rows)
 	l.account("INVITE", call.WriterApp, changes)
 	if err != nil {
-		l.end(call.Cause{SIP: 513, Q850: 127, By: call.ByPlatform, Label: call.LabelLimit, Text: err.Error()}, nil)
+		l.end(refusedByPolicy(err), nil)
 		return false
 	}
 	b.ok = l.claim(ok)
