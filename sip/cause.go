@@ -146,8 +146,12 @@ func leftCause(rows header.List) call.Cause {
 	return c
 }
 
-// refusalStatus is the status with which an inbound leg is refused for a cause: 480 where the cause names none.
+// refusalStatus is the status with which an inbound leg is refused for a cause: 480 where the cause names none. 503 says
+// that we can take no calls; that another can't is 500 to the caller, who would call us no more (RFC 3261 section 16.7).
 func refusalStatus(c call.Cause) int {
+	if c.SIP == 503 && c.Label == call.LabelUnreachable {
+		return 500
+	}
 	if c.SIP >= 400 && c.SIP <= 699 {
 		return c.SIP
 	}

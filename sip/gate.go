@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/directory"
-	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/guard"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -207,6 +206,13 @@ func CheckCertificate(cert, key string) error {
 // unsafely tells whether a request asks for what its way does not give: a sips Request-URI that did not come over TLS
 // (RFC 5630 section 3.1).
 func unsafely(uri string, in *transport.Incoming) bool {
-	u, err := header.ParseURI(uri)
-	return err == nil && strings.EqualFold(u.Scheme, "sips") && in.Network != transport.TLS
+	return isSIPS(uri) && in.Network != transport.TLS
+}
+
+// isSIPS tells whether a URI asks for TLS on all of its way.
+func isSIPS(uri string) bool { return len(uri) > 5 && strings.EqualFold(uri[:5], "sips:") }
+
+// sipsContact makes our Contact one of a call whose URI is sips (RFC 3261 section 8.1.1.8).
+func sipsContact(contact string) string {
+	return strings.Replace(strings.Replace(contact, "<sip:", "<sips:", 1), ";transport=tls", "", 1)
 }

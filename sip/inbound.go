@@ -71,7 +71,11 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, "too many legs", later)
 		return
 	}
-	l.dialog, err = s.dialogs.Incoming(tx, s.contact(in.Network, in.Source.Addr()), l.happened)
+	contact := s.contact(in.Network, in.Source.Addr())
+	if isSIPS(m.URI) {
+		contact = sipsContact(contact)
+	}
+	l.dialog, err = s.dialogs.Incoming(tx, contact, l.happened)
 	if err != nil {
 		l.toll.free()
 		s.legs.remove(l)

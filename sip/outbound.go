@@ -219,11 +219,15 @@ func (l *Leg) reach(peer directory.Peer) {
 		}
 		l.next()
 	}
+	at := peer
+	if isSIPS(l.out.branch.uri) {
+		at.Transport = transport.TLS // whatever the peer is reached by otherwise
+	}
 	if _, ok := hostAddr(peer.Host); ok {
-		l.s.places(l.trunk.trunk, peer, found)
+		l.s.places(l.trunk.trunk, at, found)
 		return
 	}
-	l.s.places(l.trunk.trunk, peer, func(all []transport.Target, err error) { l.post(func() { found(all, err) }) })
+	l.s.places(l.trunk.trunk, at, func(all []transport.Target, err error) { l.post(func() { found(all, err) }) })
 }
 
 // inviteAt sends the INVITE to one place.
@@ -235,6 +239,9 @@ func (l *Leg) inviteAt(h hop) {
 		uri = requestURI(p.dial.To, h.peer)
 	}
 	contact := s.contact(h.to.Network, h.to.Addr.Addr())
+	if isSIPS(uri) {
+		contact = sipsContact(contact)
+	}
 	if l.dialog == nil {
 		d, err := s.dialogs.Outgoing(identity(p.dial, uri, l.callID, randomID(), contact, local), l.happened)
 		if err != nil {

@@ -82,6 +82,9 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 	if err != nil || !u.IsSIP() {
 		return skip("not a sip URI")
 	}
+	if isSIPS(l.out.branch.uri) && !strings.EqualFold(u.Scheme, "sips") {
+		return skip("a sips call is not carried on without TLS")
+	}
 	rows, err := u.Embedded()
 	if err != nil {
 		return skip(err.Error())

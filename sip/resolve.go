@@ -296,6 +296,9 @@ func (s *Server) resolve(callID, uri string, near transport.Target, then func(tr
 			return
 		case near.Network == to.Network && far == a:
 			to.Flow = near.Flow
+			if near.Secure != nil {
+				to.Secure = near.Secure // who it must prove to be is known
+			}
 		}
 		then(to, nil)
 	}

@@ -46,6 +46,9 @@ func (d *Dialog) INVITE() *transaction.Server {
 // to an INVITE is repeated until its ACK comes; a refusal of the INVITE that made the dialog ends it. The error is the
 // writer's: a row that can't be written.
 func (d *Dialog) Respond(tx *transaction.Server, r Response) error {
+	if tx.Done() {
+		return transaction.ErrFinal
+	}
 	req := tx.Msg()
 	made := d.state == incoming && d.server.tx == tx
 	if made && d.server.keep(r) {

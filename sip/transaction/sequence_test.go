@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transaction"
 )
 
@@ -61,7 +60,7 @@ func (p *play) step() {
 			s := p.user.servers[p.rnd.IntN(n)]
 			status := anyStatus[p.rnd.IntN(len(anyStatus))]
 			p.on(func() {
-				err := s.Respond(message.NewResponse(s.Msg(), status, ""))
+				err := s.Respond(answerTo(s, status))
 				if err != nil && !errors.Is(err, transaction.ErrFinal) && !errors.Is(err, transaction.ErrTimeout) {
 					p.Error(err)
 				}
@@ -130,7 +129,7 @@ func (p *play) collect() {
 func (p *play) settle() {
 	p.on(func() {
 		for _, s := range p.user.servers {
-			_ = s.Respond(message.NewResponse(s.Msg(), 500, ""))
+			_ = s.Respond(answerTo(s, 500))
 		}
 		for _, c := range p.clients {
 			c.Cancel(nil)

@@ -19,7 +19,6 @@ type Server struct {
 	tag       string
 	last      []byte // the last response, as sent
 	final     bool
-	accept    *message.Message // the 2xx to INVITE
 	cancelled bool
 
 	retry    entry // Timer G
@@ -83,7 +82,8 @@ func (s *shard) request(in *transport.Incoming) {
 	s.ask(t)
 }
 
-// Msg gives the request.
+// Msg gives the request; nil once a final response was sent and the work that led to it is done: only its bytes are
+// needed then.
 func (t *Server) Msg() *message.Message { return t.in.Msg }
 
 // Incoming gives the request with where it came from.
@@ -102,15 +102,12 @@ func (t *Server) Tag() string {
 }
 
 // Respond sends a provisional or final response, with [Server.Tag] if it has no To-tag. A final response is the last:
-// after it Respond gives [ErrFinal], but that giving the same 2xx to INVITE again repeats it. Any other final response
-// is repeated by the transaction as needed. Where nobody waits for an answer any more, Respond gives [ErrTimeout]. A message that can't be written (the error wraps [message.ErrMessage])
+// after it Respond gives [ErrFinal]. A 2xx to INVITE is repeated by [Server.Repeat]; any other final response is
+// repeated by the transaction as needed. Where nobody waits for an answer any more, Respond gives [ErrTimeout]. A message that can't be written (the error wraps [message.ErrMessage])
 // changes nothing if it is provisional; if it is final, 500 is sent in its place. Any other error says that the sending
 // failed, and the transaction goes on as if the response was lost on its way.
 func (t *Server) Respond(m *message.Message) error {
 	if t.final {
-		if m == t.accept {
-			return t.Repeat()
-		}
 		return ErrFinal
 	}
 	if t.key == "" {
@@ -166,6 +163,13 @@ func (t *Server) expired(e *entry) {
 		kind = deadlineCame
 	}
 	_ = t.state(t, serverEvent{kind: kind})
+}
+
+// finish takes note of the final response. The request, the most that a transaction holds, is let go when the shard has
+// done what it is at: there it may still be asked for.
+func (t *Server) finish() {
+	t.final = true
+	t.shard.spent = append(t.shard.spent, t)
 }
 
 // end takes the transaction out of the tables. Nothing is sent for it any more.

@@ -25,7 +25,7 @@ func (t *Server) respondInvite(ev serverEvent) error {
 	case ev.msg.Status < 200:
 		return t.Repeat()
 	case ev.msg.Status < 300:
-		t.state, t.accept = (*Server).accepted, ev.msg
+		t.state = (*Server).accepted
 		t.set(&t.deadline, 64*cfg.T1) // Timer L
 	default:
 		t.state = (*Server).inviteCompleted
@@ -35,7 +35,7 @@ func (t *Server) respondInvite(ev serverEvent) error {
 			t.set(&t.retry, t.interval) // Timer G
 		}
 	}
-	t.final = true
+	t.finish()
 	return t.Repeat()
 }
 
@@ -94,7 +94,8 @@ func (t *Server) trying(ev serverEvent) error {
 		if ev.msg.Status < 200 {
 			return t.Repeat()
 		}
-		t.state, t.final = (*Server).completed, true
+		t.state = (*Server).completed
+		t.finish()
 		err := t.Repeat()
 		if t.reliable() {
 			t.end()

@@ -11,13 +11,21 @@ import (
 	"github.com/switchhook/switchhook/sip/transaction"
 )
 
+// answerTo makes a response; of a request that is let go, one that says nothing else.
+func answerTo(s *transaction.Server, status int) *message.Message {
+	if s.Msg() == nil {
+		return &message.Message{Status: status}
+	}
+	return message.NewResponse(s.Msg(), status, "")
+}
+
 // respond answers the newest request.
 func (r *rig) respond(status int) error {
 	r.Helper()
 	var err error
 	r.on(func() {
 		s := r.user.servers[len(r.user.servers)-1]
-		err = s.Respond(message.NewResponse(s.Msg(), status, ""))
+		err = s.Respond(answerTo(s, status))
 	})
 	return err
 }
@@ -133,19 +141,34 @@ func TestFirstFinalWins(t *testing.T) {
 	}
 }
 
-func TestSame2xxAgainRepeatsIt(t *testing.T) {
+// A final response is repeated by its bytes: the request is let go.
+func TestFinalResponseLetsRequestGo(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
 		r.send(request("INVITE", "1")...)
 		r.on(func() {
 			s := r.user.servers[0]
 			m := message.NewResponse(s.Msg(), 200, "")
-			for range 3 {
-				if err := s.Respond(m); err != nil {
-					t.Error(err)
-				}
+			if err := s.Respond(m); err != nil {
+				t.Error(err)
+			}
+			if err := s.Respond(m); !errors.Is(err, transaction.ErrFinal) {
+				t.Errorf("a second final response: %v", err)
+			}
+			if s.Msg() == nil {
+				t.Error("the request is gone while it is answered")
 			}
 		})
-		r.wantSeen("100@0 200@0 200@0 200@0")
+		r.on(func() {
+			s := r.user.servers[0]
+			if s.Msg() != nil {
+				t.Error("the request is kept")
+			}
+			if err := s.Repeat(); err != nil {
+				t.Error(err)
+			}
+		})
+		r.send(request("INVITE", "1")...)
+		r.wantSeen("100@0 200@0 200@0")
 	})
 }
 

@@ -28,6 +28,7 @@ type shard struct {
 	servers map[string]*Server
 	merged  map[string]*Server // the same, by what identifies a request that came by another branch
 	clients map[string]*Client
+	spent   []*Server // answered in this batch: their requests are let go after it
 	random  *rand.ChaCha8
 	key     []byte // scratch
 	out     []byte // scratch
@@ -134,6 +135,7 @@ func (s *shard) run() {
 			batch[i] = work{}
 		}
 		s.wheel.advance(s.now, fire)
+		s.letGo()
 		if len(batch) > 0 {
 			continue // there may be more
 		}
@@ -147,6 +149,17 @@ func (s *shard) run() {
 		case <-timer.C:
 			armed = time.Time{}
 		}
+	}
+}
+
+// letGo lets the requests of transactions go that were answered.
+func (s *shard) letGo() {
+	for i, t := range s.spent {
+		t.in.Msg, s.spent[i] = nil, nil
+	}
+	s.spent = s.spent[:0]
+	if cap(s.spent) > maxSpare {
+		s.spent = nil
 	}
 }
 
@@ -195,7 +208,7 @@ func (s *shard) recover() {
 func (s *shard) ask(t *Server) {
 	asked := false
 	defer func() {
-		if !asked && s.layer.cfg.Recovered != nil {
+		if !asked && !t.final && s.layer.cfg.Recovered != nil {
 			_ = t.Respond(message.NewResponse(t.Msg(), 500, "")) // answered before it broke: as good
 		}
 	}()
