@@ -212,7 +212,11 @@ func unsafely(uri string, in *transport.Incoming) bool {
 // isSIPS tells whether a URI asks for TLS on all of its way.
 func isSIPS(uri string) bool { return len(uri) > 5 && strings.EqualFold(uri[:5], "sips:") }
 
-// sipsContact makes our Contact one of a call whose URI is sips (RFC 3261 section 8.1.1.8).
-func sipsContact(contact string) string {
+// contactFor is our Contact in a dialog that begins with a Request-URI: sips where that is (RFC 3261 section 8.1.1.8).
+func (s *Server) contactFor(uri, network string, toward netip.Addr) string {
+	contact := s.contact(network, toward)
+	if !isSIPS(uri) {
+		return contact
+	}
 	return strings.Replace(strings.Replace(contact, "<sip:", "<sips:", 1), ";transport=tls", "", 1)
 }

@@ -71,11 +71,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, "too many legs", later)
 		return
 	}
-	contact := s.contact(in.Network, in.Source.Addr())
-	if isSIPS(m.URI) {
-		contact = sipsContact(contact)
-	}
-	l.dialog, err = s.dialogs.Incoming(tx, contact, l.happened)
+	l.dialog, err = s.dialogs.Incoming(tx, s.contactFor(m.URI, in.Network, in.Source.Addr()), l.happened)
 	if err != nil {
 		l.toll.free()
 		s.legs.remove(l)

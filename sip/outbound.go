@@ -238,10 +238,7 @@ func (l *Leg) inviteAt(h hop) {
 	if uri == "" {
 		uri = requestURI(p.dial.To, h.peer)
 	}
-	contact := s.contact(h.to.Network, h.to.Addr.Addr())
-	if isSIPS(uri) {
-		contact = sipsContact(contact)
-	}
+	contact := s.contactFor(uri, h.to.Network, h.to.Addr.Addr())
 	if l.dialog == nil {
 		d, err := s.dialogs.Outgoing(identity(p.dial, uri, l.callID, randomID(), contact, local), l.happened)
 		if err != nil {
