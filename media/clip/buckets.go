@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	maxObject = 50 << 20 // bytes of a file that is played; larger ones are refused
+	maxObject = 1 << 30  // bytes of a file that is played: more than an hour of anything; larger ones are refused
 	maxShelf  = 2 << 20  // bytes of a file that is decoded whole and kept
 	shelfSize = 64 << 20 // bytes of samples that are kept: 70 minutes
 	patience  = 10 * time.Second
@@ -37,7 +37,7 @@ var _ media.Opener = (*Buckets)(nil)
 // store is one bucket. Errors wrap [media.ErrNotFound], [media.ErrAccess] or the context's.
 type store interface {
 	stat(ctx context.Context, key string) (info, error)
-	open(ctx context.Context, key string) (io.ReadCloser, error)
+	open(ctx context.Context, key string, at int64) (io.ReadCloser, error) // from that byte on
 	put(ctx context.Context, key string, r io.Reader) error
 	close() error
 }
@@ -81,7 +81,7 @@ func newStore(text string) (store, error) {
 
 // Open opens a stored WAV or MP3 file, told by its content, as a source of sound. It returns when the first of it is
 // there. Errors wrap those of package media: ErrNoBucket, ErrNotFound, ErrAccess (also when the store did not answer
-// within ten seconds, and for a key that leads out of its bucket), ErrFormat, ErrTooLarge (over 50 MB).
+// within ten seconds, and for a key that leads out of its bucket), ErrFormat, ErrTooLarge (over 1 GB).
 func (b *Buckets) Open(ctx context.Context, bucket, key string) (media.Stream, error) {
 	s, err := b.find(bucket, key)
 	if err != nil {
@@ -94,7 +94,7 @@ func (b *Buckets) Open(ctx context.Context, bucket, key string) (media.Stream, e
 	if known.size > maxObject {
 		return nil, fmt.Errorf("%w: %d bytes, %d at most", media.ErrTooLarge, known.size, int64(maxObject))
 	}
-	open := func(ctx context.Context) (io.ReadCloser, error) { return b.read(ctx, s, key, known.size) }
+	open := func(ctx context.Context) (io.ReadCloser, error) { return b.read(ctx, s, key, known) }
 	if known.size <= maxShelf {
 		return b.shelf.Play(ctx, bucket+"\x00"+key+"\x00"+known.version, open)
 	}
@@ -118,7 +118,7 @@ func OpenFile(ctx context.Context, path string) (media.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream, err := run(ctx, b.filters, func(ctx context.Context) (io.ReadCloser, error) { return b.read(ctx, d, name, known.size) })
+	stream, err := run(ctx, b.filters, func(ctx context.Context) (io.ReadCloser, error) { return b.read(ctx, d, name, known) })
 	if err != nil {
 		return nil, err
 	}
@@ -173,9 +173,13 @@ func hurried(ctx context.Context, err error) error {
 	return err
 }
 
-// object is a stored file that is read: no byte for too long, fewer bytes than there should be, or too many, are errors.
+// object is a stored file that is read: no byte for too long, fewer bytes than there should be, or too many, are errors. A
+// store that breaks off in the midst, as some do when a prompt of an hour is read as slowly as it is played, is asked for the
+// rest.
 type object struct {
 	io.ReadCloser
+	rest     func(at int64) (io.ReadCloser, error)
+	resumed  int
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	patience time.Duration
@@ -184,12 +188,21 @@ type object struct {
 	got      int64
 }
 
-func (b *Buckets) read(ctx context.Context, s store, key string, size int64) (io.ReadCloser, error) {
+// maxResumed is how often a file is asked for again.
+const maxResumed = 60
+
+func (b *Buckets) read(ctx context.Context, s store, key string, known info) (io.ReadCloser, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	o := &object{ctx: ctx, cancel: cancel, patience: b.patience, want: size}
+	o := &object{ctx: ctx, cancel: cancel, patience: b.patience, want: known.size}
+	o.rest = func(at int64) (io.ReadCloser, error) {
+		if now, err := s.stat(ctx, key); err != nil || now != known {
+			return nil, errors.Join(media.ErrAccess, err) // it is another file now
+		}
+		return s.open(ctx, key, at)
+	}
 	o.timer = time.AfterFunc(b.patience, func() { cancel(errStalled) })
 	var err error
-	if o.ReadCloser, err = s.open(ctx, key); err != nil {
+	if o.ReadCloser, err = s.open(ctx, key, 0); err != nil {
 		err = hurried(ctx, err)
 		o.timer.Stop()
 		cancel(nil)
@@ -210,12 +223,31 @@ func (o *object) Read(p []byte) (int, error) {
 		return n, nil
 	case o.ctx.Err() != nil:
 		return n, context.Cause(o.ctx)
+	case (!errors.Is(err, io.EOF) || o.got < o.want) && o.resume():
+		return n, nil
 	case !errors.Is(err, io.EOF):
 		return n, fmt.Errorf("%w: %v", media.ErrAccess, err) //nolint:errorlint // an unexpected end must not pass for the file's
 	case o.got < o.want:
 		return n, fmt.Errorf("%w: ends after %d of %d bytes", media.ErrAccess, o.got, o.want)
 	}
 	return n, io.EOF
+}
+
+// resume asks for the rest of the file; false when there is none to be had.
+func (o *object) resume() bool {
+	if o.got == 0 || o.resumed == maxResumed {
+		return false
+	}
+	o.resumed++
+	o.timer.Reset(o.patience)
+	defer o.timer.Stop()
+	r, err := o.rest(o.got)
+	if err != nil {
+		return false
+	}
+	_ = o.ReadCloser.Close()
+	o.ReadCloser = r
+	return true
 }
 
 func (o *object) Close() error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -211,8 +212,10 @@ func TestOpenFile(t *testing.T) {
 // store is a server that speaks as much S3 as reading needs.
 type store struct {
 	*httptest.Server
+	mu      sync.Mutex
 	objects map[string][]byte
 	gets    atomic.Int32
+	cut     atomic.Int64  // bytes after which GET breaks off
 	stall   atomic.Int64  // bytes after which GET gives no more, until release
 	release chan struct{} // closed to let stalled requests go
 	once    sync.Once
@@ -234,13 +237,22 @@ func (s *store) url() string {
 	return "s3://bucket?region=us-east-1&use_path_style=true&endpoint=" + s.URL
 }
 
+// change puts another object in the place of one.
+func (s *store) change(key string, b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[key] = b
+}
+
 func (s *store) serve(w http.ResponseWriter, r *http.Request) {
 	key := strings.TrimPrefix(r.URL.Path, "/bucket/")
 	if key == "denied.wav" {
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
+	s.mu.Lock()
 	b, ok := s.objects[key]
+	s.mu.Unlock()
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
 		return
@@ -254,6 +266,22 @@ func (s *store) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.gets.Add(1)
+	if from, ok := strings.CutPrefix(r.Header.Get("Range"), "bytes="); ok {
+		at, err := strconv.Atoi(strings.TrimSuffix(from, "-"))
+		if err != nil || at >= len(b) {
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+			return
+		}
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", at, len(b)-1, len(b)))
+		b = b[at:]
+		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+		w.WriteHeader(http.StatusPartialContent)
+	}
+	if n := int(s.cut.Load()); n > 0 && n < len(b) {
+		w.Write(b[:n])
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}
 	if n := int(s.stall.Load()); n < len(b) {
 		w.Write(b[:n])
 		w.(http.Flusher).Flush()
@@ -373,6 +401,7 @@ func TestCutDownload(t *testing.T) {
 	srv.objects["x.wav"] = wavTone(time.Second)
 	srv.stall.Store(8000)
 	b := open(t, map[string]string{"p": srv.url()})
+	b.SetPatience(time.Second)
 	s, err := b.Open(t.Context(), "p", "x.wav")
 	if err != nil {
 		t.Fatal(err)
@@ -393,6 +422,86 @@ func TestCutDownload(t *testing.T) {
 	}
 	hasTone(t, drain(t, s), time.Second, 1)
 	s.Close()
+}
+
+// A store that breaks off again and again is asked for the rest; one whose file is another by then is not believed.
+func TestBrokenOffDownloadGoesOn(t *testing.T) {
+	srv := newStore(t)
+	large := largeTone()
+	srv.objects["x.wav"] = large
+	srv.cut.Store(300_000)
+	b := open(t, map[string]string{"p": srv.url()})
+	s, err := b.Open(t.Context(), "p", "x.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := 0
+	for err == nil {
+		var f media.Frame
+		if err = s.Next(&f); err == nil && f != (media.Frame{}) {
+			heard++
+		}
+		runtime.Gosched()
+	}
+	if !errors.Is(err, io.EOF) || heard < 125 || srv.gets.Load() < 3 {
+		t.Errorf("heard %d frames, by %d requests: %v", heard, srv.gets.Load(), err)
+	}
+	s.Close()
+
+	if s, err = b.Open(t.Context(), "p", "x.wav"); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	srv.change("x.wav", large[:len(large)-1000])
+	for err == nil {
+		var f media.Frame
+		err = s.Next(&f)
+		runtime.Gosched()
+	}
+	if !errors.Is(err, media.ErrAccess) {
+		t.Errorf("another file: %v", err)
+	}
+}
+
+// A prompt of an hour is played to its end, from a little memory.
+func TestPromptOfAnHour(t *testing.T) {
+	dir := t.TempDir()
+	const hour = 8000 * 3600
+	head := clip.Head(8000, hour)
+	copy(head[20:], "\x07\x00\x01\x00\x40\x1f\x00\x00\x40\x1f\x00\x00\x01\x00\x08\x00") // mu-law
+	f, err := os.Create(filepath.Join(dir, "hour.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.Write(head)
+	if err := errors.Join(err, f.Truncate(44+hour), f.Close()); err != nil { // a hole is loud in mu-law
+		t.Fatal(err)
+	}
+	b := open(t, map[string]string{"p": dir})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s, err := b.Open(t.Context(), "p", "hour.wav")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	heard := 0
+	for err == nil {
+		var f media.Frame
+		if err = s.Next(&f); err == nil && f[0] != 0 {
+			heard++
+		} else {
+			runtime.Gosched()
+		}
+	}
+	if heard != 50*3600 || !errors.Is(err, io.EOF) {
+		t.Errorf("heard %d frames: %v", heard, err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
+		t.Errorf("%d bytes of memory", grown)
+	}
 }
 
 // Many calls play, leave and come again, of short and large files, while the buckets are closed under them.

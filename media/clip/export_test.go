@@ -38,7 +38,7 @@ func (b *Buckets) Content(bucket, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.open(context.Background(), key)
+	r, err := s.open(context.Background(), key, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -85,10 +85,14 @@ func (d *folder) stat(_ context.Context, key string) (info, error) {
 	return info{size: st.Size(), version: strconv.FormatInt(st.ModTime().UnixNano(), 36) + "/" + strconv.FormatInt(st.Size(), 36)}, nil
 }
 
-func (d *folder) open(_ context.Context, key string) (io.ReadCloser, error) {
+func (d *folder) open(_ context.Context, key string, at int64) (io.ReadCloser, error) {
 	f, _, err := d.file(key)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := f.Seek(at, io.SeekStart); err != nil {
+		f.Close()
+		return nil, fileFault(err)
 	}
 	return f, nil
 }

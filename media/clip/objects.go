@@ -97,12 +97,12 @@ func (o *objects) stat(ctx context.Context, key string) (info, error) {
 	return info{size: a.Size, version: version}, nil
 }
 
-func (o *objects) open(ctx context.Context, key string) (io.ReadCloser, error) {
+func (o *objects) open(ctx context.Context, key string, at int64) (io.ReadCloser, error) {
 	b, err := o.bucket(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, err := b.NewReader(ctx, key, nil)
+	r, err := b.NewRangeReader(ctx, key, at, -1, nil)
 	if err != nil {
 		return nil, objectFault(err)
 	}
