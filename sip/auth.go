@@ -19,7 +19,9 @@ import (
 type Endpoints struct {
 	Registrar *registrar.Registrar
 	Realm     string // that they log in to, and the domain of their addresses beside our own: "switchhook"
-	NoMD5     bool   // MD5 is not offered: telephones must know SHA-256
+	// Algorithms are offered in this order: SHA-256, then MD5. Telephones that look at the first alone and know no SHA-256 need
+	// MD5 before it.
+	Algorithms []digest.Algorithm
 }
 
 // doorman proves who endpoints are. Safe for all goroutines.
@@ -31,14 +33,8 @@ type doorman struct {
 }
 
 func (s *Server) newDoorman() *doorman {
-	offered := []digest.Algorithm{digest.SHA256}
-	if !s.cfg.Endpoints.NoMD5 {
-		offered = append(offered, digest.MD5)
-	}
-	return &doorman{
-		s: s, digest: digest.NewServer(digest.ServerConfig{Realm: s.cfg.Endpoints.Realm, Algorithms: offered}), told: newTeller(20),
-		guesses: guesses{known: map[guess]tries{}},
-	}
+	cfg := digest.ServerConfig{Realm: s.cfg.Endpoints.Realm, Algorithms: s.cfg.Endpoints.Algorithms}
+	return &doorman{s: s, digest: digest.NewServer(cfg), told: newTeller(20), guesses: guesses{known: map[guess]tries{}}}
 }
 
 // prove gives the endpoint that a request proves to come from. Without one the request is answered: with challenges,

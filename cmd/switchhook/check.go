@@ -15,6 +15,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/switchhook/switchhook/invoke"
+	"github.com/switchhook/switchhook/sip/digest"
 )
 
 // What a configuration file may be. A file for 10,000 numbers and as many rules has 1 MB.
@@ -119,6 +120,7 @@ func (c config) sound() error {
 		m.errs = append(m.errs, err)
 	}
 	c.strangers(&m)
+	c.proofs(&m)
 	if c.HTTP.Listen != "" {
 		m.note("$.http.listen", listenable(c.HTTP.Listen))
 	}
@@ -129,6 +131,28 @@ func (c config) sound() error {
 		m.note("$.records.keep", fmt.Errorf("records.keep: %s is below 0", c.Records.Keep))
 	}
 	return errors.Join(m.errs...)
+}
+
+// proofs tells what is wrong with how endpoints log in.
+func (c config) proofs(m *mistakes) {
+	for i, name := range c.SIP.Digest {
+		if _, ok := digest.FindAlgorithm(name); !ok || name == "" {
+			m.note(fmt.Sprintf("$.sip.digest[%d]", i), fmt.Errorf("sip.digest: %q is none of SHA-256, SHA-512-256, MD5", name))
+		}
+	}
+	if strings.ContainsFunc(c.SIP.Realm, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
+		m.note("$.sip.realm", fmt.Errorf("sip.realm: %q: printable ASCII without quotes is possible", c.SIP.Realm))
+	}
+}
+
+// hashes gives what endpoints may log in with, the preferred first; none for the default.
+func (c sipConfig) hashes() (out []digest.Algorithm) {
+	for _, name := range c.Digest {
+		if a, ok := digest.FindAlgorithm(name); ok {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // declared gives a function in the terms of who calls it.

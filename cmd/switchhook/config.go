@@ -78,7 +78,7 @@ type sipConfig struct {
 	Listen   []string    `json:"listen"`   // udp://0.0.0.0:5060, tcp://[::]:5060, tls://0.0.0.0:5061
 	External string      `json:"external"` // address to write into messages when it differs from the one listened on
 	Realm    string      `json:"realm"`    // that endpoints log in to; default "switchhook"
-	MD5      *bool       `json:"md5"`      // endpoints may log in with MD5, as most telephones still must; default true
+	Digest   []string    `json:"digest"`   // hashes offered to them, the preferred first; default SHA-256, MD5
 	Trace    bool        `json:"trace"`    // keep each call's messages with its record
 	TLS      tlsConfig   `json:"tls"`      // our certificate, for tls:// and for peers that ask for one
 	DNS      []string    `json:"dns"`      // name servers to ask, as 192.0.2.53 or 192.0.2.53:53; default: the system's

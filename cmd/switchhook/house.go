@@ -201,7 +201,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log,
 	})
 	h.sip, err = sip.New(sip.Config{
-		Endpoints: sip.Endpoints{Registrar: h.phones, Realm: h.cfg.SIP.Realm, NoMD5: h.cfg.SIP.MD5 != nil && !*h.cfg.SIP.MD5},
+		Endpoints: sip.Endpoints{Registrar: h.phones, Realm: h.cfg.SIP.Realm, Algorithms: h.cfg.SIP.hashes()},
 		Transport: transport.Config{Listen: listen}, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace,
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},

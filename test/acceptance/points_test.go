@@ -16,7 +16,7 @@ import (
 //	caller: none, callee: none   that side is not played
 //	caller: -t t1                more arguments of SIPp
 //	trunk: keepalive: 1s         keys of the trunk, as YAML
-//	more: sip: {rate: 1}         keys of the configuration, as YAML
+//	more: sip: {rate: 1}         keys of the configuration, as YAML; may be repeated
 //	Played by TestC07SilentPeer  by that test alone, which adds what SIPp can't do
 const scenarios = "interop/sipp"
 
@@ -75,7 +75,7 @@ func points(t *testing.T) map[string]*point {
 			t.Errorf("%s does not begin with a comment that says what of %s it shows", f.Name(), strings.ToUpper(m[1]))
 		}
 		for _, s := range setting.FindAllStringSubmatch(comment, -1) {
-			p.settings[s[1]] = strings.TrimSpace(s[2])
+			p.settings[s[1]] = strings.TrimLeft(p.settings[s[1]]+"\n"+strings.TrimSpace(s[2]), "\n")
 		}
 		if by := players.FindStringSubmatch(comment); by != nil {
 			p.playedBy = by[1]
