@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -276,4 +277,28 @@ func FuzzCredentials(f *testing.F) {
 			t.Errorf("%q is read as %+v, written as %s, read as %+v, %v", row, c, c, again, err)
 		}
 	})
+}
+
+// Who exists can't be told from the time that an answer takes: medians of many tries in turn.
+func TestS04Timing(t *testing.T) {
+	s := digest.NewServer(digest.ServerConfig{Realm: "switchhook"})
+	c := login(t, s.Challenges(alice, start, false), "REGISTER", "sip:switchhook", "bob", "guess", 1)
+	const tries = 4001
+	var took [2][]time.Duration
+	for i := range 2 * tries {
+		known, password := i%2 == 0, "a word that nobody guesses"
+		if !known {
+			password = "no password has these words"
+		}
+		began := time.Now()
+		if v := s.Verify(c, "REGISTER", "sip:switchhook", alice, password, known, start); v != digest.Wrong {
+			t.Fatal(v)
+		}
+		took[i%2] = append(took[i%2], time.Since(began))
+	}
+	slices.Sort(took[0])
+	slices.Sort(took[1])
+	if a, b := took[0][tries/2], took[1][tries/2]; a > b*3/2 || b > a*3/2 {
+		t.Errorf("a wrong password takes %v for one who exists, %v for one who does not", a, b)
+	}
 }
