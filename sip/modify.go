@@ -19,6 +19,7 @@ import (
 // change is a re-INVITE or UPDATE of ours that is out, or waits to be sent again. There is one at a time: what else is
 // wanted meanwhile follows when it is over.
 type change struct {
+	refresh   bool            // it changes nothing, and keeps the session alive
 	offers    bool            // it bears an offer
 	direction media.Direction // that the offer asks for
 	timer     *transaction.Timer
@@ -46,14 +47,14 @@ func (l *Leg) standing() bool { return l.established && !l.hung && !l.ended }
 // pursue changes the session to what is wanted of it, as soon as that is possible.
 func (l *Leg) pursue() {
 	if l.standing() && l.change == nil && l.media.direction != l.media.agreed {
-		l.begin(&change{offers: true, direction: l.media.direction})
+		l.begin(&change{})
 	}
 }
 
 // begin sends a change, or waits with it until the dialog has room for it.
 func (l *Leg) begin(c *change) {
 	l.change, c.timer = c, nil
-	update := l.updates(c.offers)
+	update := l.updates(c.refresh)
 	if !update && !l.dialog.Modifiable() {
 		l.repeat(c, l.glare())
 		return
@@ -65,14 +66,13 @@ func (l *Leg) begin(c *change) {
 	}
 	m := l.dialog.Request(method)
 	l.introduce(m)
-	if c.offers || !update {
+	if c.offers = !update || !c.refresh; c.offers {
 		p := l.session.Load()
 		if p == nil {
 			l.change = nil
 			return
 		}
-		c.offers, c.direction = true, l.media.direction
-		l.media.local = sdp.Offer(l.description(*p))
+		l.reoffer(c, *p)
 		m.Add("Content-Type", sdpType)
 		m.Body = l.media.local
 	}
@@ -89,16 +89,27 @@ func (l *Leg) begin(c *change) {
 	}
 }
 
-// updates tells whether a change goes out as UPDATE: one without an offer where the far end knows it, since a re-INVITE
-// would need one.
-func (l *Leg) updates(offers bool) bool {
+// reoffer makes the offer of a change. One that changes nothing repeats what we said last (RFC 4028 section 7.4), unless
+// that was refused.
+func (l *Leg) reoffer(c *change, s Session) {
+	if c.refresh && !l.media.refused {
+		c.direction = l.media.agreed
+		return
+	}
+	c.direction = l.media.direction
+	l.media.local = sdp.Offer(l.description(s))
+}
+
+// updates tells whether a change goes out as UPDATE: a refresh where the far end knows it, since a re-INVITE would need an
+// offer.
+func (l *Leg) updates(refresh bool) bool {
 	switch l.trunk.signalling().Update {
 	case directory.Always:
 		return true
 	case directory.Never:
 		return false
 	}
-	return l.knowsUpdate && !offers
+	return l.knowsUpdate && refresh
 }
 
 // introduce adds what each request of ours that refreshes the session says of us.
@@ -175,12 +186,13 @@ func (l *Leg) succeeded(c *change, m *message.Message) {
 		l.stays(c, err.Error())
 		return
 	}
-	l.media.agreed = c.direction
+	l.media.agreed, l.media.refused = c.direction, false
 }
 
 // stays leaves the session as it was, for a change that failed.
 func (l *Leg) stays(c *change, why string) {
 	l.change = nil
+	l.media.refused = l.media.refused || c.offers && !c.refresh
 	if c.offers && c.direction != l.media.agreed {
 		l.note("the session stays as it was: " + oneLine(why))
 		if l.media.direction == c.direction {

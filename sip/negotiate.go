@@ -24,6 +24,7 @@ type negotiation struct {
 	waiting bool        // for the answer to an offer of ours in a 2xx or a reliable provisional response
 	bare    bool        // the INVITE, ours or theirs, had no offer
 	settled bool        // what we had to say to the caller went out reliably, and is not said again
+	refused bool        // our last description was, and another counts
 	held    bool        // the far end wants to hear nothing
 	listens bool        // it is to be heard
 
@@ -119,7 +120,7 @@ func (l *Leg) renegotiate(offer []byte) ([]byte, error) {
 	if err := l.agree(*p, remote); err != nil {
 		return nil, err
 	}
-	l.media.local, l.media.offer, l.media.agreed = body, nil, l.media.direction
+	l.media.local, l.media.offer, l.media.agreed, l.media.refused = body, nil, l.media.direction, false
 	return body, nil
 }
 
@@ -191,7 +192,9 @@ func (l *Leg) acknowledged(m *message.Message) {
 	if l.media.waiting {
 		l.media.waiting = false
 		body, _ := session(m)
-		if err := l.answeredMedia(body); err != nil && !l.established {
+		err := l.answeredMedia(body)
+		l.media.refused = err != nil
+		if err != nil && !l.established {
 			l.hangup(call.Cause{Q850: 47, By: call.ByPeer, Label: call.LabelMedia, Text: err.Error()}, nil)
 			return
 		}

@@ -203,7 +203,7 @@ func (l *Leg) look() {
 		l.hangup(call.Cause{Q850: 102, By: call.ByPeer, Label: call.LabelProtocol, Text: "the session was not refreshed"}, nil)
 		return
 	} else if s.expires > 0 && s.ours && age >= s.expires/2 && l.change == nil {
-		l.begin(&change{direction: l.media.agreed})
+		l.begin(&change{refresh: true})
 	}
 	l.listen()
 	l.wake()

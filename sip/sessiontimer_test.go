@@ -60,6 +60,43 @@ func TestC43WeRefresh(t *testing.T) {
 	}
 }
 
+// C43: a refresh of ours toward a caller repeats our answer as it was, also while the caller holds us.
+func TestC43RefreshRepeats(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		inv := alice.invite("c1", "Supported: timer", "Session-Expires: 200;refresher=uas")
+		alice.send(inv)
+		a := r.attempt()
+		a.leg.Answer(nil)
+		ok := alice.receive("200")
+		alice.ack(inv, ok)
+		want[call.Answered](a.events)
+		re := alice.after(100*time.Second, "INVITE")
+		if string(re.Body) != string(ok.Body) {
+			t.Errorf("refresh: %s\nafter %s", re.Body, ok.Body)
+		}
+		alice.answer(re, 200, "", offer, "Session-Expires: 200;refresher=uac")
+		alice.receive("ACK")
+		hold := alice.request("INVITE", "c1", 2, ok.ToTag)
+		hold.Add("Supported", "timer")
+		hold.Add("Session-Expires", "200;refresher=uas")
+		hold.Add("Content-Type", "application/sdp")
+		hold.Body = crlf(offer + "a=sendonly\n")
+		alice.send(hold)
+		held := alice.receive("200")
+		alice.ack(hold, held)
+		want[call.Held](a.events)
+		re = alice.after(100*time.Second, "INVITE")
+		if string(re.Body) != string(held.Body) {
+			t.Errorf("refresh: %s\nafter %s", re.Body, held.Body)
+		}
+		alice.answer(re, 200, "", offer+"a=sendonly\n", "Session-Expires: 200;refresher=uac")
+		alice.receive("ACK")
+		a.events.none(time.Second)
+	})
+}
+
 // C43: the peer refreshes; when it does not, BYE goes out 32 s, or a third, before the session's end.
 func TestC43TheyRefresh(t *testing.T) {
 	for _, tt := range []struct {
