@@ -169,7 +169,7 @@ func (l *Leg) changed(c *change, m *message.Message, err error) {
 	default:
 		l.succeeded(c, m)
 	}
-	l.pursue()
+	l.post(l.pursue) // after the ACK
 }
 
 // succeeded takes the 2xx to a change.

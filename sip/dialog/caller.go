@@ -169,17 +169,11 @@ func (d *Dialog) accept(a *attempt, m *message.Message) {
 	var reply Reply
 	defer func() { // whatever the user does
 		d.acknowledge(m, &reply, a.proof)
-		switch {
-		case d.state != answered:
-		case left:
+		if left && d.state == answered {
 			d.end()
 			d.emit(Event{Kind: Left})
-		default:
-			d.state = confirmed
-			if d.byeWanted {
-				d.Bye(d.byeRows)
-			}
 		}
+		d.settle()
 	}()
 	d.emit(Event{Kind: Accepted, Msg: m, Reply: &reply})
 }
@@ -188,6 +182,17 @@ func (d *Dialog) accept(a *attempt, m *message.Message) {
 type acked struct {
 	Reply
 	proof header.List // credentials
+}
+
+// settle confirms the dialog once the ACK is out, and sends the BYE that waited for it.
+func (d *Dialog) settle() {
+	if d.state != answered {
+		return
+	}
+	d.state = confirmed
+	if d.byeWanted {
+		d.Bye(d.byeRows)
+	}
 }
 
 // acknowledge sends the first ACK of a 2xx, and keeps what it bears for those that follow.

@@ -22,13 +22,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // end is one user agent: a set of dialogs on a stack of its own.
 type end struct {
-	t      *testing.T
+	t      testing.TB
 	at     netip.AddrPort
 	layer  *transaction.Layer
 	set    *dialog.Set
 	events chan dialog.Event // of the dialogs that come in
 	last   chan *dialog.Dialog
 	full   chan error
+	mute   bool // re-INVITEs only ring
 }
 
 func (e *end) Request(tx *transaction.Server) {
@@ -37,7 +38,9 @@ func (e *end) Request(tx *transaction.Server) {
 		return
 	}
 	d, err := e.set.Incoming(tx, "<sip:"+e.at.String()+">", func(ev dialog.Event) {
-		if ev.Tx != nil {
+		if ev.Tx != nil && e.mute && ev.Kind == dialog.Modified {
+			_ = e.dialogOf().Respond(ev.Tx, dialog.Response{Status: 180})
+		} else if ev.Tx != nil {
 			_ = e.dialogOf().Respond(ev.Tx, dialog.Response{Status: 200})
 		}
 		e.events <- ev
@@ -61,7 +64,7 @@ func (e *end) Cancelled(tx *transaction.Server, m *message.Message) { e.set.Canc
 func (e *end) Ack(m *message.Message, _ transport.Incoming)         { e.set.Ack(m) }
 func (e *end) Stray(in transport.Incoming)                          { e.set.Stray(in.Msg) }
 
-func newEnd(t *testing.T, net *memnet.Net, at string, limit int) *end {
+func newEnd(t testing.TB, net *memnet.Net, at string, limit int) *end {
 	t.Helper()
 	e := &end{t: t, at: netip.MustParseAddrPort(at), events: make(chan dialog.Event, 100), last: make(chan *dialog.Dialog, 1), full: make(chan error, 1)}
 	sockets, err := transport.New(transport.Config{
@@ -100,11 +103,16 @@ func (e *end) do(f func()) {
 // call makes the caller's end and invites.
 func (e *end) call(to *end) (*dialog.Dialog, chan dialog.Event) {
 	e.t.Helper()
+	return e.callBy(identity(e, to), to)
+}
+
+func (e *end) callBy(id dialog.Identity, to *end) (*dialog.Dialog, chan dialog.Event) {
+	e.t.Helper()
 	events := make(chan dialog.Event, 100)
 	var d *dialog.Dialog
 	e.do(func() {
 		var err error
-		d, err = e.set.Outgoing(identity(e, to), func(ev dialog.Event) { events <- ev })
+		d, err = e.set.Outgoing(id, func(ev dialog.Event) { events <- ev })
 		if err != nil {
 			e.t.Errorf("outgoing: %v", err)
 			return

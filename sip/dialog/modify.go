@@ -106,8 +106,14 @@ func (x *modification) success(m *message.Message) {
 		d.remote.target = target
 	}
 	d.ackSeq = x.seq
+	if d.state == confirmed {
+		d.state = answered // a BYE waits for the ACK
+	}
 	var reply Reply
-	defer func() { d.acknowledge(m, &reply, x.proof) }()
+	defer func() { // whatever the user does
+		d.acknowledge(m, &reply, x.proof)
+		d.settle()
+	}()
 	x.finishWith(m, &reply, nil)
 }
 
