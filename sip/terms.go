@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -95,28 +96,35 @@ func invites(t *directory.Trunk, session lease) header.List {
 // offers tells what a request that makes or refreshes a session says of extensions: Supported, Require and what belongs to
 // them.
 func offers(o directory.Signalling, session lease) header.List {
-	tags, must := []string{optionUUI, optionReplaces, optionNoSub}, []string(nil)
+	tags, must := supported, ""
+	if o.Reliable != directory.Default || o.Timer != directory.Default {
+		tags, must = chosen(o)
+	}
+	rows := append(make(header.List, 0, 5), header.Field{Name: "Supported", Value: tags})
+	if must != "" {
+		rows = append(rows, header.Field{Name: "Require", Value: must})
+	}
+	if o.Timer != directory.Never {
+		rows = append(rows, session.rows(o)...)
+	}
+	return rows
+}
+
+// chosen gives Supported and Require as a trunk wants them.
+func chosen(o directory.Signalling) (tags, must string) {
+	all, need := strings.Split(supported, ", "), []string(nil)
 	for _, e := range []struct {
 		tag    string
 		choice directory.Choice
 	}{{optionReliable, o.Reliable}, {optionTimer, o.Timer}} {
 		switch e.choice {
 		case directory.Never:
+			all = slices.DeleteFunc(all, func(tag string) bool { return tag == e.tag })
 		case directory.Always:
-			must = append(must, e.tag)
-			fallthrough
-		default:
-			tags = append(tags, e.tag)
+			need = append(need, e.tag)
 		}
 	}
-	rows := header.List{{Name: "Supported", Value: strings.Join(tags, ", ")}}
-	if len(must) > 0 {
-		rows = rows.With("Require", strings.Join(must, ", "))
-	}
-	if o.Timer != directory.Never {
-		rows = append(rows, session.rows(o)...)
-	}
-	return rows
+	return strings.Join(all, ", "), strings.Join(need, ", ")
 }
 
 // seconds is a time as Session-Expires and Min-SE write it.
