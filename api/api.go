@@ -143,6 +143,7 @@ func (c *Config) admin(mux *http.ServeMux) {
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	api := humago.New(mux, cfg)
 	c.calls(api)
+	c.live(api)
 	c.things(api)
 	c.registrations(api)
 	c.bans(api)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,13 +35,32 @@ func (s server) get(ctx context.Context, path string, q url.Values, v any) error
 func (s server) ask(ctx context.Context, method, path string, q url.Values, v any) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
+	return s.send(ctx, method, path, q, nil, v)
+}
+
+// post sends a body to a path of the admin API and reads the answer into v, if there is one. It may take as long as a far end
+// rings.
+func (s server) post(ctx context.Context, path string, body, v any) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, http.MethodPost, path, nil, bytes.NewReader(text), v)
+}
+
+func (s server) send(ctx context.Context, method, path string, q url.Values, text io.Reader, v any) error {
 	u := strings.TrimSuffix(s.API, "/") + path
 	if len(q) > 0 {
 		u += "?" + q.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, method, u, nil)
+	req, err := http.NewRequestWithContext(ctx, method, u, text)
 	if err != nil {
 		return fmt.Errorf("--api: %w", err)
+	}
+	if text != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	if s.Key != "" {
 		req.SetBasicAuth(s.Key, s.Secret)

@@ -21,6 +21,9 @@ type cli struct {
 	Profiles      profilesCommand      `cmd:"" help:"List the kinds of peers that a trunk may name as its profile, with what each sets, and why."`
 	Calls         callsCommand         `cmd:"" help:"List the calls that a running server has handled."`
 	Why           whyCommand           `cmd:"" help:"Say what became of the headers of a call, and why."`
+	Live          liveCommand          `cmd:"" help:"List the calls that stand on a running server, or the legs of one."`
+	Transfer      transferCommand      `cmd:"" help:"Transfer one party of a call that stands to another number, with its context."`
+	Hangup        hangupCommand        `cmd:"" help:"Hang up a call that stands."`
 	Registrations registrationsCommand `cmd:"" help:"List the telephones that are registered at a running server, and its own registrations at trunks."`
 	Bans          bansCommand          `cmd:"" help:"List the sources that a running server does not listen to, or lift a ban."`
 	Version       versionCommand       `cmd:"" help:"Print the version."`
