@@ -22,7 +22,7 @@ type legsOutput struct {
 
 // transferInput asks for a transfer.
 type transferInput struct {
-	callInput
+	ID   string `path:"id" minLength:"36" maxLength:"36"`
 	Body struct {
 		Leg     call.LegID  `json:"leg" doc:"whose far end is transferred"`
 		To      string      `json:"to,omitempty" doc:"the number that it shall talk with" maxLength:"256"`

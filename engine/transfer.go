@@ -98,7 +98,13 @@ func (c *Call) contextOf(l *leg) header.List {
 	if l == nil || l.inbound() {
 		return c.origin.Headers
 	}
-	return header.Inherit(c.origin.Headers, l.sent)
+	rows := make(header.List, 0, len(c.origin.Headers)+len(l.sent))
+	for _, f := range c.origin.Headers {
+		if !l.sent.Has(f.Name) {
+			rows = append(rows, f)
+		}
+	}
+	return append(rows, l.sent...)
 }
 
 // progressed tells who asked for a transfer how far the target has come.

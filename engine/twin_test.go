@@ -73,6 +73,33 @@ func twins(t *rapid.T) {
 			}
 			f.Hangup(nil)
 		},
+		"far holds": func(*rapid.T) {
+			l, f := p.pick()
+			on := rapid.Bool().Draw(t, "on")
+			l.report(call.Held{On: on})
+			f.Hold(on)
+		},
+		"far transfers": func(*rapid.T) {
+			l, f := p.pick()
+			if len(p.legs) == 8 {
+				return
+			}
+			synctest.Wait()
+			l.ask("+12065550177")
+			synctest.Wait()
+			if len(w.dialed) == 0 {
+				if f.Transfer(nil) != nil {
+					t.Fatal("the engine transfers nothing here")
+				}
+				return
+			}
+			target := <-w.dialed
+			p.legs = append(p.legs, target)
+			target.answer()
+			if f.Transfer(nil) == nil {
+				t.Fatal("the twin transfers nothing here")
+			}
+		},
 		"far presses": func(*rapid.T) {
 			l, f := p.pick()
 			digit := rapid.SampledFrom([]byte("12")).Draw(t, "digit")
@@ -172,6 +199,10 @@ func (p *pair) told(events <-chan call.Event, id ids) []string {
 			all = append(all, fmt.Sprintf("joined %d and %d", min(nth(ev.A), nth(ev.B)), max(nth(ev.A), nth(ev.B))))
 		case call.Parted:
 			all = append(all, fmt.Sprintf("parted %d and %d", min(nth(ev.A), nth(ev.B)), max(nth(ev.A), nth(ev.B))))
+		case call.Transferred:
+			all = append(all, fmt.Sprintf("leg %d of %d is %d now", nth(ev.Leg), nth(ev.Peer), nth(ev.To)))
+		case call.Held:
+			all = append(all, fmt.Sprintf("leg %d holds: %t", nth(ev.Leg), ev.On))
 		case call.Ringing:
 			all = append(all, fmt.Sprintf("leg %d rings", nth(ev.Leg)))
 		case call.Progress:

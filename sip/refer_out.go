@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,13 +32,14 @@ type referring struct {
 func (l *Leg) Refer(r call.Refer, context header.List) {
 	l.post(func() {
 		strategy := l.trunk.trunk.Transfer.Strategy
+		target := cmp.Or(r.URI, r.To, string(r.With))
 		switch {
 		case strategy != byHeader && strategy != byReferTo && strategy != byBoth:
-			l.anchor("its trunk wants no REFER")
+			l.anchor(target, "its trunk wants no REFER")
 		case !l.standing() || l.refer.out != nil:
-			l.anchor("it can't be asked now")
+			l.anchor(target, "it can't be asked now")
 		case r.Trunk != "" && r.Trunk != l.trunkID():
-			l.anchor("the target is behind trunk " + r.Trunk)
+			l.anchor(target, "the target is behind trunk "+r.Trunk)
 		case r.With != "":
 			l.referWith(r, context)
 		default:
@@ -46,9 +48,12 @@ func (l *Leg) Refer(r call.Refer, context header.List) {
 	})
 }
 
-// anchor says that a leg of ours must call the target.
-func (l *Leg) anchor(why string) {
+// anchor says that a leg of ours must call the target; the ledger tells why the far end does not.
+func (l *Leg) anchor(target, why string) {
 	l.note("the transfer is carried out here: " + why)
+	l.account("REFER", call.WriterPlatform, []header.Change{{
+		Action: header.Dropped, Field: header.Field{Name: "Refer-To", Value: target}, Reason: BecauseTransfer, Detail: "carried out here: " + why,
+	}})
 	l.emit(call.Referred{Leg: l.id, Anchor: true})
 }
 
@@ -69,7 +74,7 @@ func (l *Leg) targetOf(r call.Refer) string {
 func (l *Leg) referWith(r call.Refer, context header.List) {
 	other := l.s.legs.find(r.With)
 	if other == nil {
-		l.anchor("the other leg is gone")
+		l.anchor(string(r.With), "the other leg is gone")
 		return
 	}
 	other.post(func() {
@@ -83,9 +88,9 @@ func (l *Leg) referWith(r call.Refer, context header.List) {
 		l.post(func() {
 			switch {
 			case target == "":
-				l.anchor("the other leg is not answered")
+				l.anchor(string(r.With), "the other leg is not answered")
 			case !l.standing() || l.refer.out != nil:
-				l.anchor("it can't be asked now")
+				l.anchor(string(r.With), "it can't be asked now")
 			default:
 				l.askToCall(target, context, rows...)
 			}
@@ -98,7 +103,7 @@ func (l *Leg) askToCall(uri string, context header.List, more ...header.Field) {
 	rows, changes, err := l.trunk.out.Apply(header.Message{Kind: header.Invite, Target: uri}, context)
 	l.account("REFER", call.WriterApp, changes)
 	if err != nil {
-		l.anchor(err.Error())
+		l.anchor(uri, err.Error())
 		return
 	}
 	rows = l.bearable(rows)
@@ -109,7 +114,7 @@ func (l *Leg) askToCall(uri string, context header.List, more ...header.Field) {
 	}
 	to, err := withEmbedded(uri, inside)
 	if err != nil {
-		l.anchor(err.Error())
+		l.anchor(uri, err.Error())
 		return
 	}
 	m := l.dialog.Request("REFER")
@@ -130,9 +135,9 @@ func (l *Leg) askToCall(uri string, context header.List, more ...header.Field) {
 		x.seq = uint32(n)
 	}
 	l.refer.out = x
-	if err := l.dialog.Ask(m, func(resp *message.Message, err error) { l.replied(x, resp, err) }); err != nil {
+	if err := l.dialog.Ask(m, func(resp *message.Message, err error) { l.replied(x, uri, resp, err) }); err != nil {
 		l.refer.out = nil
-		l.anchor(err.Error())
+		l.anchor(uri, err.Error())
 	}
 }
 
@@ -168,7 +173,7 @@ func withEmbedded(uri string, rows header.List) (string, error) {
 }
 
 // replied takes the answer to a REFER of ours.
-func (l *Leg) replied(x *referring, resp *message.Message, err error) {
+func (l *Leg) replied(x *referring, uri string, resp *message.Message, err error) {
 	l.heard(resp)
 	if l.refer.out != x || l.ended {
 		return // NOTIFY was faster
@@ -176,10 +181,10 @@ func (l *Leg) replied(x *referring, resp *message.Message, err error) {
 	switch {
 	case err != nil:
 		l.refer.out = nil
-		l.anchor("REFER: " + err.Error())
+		l.anchor(uri, "REFER: "+err.Error())
 	case resp.Status >= 300:
 		l.refer.out = nil
-		l.anchor(fmt.Sprintf("REFER was refused with %d %s", resp.Status, oneLine(resp.Reason)))
+		l.anchor(uri, fmt.Sprintf("REFER was refused with %d %s", resp.Status, oneLine(resp.Reason)))
 	case strings.EqualFold(strings.TrimSpace(resp.Get("Refer-Sub")), "false"): // RFC 4488: there is no more to hear
 		l.referDone(call.Cause{By: call.ByPeer, Label: call.LabelNormal})
 	default:

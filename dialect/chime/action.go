@@ -115,7 +115,7 @@ func (d *driver) resolve(a *action) (*leg, *fault) {
 	switch {
 	case !isUnset(id):
 		s, _ := text(id)
-		return d.legOf(func(l *leg) bool { return string(l.id) == s })
+		return d.legOf(func(l *leg) bool { return l.callID() == s })
 	case !isUnset(tag):
 		s, _ := text(tag)
 		return d.legOf(func(l *leg) bool { return string(l.tag) == s })

@@ -247,6 +247,12 @@ func (s *stage) far(body string) {
 			f.Consent(block.headers)
 		case "hangs": // up
 			f.Hangup(block.headers)
+		case "transfers":
+			if f.Transfer(block.headers) == nil {
+				s.t.Fatalf("%q: not possible here", block.line)
+			}
+		case "holds":
+			f.Hold(true)
 		case "presses":
 			f.Press(arg[0])
 		case "finishes":

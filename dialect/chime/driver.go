@@ -1,6 +1,7 @@
 package chime
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,7 @@ type driver struct {
 // leg is one participant as its function sees it.
 type leg struct {
 	id       call.LegID
+	known    call.LegID // the CallId that the function knows, where another leg has taken the place of that one; else empty
 	tag      legTag
 	to, from string
 	inbound  bool
@@ -52,6 +54,9 @@ const (
 	legA legTag = "LEG-A"
 	legB legTag = "LEG-B"
 )
+
+// callID is the leg's name towards the function: it stays, whatever leg of the call takes its place.
+func (l *leg) callID() string { return string(cmp.Or(l.known, l.id)) }
 
 func (l *leg) live() bool { return l != nil && !l.ended }
 
@@ -189,6 +194,8 @@ func (d *driver) hear(ev call.Event) error {
 		d.farEndAnswered(ev)
 	case call.LegEnded:
 		d.legEnded(ev)
+	case call.Transferred:
+		d.transferred(ev)
 	case call.Request:
 		ev.Reply(nil, errRequest)
 	}
@@ -233,6 +240,16 @@ func (d *driver) legEnded(ev call.LegEnded) {
 	}
 	if l == d.a || l.answered {
 		d.push(&notice{event: hangup, leg: l})
+	}
+}
+
+// transferred notices that another leg has taken the place of one: to the function it is the same participant, and the end
+// of the old one is nothing to it.
+func (d *driver) transferred(ev call.Transferred) {
+	for _, l := range [...]*leg{d.a, d.b} {
+		if l.live() && l.id == ev.Leg {
+			l.known, l.id = call.LegID(l.callID()), ev.To
+		}
 	}
 }
 

@@ -82,7 +82,7 @@ func (d *driver) appendActionData(b []byte, n *notice) []byte {
 		b = append(b, `,"ActionData":{"Type":"Hangup","Parameters":{"SipResponseCode":`...)
 		b = strconv.AppendInt(b, int64(n.leg.responseCode()), 10)
 		b = append(b, `,"CallId":`...)
-		b = appendString(b, string(n.leg.id))
+		b = appendString(b, n.leg.callID())
 		b = append(b, `,"ParticipantTag":"`...)
 		b = append(b, n.leg.tag...)
 		return append(b, `"}}`...)
@@ -108,7 +108,7 @@ func appendFault(b []byte, f *fault) []byte {
 
 func appendParticipant(b []byte, l *leg, event string) []byte {
 	b = append(b, `{"CallId":`...)
-	b = appendString(b, string(l.id))
+	b = appendString(b, l.callID())
 	b = append(b, `,"ParticipantTag":"`...)
 	b = append(b, l.tag...)
 	b = append(b, `","To":`...)
@@ -182,13 +182,13 @@ func echo(params json.RawMessage, l *leg) json.RawMessage {
 			return params
 		}
 	}
-	out := make(json.RawMessage, 0, len(params)+len(l.id)+len(`,"CallId":""`))
+	out := make(json.RawMessage, 0, len(params)+len(l.callID())+len(`,"CallId":""`))
 	out = append(out, params[:len(params)-1]...)
 	if !empty {
 		out = append(out, ',')
 	}
 	out = append(out, `"CallId":`...)
-	out = appendString(out, string(l.id))
+	out = appendString(out, l.callID())
 	return append(out, '}')
 }
 
@@ -200,7 +200,7 @@ func echoInPlace(params json.RawMessage, l *leg) json.RawMessage {
 		out = appendString(out, key)
 		out = append(out, ':')
 		if key == "CallId" && isUnset(value) {
-			out = appendString(out, string(l.id))
+			out = appendString(out, l.callID())
 		} else {
 			out = append(out, value...)
 		}
