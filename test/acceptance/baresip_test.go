@@ -178,18 +178,39 @@ func (b *baresip) await(t *testing.T, kind string) {
 // heard waits until its recordings of what came in have a tone for half a second.
 func (b *baresip) heard(t *testing.T, hz float64) {
 	t.Helper()
+	b.heardFor(t, hz, 500*time.Millisecond)
+}
+
+// heardFor waits until they have it for so long, in one of them.
+func (b *baresip) heardFor(t *testing.T, hz float64, length time.Duration) {
+	t.Helper()
 	eventually(t, fmt.Sprintf("baresip hearing %v Hz", hz), func() bool {
-		files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range files {
-			if toneIn(t, f, hz) >= 500*time.Millisecond {
+		for _, f := range b.recordings(t) {
+			if toneIn(t, f, hz) >= length {
 				return true
 			}
 		}
 		return false
 	})
+}
+
+func (b *baresip) recordings(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(b.dir, "dump-*-dec.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// forget removes the recordings.
+func (b *baresip) forget(t *testing.T) {
+	t.Helper()
+	for _, f := range b.recordings(t) {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // toneIn gives how long a tone is in a WAV file of 16 bits and one channel, at 8 or 16 kHz. The file may still be written.
