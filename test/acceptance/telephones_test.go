@@ -7,14 +7,18 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
 )
 
 // The tests of this file have telephones of other makers registered here, with their passwords, and call each other and the world.
 
+// onlyMD5 is for baresip 1.0, which gives up where any other hash is offered beside it.
+const onlyMD5 = "sip: {digest: [MD5]}\n"
+
 // telephones declares alice, bob and carol; options are those of each, as YAML.
 func telephones(options string) string {
 	var b strings.Builder
-	b.WriteString("endpoints:\n")
+	b.WriteString(onlyMD5 + "endpoints:\n")
 	for _, user := range []string{"alice", "bob", "carol"} {
 		fmt.Fprintf(&b, "  - {user: %s, password: secret-of-%s, options: {%s}}\n", user, user, options)
 	}
@@ -27,8 +31,30 @@ func registered(t *testing.T, s *server, user string, hums float64, o baresipOpt
 	o.user, o.host, o.hums = user, s.SIP, hums
 	o.account += ";regint=60;auth_pass=secret-of-" + user
 	b := startBaresip(t, o)
-	b.await(t, "REGISTER_OK")
+	s.knows(t, user)
 	return b
+}
+
+// startForTelephones starts the server with them, and a trunk that is called but does not call: who calls from here is no trunk.
+// Without a callee's port its peer is at another host, where nobody is.
+func startForTelephones(t *testing.T, calleePort int, declared string) *server {
+	t.Helper()
+	peer := peerAt(calleePort)
+	if calleePort == 0 {
+		peer = "{host: 127.0.9.9, port: 9}"
+	}
+	f := startFunction(t, bridge("+14155550199"))
+	return start(t, config{peers: []string{peer}, trunk: "allow: [127.0.9.9]", functions: []string{f.URL}}.yaml()+declared)
+}
+
+// knows waits until somebody is registered.
+func (s *server) knows(t *testing.T, user string) {
+	t.Helper()
+	eventually(t, user+" being registered", func() bool {
+		var list struct{ Endpoints []directory.Binding }
+		s.get(t, "/api/registrations?user="+user, &list)
+		return len(list.Endpoints) > 0
+	})
 }
 
 // talk waits until both have heard the other.
@@ -42,7 +68,7 @@ func talk(t *testing.T, a, b *baresip, aHums, bHums float64) {
 // registers nobody.
 func TestBaresipRegistered(t *testing.T) {
 	t.Parallel()
-	s := start(t, configFor(freePort(t), startFunction(t, bridge("+14155550199")).URL)+telephones(""))
+	s := startForTelephones(t, 0, telephones(""))
 	alice := registered(t, s, "alice", 440, baresipOptions{})
 	bob := registered(t, s, "bob", 1000, baresipOptions{account: ";answermode=auto"})
 	for _, hangsUp := range []*baresip{alice, bob} {
@@ -63,15 +89,18 @@ func TestBaresipRegistered(t *testing.T) {
 		}
 	}
 	mallory := startBaresip(t, baresipOptions{user: "carol", host: s.SIP, account: ";regint=60;auth_pass=wrong"})
-	mallory.await(t, "REGISTER_FAIL")
+	eventually(t, "the second refusal", func() bool { return strings.Count(mallory.said(), "SIP/2.0 401") >= 2 })
+	var list struct{ Endpoints []directory.Binding }
+	if s.get(t, "/api/registrations?user=carol", &list); len(list.Endpoints) != 0 {
+		t.Errorf("registered with a wrong password: %+v", list.Endpoints)
+	}
 }
 
 // One that is registered calls a number, by way of an application and a trunk.
 func TestBaresipRegisteredCallsANumber(t *testing.T) {
 	t.Parallel()
 	callee := newPerson(t, 1000)
-	f := startFunction(t, bridge("+14155550199"))
-	s := start(t, configFor(int(callee.Addr().Port()), f.URL)+telephones(""))
+	s := startForTelephones(t, int(callee.Addr().Port()), telephones(""))
 	alice := registered(t, s, "alice", 440, baresipOptions{})
 	alice.command(t, "dial", "sip:+12065550100@"+s.SIP)
 	alice.await(t, "CALL_ESTABLISHED")
@@ -81,9 +110,6 @@ func TestBaresipRegisteredCallsANumber(t *testing.T) {
 	line.Hangup(0, nil)
 	alice.await(t, "CALL_CLOSED")
 	s.idle(t)
-	if n := len(f.seen("NEW_INBOUND_CALL")); n != 1 {
-		t.Errorf("the function was asked %d times", n)
-	}
 }
 
 // linphonec and baresip, both registered, call each other.
@@ -92,10 +118,10 @@ func TestLinphoneRegistered(t *testing.T) {
 	for _, calls := range []string{"linphone", "baresip"} {
 		t.Run(calls+" calls", func(t *testing.T) {
 			t.Parallel()
-			s := start(t, configFor(freePort(t), startFunction(t, bridge("+14155550199")).URL)+telephones(""))
+			s := startForTelephones(t, 0, telephones(""))
 			alice := startLinphone(t, "alice", 440)
 			alice.command(t, fmt.Sprintf("register sip:alice@%s sip:%s secret-of-alice", s.SIP, s.SIP))
-			alice.await(t, "successful")
+			s.knows(t, "alice")
 			bob := registered(t, s, "bob", 1000, baresipOptions{account: ";answermode=auto"})
 			if calls == "linphone" {
 				alice.command(t, "call sip:bob@"+s.SIP)
@@ -122,7 +148,7 @@ func TestLinphoneRegistered(t *testing.T) {
 // One transfers the other to a third, by REFER: those two hear each other, and the first is out of it.
 func TestC59BaresipTransfers(t *testing.T) {
 	t.Parallel()
-	s := start(t, configFor(freePort(t), startFunction(t, bridge("+14155550199")).URL)+telephones(""))
+	s := startForTelephones(t, 0, telephones(""))
 	alice := registered(t, s, "alice", 440, baresipOptions{})
 	bob := registered(t, s, "bob", 1000, baresipOptions{account: ";answermode=auto"})
 	carol := registered(t, s, "carol", 700, baresipOptions{account: ";answermode=auto"})
@@ -131,6 +157,7 @@ func TestC59BaresipTransfers(t *testing.T) {
 	bob.heard(t, 440)
 	alice.command(t, "transfer", "sip:carol@"+s.SIP)
 	carol.await(t, "CALL_ESTABLISHED")
+	carol.heard(t, 1000)
 	bob.heard(t, 700)
 	carol.heard(t, 1000)
 	alice.await(t, "CALL_CLOSED")
@@ -145,8 +172,7 @@ func TestC54BaresipSRTP(t *testing.T) {
 	for name, secure := range map[string][2]string{"both": {";mediaenc=srtp-mand", ";mediaenc=srtp-mand"}, "caller": {";mediaenc=srtp-mand", ""}, "callee": {"", ";mediaenc=srtp-mand"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, configFor(freePort(t), startFunction(t, bridge("+14155550199")).URL)+
-				"endpoints:\n  - {user: alice, password: secret-of-alice, options: {audio: {srtp: "+srtpChoice(secure[0])+"}}}\n"+
+			s := startForTelephones(t, 0, onlyMD5+"endpoints:\n  - {user: alice, password: secret-of-alice, options: {audio: {srtp: "+srtpChoice(secure[0])+"}}}\n"+
 				"  - {user: bob, password: secret-of-bob, options: {audio: {srtp: "+srtpChoice(secure[1])+"}}}\n")
 			alice := registered(t, s, "alice", 440, baresipOptions{account: secure[0], modules: []string{"srtp"}})
 			bob := registered(t, s, "bob", 1000, baresipOptions{account: secure[1] + ";answermode=auto", modules: []string{"srtp"}})
