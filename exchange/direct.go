@@ -50,8 +50,14 @@ func (d *direct) heard(ctx context.Context, ev call.Event) error {
 			return nil
 		}
 		return d.answered(ctx, e)
+	case call.Transferred: // another has taken a party's place, which is about to end
+		if e.Leg == d.caller {
+			d.caller = e.To
+		} else if e.Leg == d.callee.Leg {
+			d.callee.Leg = e.To
+		}
 	case call.LegEnded:
-		if e.Leg == d.caller || d.joined {
+		if e.Leg == d.caller || d.joined && e.Leg == d.callee.Leg {
 			return errHungUp
 		}
 	}
