@@ -17,6 +17,7 @@ import (
 // config is what the configuration file may say. docs/operating.md shows those that most need. Unknown keys are refused.
 type config struct {
 	Account   string               `json:"account"` // twelve digits: who owns what is declared here
+	Limits    directory.Limits     `json:"limits"`  // of that account, in all its calls
 	Region    string               `json:"region"`  // the AWS region that vendors' APIs show
 	Keys      []directory.Key      `json:"keys"`
 	Numbers   []string             `json:"numbers"` // numbers that the account owns

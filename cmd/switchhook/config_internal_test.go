@@ -134,7 +134,7 @@ func TestContradictionsNameTheLine(t *testing.T) {
 		"numbers":          {"numbers: [\"12\",\n  \"+12065550100\"]\nstock: [\"+12065550100\"]\n", []string{":1:11: number \"12\"", ":3:9: number \"+12065550100\" is declared twice"}},
 		"two trunks":       {"trunks:\n  - id: a\n  - id: a\n", []string{":3:5: trunk \"a\" is declared twice"}},
 		"two for the rest": {"trunks:\n  - {id: a, pstn: true}\n  - {id: b,\n     pstn: true}\n", []string{":4:12: trunks \"a\" and \"b\""}},
-		"peer":             {"trunks: [{id: a, peers: [{host: h, port: 99999}]}]\n", []string{":1:10: trunk \"a\": peers[0].port"}},
+		"peer":             {"trunks: [{id: a, peers: [{host: h, port: 99999}]}]\n", []string{":1:42: trunk \"a\": peers[0].port"}},
 		"nothing wrong":    {app + "rules: [{number: \"+12065550100\", apps: [a]}]\n", nil},
 		"two apps":         {"apps:\n  - {id: a, dialect: chime}\n  - {id: a, dialect: chime}\n", []string{":3:10: app \"a\" is declared twice"}},
 		"settings":         {"apps:\n  - id: a\n    dialect: chime\n    settings: {Lambda: f}\n", []string{":4:15: app \"a\": ", "Lambda"}},

@@ -15,7 +15,6 @@ import (
 	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
-	"github.com/switchhook/switchhook/sip"
 )
 
 // defaultAccount owns what names no other.
@@ -31,9 +30,9 @@ type keeper interface {
 // content turns the file's sections into the directory's terms. The error tells of every mistake, with its place.
 func (c config) content() (directory.Content, error) {
 	account := cmp.Or(c.Account, defaultAccount)
-	d := directory.Content{Accounts: []directory.Account{{ID: account}}, Keys: slices.Clone(c.Keys)}
+	d := directory.Content{Accounts: []directory.Account{{ID: account, Limits: c.Limits}}, Keys: slices.Clone(c.Keys)}
 	m := mistakes{text: c.text}
-	m.note("$.account", d.Accounts[0].Validate())
+	m.noteAccount(d.Accounts[0])
 	for path, n := range map[string]int{"$.sip.calls": c.SIP.Calls, "$.sip.rate": c.SIP.Rate} {
 		if n < 0 {
 			m.note(path, fmt.Errorf("%d is below 0", n))
@@ -57,9 +56,7 @@ func (c config) content() (directory.Content, error) {
 	for i, t := range c.Trunks {
 		at := fmt.Sprintf("$.trunks[%d]", i)
 		d.Trunks = append(d.Trunks, m.trunk(at, t.trunk(account)))
-		if err := sip.CheckTLS(t.TLS); err != nil {
-			m.note(at+".tls", fmt.Errorf("trunk %q: %w", t.ID, err))
-		}
+		m.options(at, fmt.Sprintf("trunk %q", t.ID), t.Trunk.Options)
 	}
 	for i, a := range c.Apps {
 		at := fmt.Sprintf("$.apps[%d]", i)
@@ -84,6 +81,7 @@ func (c config) content() (directory.Content, error) {
 		e.Account = cmp.Or(e.Account, account)
 		m.note(at, e.Validate())
 		m.once(at, "endpoint", e.User)
+		m.options(at+".options", fmt.Sprintf("endpoint %q", e.User), e.Options)
 		d.Endpoints = append(d.Endpoints, e)
 	}
 	return d, errors.Join(m.errs...)
@@ -99,6 +97,10 @@ type mistakes struct {
 
 // note takes a mistake, if it is one, in the value that path names.
 func (m *mistakes) note(path string, err error) {
+	var invalid *directory.InvalidError
+	if errors.As(err, &invalid) {
+		path += "." + invalid.Field
+	}
 	if err != nil {
 		m.errs = append(m.errs, m.text.at(path, err))
 	}
