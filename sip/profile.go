@@ -46,10 +46,10 @@ func (p Profile) Apply(t directory.Trunk) directory.Trunk {
 
 // profiled gives the trunk with its profile applied; the trunk itself where it names none.
 func profiled(t *directory.Trunk) *directory.Trunk {
-	if t.Options.Profile == "" {
+	if t.Profile == "" {
 		return t
 	}
-	p, ok := FindProfile(t.Options.Profile)
+	p, ok := FindProfile(t.Profile)
 	if !ok {
 		return t
 	}

@@ -56,7 +56,7 @@ func (c config) content() (directory.Content, error) {
 	for i, t := range c.Trunks {
 		at := fmt.Sprintf("$.trunks[%d]", i)
 		d.Trunks = append(d.Trunks, m.trunk(at, t.trunk(account)))
-		m.options(at, fmt.Sprintf("trunk %q", t.ID), t.Trunk.Options)
+		m.options(at, fmt.Sprintf("trunk %q", t.ID), t.Options)
 	}
 	for i, a := range c.Apps {
 		at := fmt.Sprintf("$.apps[%d]", i)

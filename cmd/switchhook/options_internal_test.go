@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -107,4 +109,24 @@ func TestExplainTellsTheBudget(t *testing.T) {
 			}
 		}
 	}
+}
+
+// docs/operating.md tells of every option of a trunk.
+func TestOptionsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var look func(at string, of reflect.Type)
+	look = func(at string, of reflect.Type) {
+		for f := range of.Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Type.Kind() == reflect.Struct {
+				look(at+name+".", f.Type)
+			} else if !strings.Contains(string(doc), "`"+at+name+"`") {
+				t.Errorf("docs/operating.md says nothing of %s%s", at, name)
+			}
+		}
+	}
+	look("", reflect.TypeFor[directory.Options]())
 }

@@ -1,7 +1,6 @@
 package signature
 
 import (
-	"crypto"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
@@ -36,9 +35,6 @@ func NewSigner(text []byte, id string) (*Signer, error) {
 	}
 	return s, nil
 }
-
-// Public gives the public half of the key.
-func (s *Signer) Public() crypto.PublicKey { return s.key.Key.(crypto.Signer).Public() }
 
 // Sign gives the value of [Header] for a message that is sent at a time: each is good once.
 func (s *Signer) Sign(m Message, at time.Time) (string, error) {

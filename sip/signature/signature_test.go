@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -107,7 +108,7 @@ func TestKeys(t *testing.T) {
 		if err := v.Verify(m, noon); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := v.Verify(m, noon); err != signature.Replayed {
+		if err := v.Verify(m, noon); !errors.Is(err, signature.Replayed) {
 			t.Errorf("%s, again: %v", name, err)
 		}
 		for other, k := range keys(t) {
@@ -116,7 +117,7 @@ func TestKeys(t *testing.T) {
 			if other == name {
 				want = signature.Wrong
 			}
-			if err := v.Verify(signed(t, s, sample(), noon), noon); err != want {
+			if err := v.Verify(signed(t, s, sample(), noon), noon); !errors.Is(err, want) {
 				t.Errorf("%s by a key of %s: %v, want %v", name, other, err, want)
 			}
 		}
@@ -203,8 +204,7 @@ func TestS28(t *testing.T) {
 		return b64(fmt.Appendf(nil, `{"alg":"RS256","typ":"switchhook-context+jws","iat":%d,"nonce":"0123456789abcdef"%s}`, noon.Unix(), more))
 	}
 	hs := func() string {
-		h := strings.Replace(head(""), b64([]byte(`{"alg":"RS256"`))[:12], b64([]byte(`{"alg":"HS256"`))[:12], 1)
-		h = b64(fmt.Appendf(nil, `{"alg":"HS256","typ":"switchhook-context+jws","iat":%d,"nonce":"0123456789abcdef"}`, noon.Unix()))
+		h := b64(fmt.Appendf(nil, `{"alg":"HS256","typ":"switchhook-context+jws","iat":%d,"nonce":"0123456789abcdef"}`, noon.Unix()))
 		mac := hmac.New(sha256.New, public)
 		mac.Write([]byte(h + "." + b64(m.Canonical())))
 		return h + ".." + b64(mac.Sum(nil))
@@ -237,16 +237,16 @@ func TestS28(t *testing.T) {
 	} {
 		bad := sample()
 		bad.Rows = bad.Rows.With(signature.Header, c.value)
-		if err := v.Verify(bad, noon); err != c.want {
+		if err := v.Verify(bad, noon); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
 	twice := good
 	twice.Rows = good.Rows.With(signature.Header, value)
-	if err := v.Verify(twice, noon); err != signature.Several {
+	if err := v.Verify(twice, noon); !errors.Is(err, signature.Several) {
 		t.Errorf("two rows: %v", err)
 	}
-	if err := v.Verify(sample(), noon); err != signature.Missing {
+	if err := v.Verify(sample(), noon); !errors.Is(err, signature.Missing) {
 		t.Errorf("no row: %v", err)
 	}
 	if err := v.Verify(good, noon); err != nil {
@@ -271,7 +271,7 @@ func TestS30Replay(t *testing.T) {
 	for after, want := range map[time.Duration]error{
 		0: nil, 59 * time.Second: nil, -59 * time.Second: nil, 61 * time.Second: signature.Stale, -61 * time.Second: signature.Stale, time.Hour: signature.Stale,
 	} {
-		if err := v.Verify(signed(t, s, sample(), noon), noon.Add(after)); err != want {
+		if err := v.Verify(signed(t, s, sample(), noon), noon.Add(after)); !errors.Is(err, want) {
 			t.Errorf("after %v: %v, want %v", after, err, want)
 		}
 	}
@@ -291,7 +291,7 @@ func TestS30Replay(t *testing.T) {
 				t.Fatalf("%v is not fresh: %v", later, err)
 			}
 		}
-		if err := v.Verify(early, at.Add(2*fresh)); err != signature.Replayed {
+		if err := v.Verify(early, at.Add(2*fresh)); !errors.Is(err, signature.Replayed) {
 			t.Fatalf("call %d, two minutes later: %v", i, err)
 		}
 	}
@@ -388,7 +388,7 @@ func BenchmarkVerify(b *testing.B) {
 	s, v := both(b, key)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := v.Verify(signed(b, s, sample(), noon), noon); err != nil && err != signature.Full {
+		if err := v.Verify(signed(b, s, sample(), noon), noon); err != nil && !errors.Is(err, signature.Full) {
 			b.Fatal(err)
 		}
 	}
