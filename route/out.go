@@ -39,11 +39,10 @@ func Out(s *directory.Snapshot, d call.Dial) (*directory.Trunk, *call.Cause) {
 func forbidden(s *directory.Snapshot, t *directory.Trunk, d call.Dial) string {
 	party := d.To
 	if d.URI != "" {
-		u, err := header.ParseURI(d.URI)
-		if err != nil {
-			return "" // it is refused where it is used
+		party = d.URI // what can't be read is no number
+		if u, err := header.ParseURI(d.URI); err == nil {
+			party = u.User
 		}
-		party = u.User
 	}
 	if why := t.Limits.Forbids(party); why != "" {
 		return fmt.Sprintf("trunk %q: %s", t.ID, why)

@@ -168,6 +168,7 @@ func TestS21Out(t *testing.T) {
 		{call.Dial{To: "+33123456789", Account: account}, "account 111122223333: no prefix of limits.prefixes has +33123456789"},
 		{call.Dial{To: "+19005550199", Account: account}, `trunk "carrier": limits.prefixes has !+1900`},
 		{call.Dial{URI: "sip:+1%39005550199@192.0.2.1", To: "+12065550199"}, `trunk "carrier": limits.prefixes has !+1900`},
+		{call.Dial{URI: "<+12065550199>"}, `trunk "carrier": "<+12065550199>" is no E.164 number, and limits.prefixes lets no other be dialled`},
 		{call.Dial{URI: "tel:+1-900-555-0199"}, `trunk "carrier": limits.prefixes has !+1900`},
 	} {
 		_, refused := route.Out(s, tc.dial)

@@ -86,7 +86,7 @@ func printParts(out io.Writer, e sip.Explanation, trunk string) {
 		fmt.Fprintf(w, "%d\t  %s\n", p.Bytes, cmp.Or(quoteCtl(p.Name), "what every INVITE has"))
 	}
 	fmt.Fprintf(w, "%d\t  bytes\n", e.Size)
-	w.Flush()
+	_ = w.Flush() // as what is printed beside it
 	switch {
 	case e.Budget == 0:
 	case e.Size <= e.Budget:
