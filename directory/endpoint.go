@@ -59,6 +59,7 @@ func (e Endpoint) Validate() error {
 	if of.options(e.Options); of.err != nil {
 		c.fail("options."+of.err.Field, "%s", of.err.Reason)
 	}
+	c.options(e.Options)
 	c.json("vendor", e.Vendor)
 	return c.result()
 }

@@ -106,6 +106,7 @@ func TestValidate(t *testing.T) {
 		{"endpoint with a line in its password", endpoint(func(e *directory.Endpoint) { e.Password = "a\r\nb" }), "password"},
 		{"endpoint with contacts below all", endpoint(func(e *directory.Endpoint) { e.Contacts = -1 }), "contacts"},
 		{"endpoint of no account", endpoint(func(e *directory.Endpoint) { e.Account = "" }), "account"},
+		{"endpoint with an option that is none", endpoint(func(e *directory.Endpoint) { e.Options.Audio.Codecs = []string{"MP3"} }), "options.audio.codecs"},
 		{"login", trunk(func(t *directory.Trunk) { t.Login = directory.Login{User: "u", Password: "p", Register: true} }), ""},
 		{"login without a user", trunk(func(t *directory.Trunk) { t.Login = directory.Login{Password: "p"} }), "login.user"},
 		{"login without a password", trunk(func(t *directory.Trunk) { t.Login = directory.Login{User: "u"} }), "login.password"},

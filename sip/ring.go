@@ -98,7 +98,7 @@ func (r *ring) invite() error {
 	if open := l.session.Load(); open != nil && (*open).Local().Addr().Is4() != far.Unmap().Is4() {
 		return errFamily
 	}
-	local, contact := s.layer.Local(r.to.Network, far), s.contact(r.to.Network, far)
+	local, contact := s.layer.Local(r.to.Network, far), s.contactFor(r.at.Contact, r.to.Network, far)
 	if r.dialog == nil {
 		id := identity(p.dial, r.at.Contact, l.callID, randomID(), contact, local)
 		id.Remote = "<sip:" + header.EscapeUser(r.at.User) + "@" + local.String() + ">"
@@ -107,6 +107,7 @@ func (r *ring) invite() error {
 			return err
 		}
 		r.dialog = d
+		d.Own(l)
 		d.Pin(far)
 		if s.cfg.Trace {
 			d.Trace(l.traced)
@@ -121,7 +122,8 @@ func (r *ring) invite() error {
 	for _, hop := range r.at.Path {
 		m.Add("Route", hop)
 	}
-	complete(m, l.hops, offers(l.trunk.signalling(), l.lease), p.branch.ok, body, s.cfg.Product)
+	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
+	l.account("INVITE", call.WriterPlatform, l.trunk.signing.sign(m, time.Now()))
 	if err := r.dialog.Invite(m, r.to); err != nil {
 		r.end()
 		return err
