@@ -144,6 +144,7 @@ func (c *Config) admin(mux *http.ServeMux) {
 	api := humago.New(mux, cfg)
 	c.calls(api)
 	c.live(api)
+	c.studio(api)
 	c.things(api)
 	c.registrations(api)
 	c.bans(api)

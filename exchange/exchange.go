@@ -30,6 +30,7 @@ type Exchange struct {
 	cfg   Config
 	apps  apps
 	live  registry
+	takes takes
 	ctx   context.Context // of all drivers
 	leave context.CancelFunc
 }
@@ -98,6 +99,7 @@ func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engin
 	go func() {
 		why := c.Close(x.drive(c, v))
 		x.live.remove(c, why.Label)
+		x.takes.over(c.ID())
 		x.cfg.Logger.LogAttrs(x.ctx, slog.LevelInfo, "call over", id(c), slog.String("cause", why.String()))
 	}()
 	return c, taken

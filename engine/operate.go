@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+// Operate gives a command for somebody else than the driver. The end of the operation that it begins, if it begins one, is
+// told to back in the driver's place, from the call's goroutine: it must not block. The errors are those of [Call.Do].
+func (c *Call) Operate(ctx context.Context, cmd call.Command, back func(call.Result, error)) (call.Ticket, error) {
+	type reply struct {
+		ticket call.Ticket
+		err    error
+	}
+	answer := make(chan reply, 1)
+	accepted := c.inbox.put(func() {
+		r := reply{err: errFault}
+		defer func() { answer <- r }() // also when the command breaks the call
+		last := c.lastOp
+		r.ticket, r.err = c.accept(cmd)
+		if i := slices.IndexFunc(c.ops, func(op *operation) bool { return op.id == r.ticket.Op && op.id > last }); i >= 0 {
+			c.ops[i].back = back
+		}
+	})
+	if !accepted {
+		return call.Ticket{}, call.ErrOver
+	}
+	select {
+	case r := <-answer:
+		return r.ticket, r.err
+	case <-ctx.Done():
+		return call.Ticket{}, ctx.Err()
+	}
+}

@@ -1,0 +1,125 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/engine"
+)
+
+// takes are the recordings that operators began, until they are fetched or their call is over.
+type takes struct {
+	mu    sync.Mutex
+	begun map[take]*outcome
+}
+
+type take struct {
+	call call.ID
+	op   call.OpID
+}
+
+// outcome is how a recording ended.
+type outcome struct {
+	over   chan struct{}
+	result call.Result
+	err    error
+}
+
+// ErrNoRecording says that a call has no such recording of an operator's.
+var ErrNoRecording = errors.New("no such recording")
+
+// Record begins a recording for an operator. The driver hears nothing of it. The errors are dialect.ErrNoCall and those of
+// the command.
+func (x *Exchange) Record(ctx context.Context, id call.ID, cmd call.RecordAudio) (call.OpID, error) {
+	c, err := x.standing(id)
+	if err != nil {
+		return 0, err
+	}
+	o := &outcome{over: make(chan struct{})}
+	t, err := c.Operate(ctx, cmd, func(r call.Result, err error) {
+		o.result, o.err = r, err
+		close(o.over)
+	})
+	if err != nil {
+		return 0, noCall(err)
+	}
+	x.takes.mu.Lock()
+	defer x.takes.mu.Unlock()
+	if x.takes.begun == nil {
+		x.takes.begun = map[take]*outcome{}
+	}
+	x.takes.begun[take{id, t.Op}] = o
+	return t.Op, nil
+}
+
+// EndRecording ends a recording that an operator began, and waits until it is in its bucket. Nil where nothing was recorded.
+// The errors are dialect.ErrNoCall, [ErrNoRecording], ctx's, and what went wrong with it.
+func (x *Exchange) EndRecording(ctx context.Context, id call.ID, op call.OpID) (*call.Recording, error) {
+	c, err := x.standing(id)
+	if err != nil {
+		return nil, err
+	}
+	o := x.takes.find(take{id, op})
+	if o == nil {
+		return nil, ErrNoRecording
+	}
+	if _, err := c.Operate(ctx, call.Stop{Op: op}, nil); err != nil && !errors.Is(err, call.ErrOver) {
+		return nil, err
+	}
+	select {
+	case <-o.over:
+		x.takes.forget(take{id, op})
+		return o.result.Recording, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Operate gives a live call a command for an operator that begins no operation. The errors are dialect.ErrNoCall and those
+// of the command.
+func (x *Exchange) Operate(ctx context.Context, id call.ID, cmd call.Command) error {
+	c, err := x.standing(id)
+	if err != nil {
+		return err
+	}
+	_, err = c.Operate(ctx, cmd, nil)
+	return noCall(err)
+}
+
+func (x *Exchange) standing(id call.ID) (*engine.Call, error) {
+	c, ok := x.live.find(id)
+	if !ok {
+		return nil, dialect.ErrNoCall
+	}
+	return c, nil
+}
+
+func noCall(err error) error {
+	if errors.Is(err, call.ErrOver) {
+		return dialect.ErrNoCall
+	}
+	return err
+}
+
+func (t *takes) find(k take) *outcome {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.begun[k]
+}
+
+// over forgets the recordings of a call that is.
+func (t *takes) over(id call.ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.DeleteFunc(t.begun, func(k take, _ *outcome) bool { return k.call == id })
+}
+
+func (t *takes) forget(k take) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.begun, k)
+}
