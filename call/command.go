@@ -163,6 +163,7 @@ type Refer struct {
 	Headers header.List   // context for the target, beside what the trunk's policy of transfers carries over
 	With    LegID         // attended: the far end of this leg takes over (RFC 3891); To and URI are empty then
 	Timeout time.Duration // until the target's answer; 0 means 60 s
+	Account string        // whose prefixes bound the target; empty: the call's account
 }
 
 // Join connects two legs so that they hear each other; a leg joined elsewhere is parted first. An unanswered inbound leg

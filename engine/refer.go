@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -70,6 +71,7 @@ func (c *Call) doRefer(cmd call.Refer, back func(call.Result, error)) (call.Tick
 	if cmd.Timeout <= 0 {
 		cmd.Timeout = defaultRing
 	}
+	cmd.Account = cmp.Or(cmd.Account, c.origin.Account)
 	op := c.begin(l)
 	op.refer, op.back = &referral{Refer: cmd, context: cmd.Headers}, back
 	op.timer = c.after(cmd.Timeout, func() {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
-	"github.com/switchhook/switchhook/header"
 )
 
 // load is what one trunk or account carries now. Safe for all goroutines.
@@ -170,17 +170,14 @@ func (l *Leg) limited(why string) {
 	l.end(call.Cause{SIP: 503, Q850: q850Of(call.LabelLimit), By: call.ByPlatform, Label: call.LabelLimit, Text: why}, nil)
 }
 
-// forbidden tells why a URI that a far end names may not be called; empty where it may: what it names passes the same
-// prefixes as what an application dials.
-func (l *Leg) forbidden(u header.URI) string {
-	user := u.User
+// forbidden tells why the user of a URI may not be called by the leg's trunk for an account (the trunk's where none is
+// named); empty where it may. What a far end names in a redirection, and what it is sent to call, passes the same prefixes
+// as what an application dials.
+func (l *Leg) forbidden(user, account string) string {
 	if why := l.trunk.trunk.Limits.Forbids(user); why != "" {
 		return "trunk " + l.trunkID() + ": " + why
 	}
-	account := l.trunk.trunk.Account
-	if l.out != nil && l.out.dial.Account != "" {
-		account = l.out.dial.Account
-	}
+	account = cmp.Or(account, l.trunk.trunk.Account)
 	if a, ok := l.s.cfg.Directory().Account(account); ok {
 		if why := a.Limits.Forbids(user); why != "" {
 			return "account " + account + ": " + why

@@ -232,3 +232,28 @@ func chaos(p *phone, m *message.Message, way int) {
 		p.answer(m, 200, "x", answer)
 	}
 }
+
+// S21: a far end is not sent to call what its trunk, or the call's account, may not: the transfer is carried out here,
+// where the number is refused like any other.
+func TestS21ReferToForbiddenNumber(t *testing.T) {
+	for name, limits := range map[string][2]directory.Limits{
+		"by the trunk":   {{Prefixes: []string{"!+1900"}}, {}},
+		"by the account": {{}, {Prefixes: []string{"+1", "!+1900"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, owned(limits[0], limits[1]), on(func(b *directory.Trunk) { b.Transfer.Strategy = "both" }))
+				bob := r.phone(bobAt)
+				leg, e, _ := r.callBob(bob, "bob")
+				for _, to := range []call.Refer{{To: "+19005550100"}, {URI: "sip:+1%39005550100@203.0.113.1"}, {To: "+19005550100", Account: owner}} {
+					leg.Refer(to, nil)
+					if got := want[call.Referred](e); !got.Anchor {
+						t.Errorf("%+v: %+v", to, got)
+					}
+				}
+				leg.Hangup(call.Cause{}, nil)
+				bob.answer(bob.receive("BYE"), 200, "", "")
+			})
+		})
+	}
+}

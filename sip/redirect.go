@@ -100,7 +100,7 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 	if !l.onTrunk(peer.Host) {
 		return skip("its host is not one of the trunk's")
 	}
-	if why := l.forbidden(u); why != "" {
+	if why := l.forbidden(u.User, l.out.dial.Account); why != "" {
 		return skip(why)
 	}
 	u.Headers, u.Params = "", u.Params.Without("method")

@@ -42,6 +42,8 @@ func (l *Leg) Refer(r call.Refer, context header.List) {
 			l.anchor(target, "the target is behind trunk "+r.Trunk)
 		case r.With != "":
 			l.referWith(r, context)
+		case l.forbidden(partyOf(r), r.Account) != "": // by us it is judged again, and refused
+			l.anchor(target, l.forbidden(partyOf(r), r.Account))
 		default:
 			l.askToCall(l.targetOf(r), context)
 		}
@@ -55,6 +57,18 @@ func (l *Leg) anchor(target, why string) {
 		Action: header.Dropped, Field: header.Field{Name: "Refer-To", Value: target}, Reason: BecauseTransfer, Detail: "carried out here: " + why,
 	}})
 	l.emit(call.Referred{Leg: l.id, Anchor: true})
+}
+
+// partyOf gives whom a Refer means, as its URI writes them; the whole URI where it can't be read.
+func partyOf(r call.Refer) string {
+	if r.URI == "" {
+		return r.To
+	}
+	u, err := header.ParseURI(r.URI)
+	if err != nil {
+		return r.URI
+	}
+	return u.User
 }
 
 // targetOf gives the URI that a Refer names, as the far end calls it.
