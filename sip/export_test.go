@@ -2,7 +2,9 @@ package sip
 
 import (
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/media/sdp"
 	"github.com/switchhook/switchhook/sip/message"
 )
 
@@ -16,6 +18,14 @@ func ReplacesOf(value string) (string, bool) {
 func TargetOf(m *message.Message) (call.Dial, header.List, error) {
 	t, err := readTarget(m)
 	return t.dial, t.rows, err
+}
+
+// Security gives how a leg's audio is protected that is offered over networks, by what its trunk says of SRTP.
+func Security(srtp directory.Choice, networks ...string) sdp.Security {
+	trunk := &directory.Trunk{Options: directory.Options{Audio: directory.Audio{SRTP: srtp}}}
+	l := &Leg{trunk: &peering{trunk: trunk}}
+	l.over(networks...)
+	return l.wishes().Security
 }
 
 // What tests look at from inside.

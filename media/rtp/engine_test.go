@@ -80,7 +80,7 @@ func TestPortsRest(t *testing.T) {
 }
 
 // A port that another program has is passed over; where it has the one above, there is a call without RTCP.
-func TestPortsTakenByOthers(t *testing.T) {
+func TestS20PortsTakenByOthers(t *testing.T) {
 	for _, port := range []uint16{31020, 31023} {
 		taken, err := listenAt(netip.AddrPortFrom(loopback, port))
 		if err != nil {

@@ -117,7 +117,7 @@ func TestDigitWithoutEnd(t *testing.T) {
 }
 
 // Events go through with the payload type that each side declared, or not at all.
-func TestEventPayloadTypes(t *testing.T) {
+func TestC55EventPayloadTypes(t *testing.T) {
 	a, b, sa, sb := bridge(t, engine(t))
 	r := b.remote()
 	r.EventOut = 97

@@ -10,7 +10,7 @@ import (
 
 // A third party that sends to our port during a call neither gets a packet of it nor has one of its own passed on,
 // whatever it guesses right.
-func TestNoBleedAndNoInject(t *testing.T) {
+func TestS15S16NoBleedAndNoInject(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		first bool // the thief speaks before the far end does
@@ -46,7 +46,7 @@ func TestNoBleedAndNoInject(t *testing.T) {
 }
 
 // Packets of another port of the very host that SDP names count as others once the far end is known.
-func TestNoInjectFromTheSameHost(t *testing.T) {
+func TestS16NoInjectFromTheSameHost(t *testing.T) {
 	a, b, sa, _ := bridge(t, engine(t))
 	a.speak(sa.Local(), 1)
 	b.hear()
@@ -63,7 +63,7 @@ func TestNoInjectFromTheSameHost(t *testing.T) {
 
 // Behind a NAT: SDP names an address that nothing comes from; the host that signals is believed after a few packets,
 // and answered.
-func TestLearningBehindNAT(t *testing.T) {
+func TestS15LearningBehindNAT(t *testing.T) {
 	e := engine(t)
 	nat, b := newPeer(t, netip.MustParseAddr("127.0.0.7")), newPeer(t, loopback)
 	sa, err := e.Open(loopback)
@@ -99,7 +99,7 @@ func TestLearningBehindNAT(t *testing.T) {
 }
 
 // Who was believed for want of the SDP address gives way when that speaks.
-func TestTheAddressOfSDPIsPreferred(t *testing.T) {
+func TestS16TheAddressOfSDPIsPreferred(t *testing.T) {
 	a, b, sa, sb := bridge(t, engine(t))
 	other := newPeer(t, loopback)
 	for range 4 {

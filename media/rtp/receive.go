@@ -174,6 +174,7 @@ func (s *Session) take(b []byte, sh *shard, now time.Duration) (press, bool) {
 		r.discarded++
 		return pressed, false
 	}
+	p.Source ^= r.count.restarts * 0x9e3779b9 // numbers begin anew: to others that is another source
 	if pressed.digit != 0 {
 		return pressed, true // one at a time: the end of an event is told three times
 	}
@@ -217,6 +218,7 @@ type reception struct {
 	base, max uint32 // extended sequence numbers
 	bad       uint32 // the number that would make a jump believable; 1<<16 for none
 	some      bool
+	restarts  uint32 // of numbers
 	got       uint64 // of this source
 	past      uint64 // lost of former sources
 	transit   uint32
@@ -246,6 +248,7 @@ func (c *reception) packet(h header, event bool, now time.Duration) bool {
 			return false
 		}
 		c.begin(h, arrival)
+		c.restarts++
 		return true
 	}
 	c.bad = 1 << 16
@@ -268,7 +271,7 @@ func (c *reception) packet(h header, event bool, now time.Duration) bool {
 func (c *reception) begin(h header, arrival uint32) {
 	*c = reception{
 		received: c.received + 1, past: c.lost(), some: true, ssrc: h.ssrc, base: uint32(h.seq), max: uint32(h.seq),
-		bad: 1 << 16, got: 1, transit: arrival - h.timestamp, jitter: c.jitter,
+		bad: 1 << 16, got: 1, transit: arrival - h.timestamp, jitter: c.jitter, restarts: c.restarts,
 	}
 }
 

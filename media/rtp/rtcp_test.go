@@ -59,7 +59,7 @@ func (p *peer) report(s *rtp.Session, all ...rtcp.Packet) {
 	p.send(controlAddr(s), b)
 }
 
-func TestReports(t *testing.T) {
+func TestC56Reports(t *testing.T) {
 	a, b, sa, sb := bridge(t, engine(t))
 	ca := control(t, sa, a)
 	for i := range 10 {
@@ -148,7 +148,7 @@ func TestNoReportsWithoutMedia(t *testing.T) {
 }
 
 // Forged and broken RTCP: nothing ends, nothing is learnt from it, nobody gets an answer.
-func TestHostileControl(t *testing.T) {
+func TestS17HostileControl(t *testing.T) {
 	a, b, sa, _ := bridge(t, engine(t))
 	ca := control(t, sa, a)
 	a.speak(sa.Local(), 1)
@@ -197,14 +197,57 @@ func FuzzControl(f *testing.F) {
 	})
 }
 
+// oneOf tells whether a packet is one thing and no other.
+func oneOf(is ...bool) bool {
+	n := 0
+	for _, v := range is {
+		if v {
+			n++
+		}
+	}
+	return n == 1
+}
+
+// Where audio is protected, so are reports: those without the key count for nothing, from wherever they come.
+func TestS17ControlWithoutKey(t *testing.T) {
+	a, b, sa, _ := secretBridge(t, usual)
+	a.send(sa.Local(), a.sealed(1))
+	b.hear()
+	ca := control(t, sa, a.peer)
+	if err := sa.SetRemote(a.r); err != nil {
+		t.Fatal(err)
+	}
+	told := &rtcp.ReceiverReport{SSRC: a.ssrc, Reports: []rtcp.ReceptionReport{{SSRC: sa.SSRC(), FractionLost: 64}}}
+	before := sa.Stats().Discarded
+	ca.report(sa, told, &rtcp.Goodbye{Sources: []uint32{a.ssrc}})
+	ca.send(controlAddr(sa), []byte{0x80, 200, 0, 0})
+	wait(t, func() bool { return sa.Stats().Discarded == before+2 })
+	plain, err := rtcp.Marshal([]rtcp.Packet{told})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := a.out.SealControl(make([]byte, 0, 200), plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca.send(controlAddr(sa), sealed)
+	wait(t, func() bool { return sa.Stats().RemoteLoss == 0.25 })
+	a.send(sa.Local(), a.sealed(2))
+	if h := b.hear(); h.payload[0] != 2 {
+		t.Errorf("after a forged goodbye: %+v", h)
+	}
+}
+
 func FuzzPacket(f *testing.F) {
 	f.Add(packet(0, true, 1, 2, 3, 4, 5, 6))
 	f.Add(packet(101, true, 1, 2, 3, 5, 0x80, 1, 1))
+	f.Add(packet(13, true, 1, 2, 3, 60))
+	f.Add(packet(9, true, 1, 2, 3, 60))
 	f.Add([]byte{0xb2, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0xbe, 0xde, 0, 1, 1, 2, 3, 4, 9, 9, 9, 3})
 	s := open(f, engine(f), newPeer(f, loopback))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, p := range s.Take(b, b) {
-			if len(p.Payload) == 0 || len(p.Payload) > len(b)-12 || p.Event == (p.Codec != media.NoCodec) {
+			if len(p.Payload) == 0 || len(p.Payload) > len(b)-12 || !oneOf(p.Event, p.Noise, p.Codec != media.NoCodec) {
 				t.Errorf("%+v of %x", p, b)
 			}
 		}

@@ -258,7 +258,7 @@ func TestTranscoding(t *testing.T) {
 }
 
 // When the source changes, one stream goes on: same SSRC, the next number, a later time, a marker.
-func TestSourceChange(t *testing.T) {
+func TestC56SourceChange(t *testing.T) {
 	a, b, sa, _ := bridge(t, engine(t))
 	a.speak(sa.Local(), 1)
 	before := b.hear()
@@ -271,6 +271,29 @@ func TestSourceChange(t *testing.T) {
 	a.speak(sa.Local(), 3)
 	if h := b.hear(); h.seq != after.seq+1 || h.ts != after.ts+160 || h.marker {
 		t.Errorf("%+v after %+v", h, after)
+	}
+}
+
+// When a source's numbers begin anew (the second of two in a row proves it), one stream goes on all the same. What comes late
+// or twice is passed on as it came: whoever listens sorts it.
+func TestC56SequenceRestart(t *testing.T) {
+	a, b, sa, _ := bridge(t, engine(t))
+	a.speak(sa.Local(), 1)
+	before := b.hear()
+	a.seq, a.ts = 40000, 3<<30
+	a.speak(sa.Local(), 2)
+	a.speak(sa.Local(), 3)
+	after := b.hear()
+	if after.payload[0] != 3 || after.seq != before.seq+1 || after.ts-before.ts < 160 || after.ts-before.ts > 8000*5 || !after.marker {
+		t.Errorf("%+v after %+v", after, before)
+	}
+	a.seq, a.ts = a.seq-1, a.ts-160
+	a.speak(sa.Local(), 3) // twice
+	if h := b.hear(); h.seq != after.seq || h.ts != after.ts {
+		t.Errorf("%+v, before %+v", h, after)
+	}
+	if st := sa.Stats(); st.Discarded != 1 || st.Lost != 0 {
+		t.Errorf("%+v", st)
 	}
 }
 

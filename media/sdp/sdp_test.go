@@ -140,7 +140,7 @@ func TestSessionPart(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
+func TestS14Refused(t *testing.T) {
 	audio := "m=audio 4000 RTP/AVP 0"
 	many := body(audio)
 	for range 10000 {
@@ -188,7 +188,7 @@ func TestRefused(t *testing.T) {
 }
 
 // Big but within bounds: 64 KiB of attributes, thousands of candidates and formats.
-func TestLargeIsRead(t *testing.T) {
+func TestS14LargeIsRead(t *testing.T) {
 	for _, lines := range [][]string{
 		{"m=audio 4000 RTP/AVP 0", "a=fmtp:0 " + strings.Repeat("x", 60000)},
 		{"m=audio 4000 RTP/AVP 0", strings.TrimSuffix(strings.Repeat("a=candidate:1\r\n", 4000), "\r\n")},
