@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"time"
+
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
@@ -41,4 +43,11 @@ func (s *Server) Loads(kind, id string) (calls, unanswered int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.calls, l.unanswered
+}
+
+// ReadSession reads what a message says of the session timer, of when to come again, and of early media.
+func ReadSession(m *message.Message) (expires, retry time.Duration, refresher string, early bool) {
+	expires, refresher = expiresOf(m)
+	retry, _ = retryAfter(m)
+	return expires, retry, refresher, opens(m.Get("P-Early-Media"))
 }

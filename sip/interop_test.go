@@ -77,11 +77,16 @@ func (b *bridge) take(at call.Attempt, open sip.Open) {
 			<-known
 			out.Hangup(e.Cause, e.Headers)
 		}
+		if _, ok := e.(call.Answered); ok && at.To == "hold" {
+			<-known
+			in.Hold(true)
+			time.AfterFunc(300*time.Millisecond, func() { in.Hold(false) }) // so long it lasts
+		}
 	})
 	switch at.To {
 	case "ring":
 		in.Ring(0, nil)
-	case "answer":
+	case "answer", "hold":
 		in.Answer(nil)
 	default:
 		out = b.s.Dial(call.NewLegID(0), call.Dial{Trunk: "out", To: at.To, From: at.From, Headers: at.Headers, For: id}, func(e call.Event) {
@@ -139,6 +144,7 @@ func TestSIPp(t *testing.T) {
 		{"c34-early-bye-uac", "", "ring"},
 		{"c35-hold-uac", "", "answer"},
 		{"c35-hold-uac", "callee", "bridge"},
+		{"held-uac", "", "hold"},
 		{"c64-context-uac", "c64-context-uas", "bridge"},
 		{"c24-delayed-offer-uac", "c58-redirect-uas", "bridge"},
 		{"c24-delayed-offer-uac", "c12-silent-tag-uas", "bridge"},

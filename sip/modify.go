@@ -209,7 +209,10 @@ func retryAfter(m *message.Message) (time.Duration, bool) {
 	value, _, _ := strings.Cut(m.Get("Retry-After"), ";")
 	value, _, _ = strings.Cut(value, "(")
 	n, err := strconv.Atoi(strings.TrimSpace(value))
-	return time.Duration(n) * time.Second, err == nil && n >= 0 && n <= 30
+	if err != nil || n < 0 || n > 30 {
+		return 0, false
+	}
+	return time.Duration(n) * time.Second, true
 }
 
 // modified answers a re-INVITE or UPDATE: with the session as the far end now wants it, or, without an offer, with the

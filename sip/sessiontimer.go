@@ -15,6 +15,7 @@ import (
 const (
 	leastLease   = 90 * time.Second // section 5
 	usualLease   = 30 * time.Minute
+	longLease    = 24 * time.Hour   // beyond which a session timer tells nothing of a far end that is gone
 	beforeExpiry = 32 * time.Second // section 10
 	silent       = 10 * time.Minute // after which a far end without session timer is asked whether it is still there
 )
@@ -117,7 +118,7 @@ func refresher(client bool) string {
 // insisted takes a 422: whether the request is worth repeating with the longer time that it asks for.
 func (s *lease) insisted(m *message.Message) bool {
 	least, ok := delta(m.Get("Min-SE"))
-	if !ok || least <= s.least || least > 24*time.Hour {
+	if !ok || least <= s.least || least > longLease {
 		return false
 	}
 	s.least = least
@@ -190,7 +191,7 @@ func (l *Leg) patience() time.Duration {
 	switch wait := l.trunk.signalling().Silence; {
 	case wait > 0:
 		return wait
-	case wait == 0 && l.lease.expires == 0:
+	case wait == 0 && (l.lease.expires == 0 || l.lease.expires > longLease):
 		return silent
 	}
 	return 0

@@ -309,6 +309,12 @@ func TestSilence(t *testing.T) {
 		}
 		e.ended(call.LabelProtocol)
 	})
+	inTime(t, func(t *testing.T) { // a session of 24 years is none
+		r := newRig(t)
+		bob := r.phone(bobAt)
+		_, _, _ = r.callOut(bob, "Session-Expires: 777777777;refresher=uas")
+		bob.answer(bob.after(10*time.Minute, "OPTIONS"), 200, "", "")
+	})
 	inTime(t, func(t *testing.T) {
 		r := newRig(t, with("bob", directory.Signalling{Silence: -1}))
 		bob := r.phone(bobAt)

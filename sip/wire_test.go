@@ -135,8 +135,8 @@ func TestWeights(t *testing.T) {
 	})
 }
 
-// Two servers call each other while the network loses a quarter of all datagrams and everyone does anything at any
-// time: every leg ends exactly once, and nothing is left.
+// Two servers, each with settings of its own, call each other while the network loses a quarter of all datagrams and
+// everyone does anything at any time: every leg ends exactly once, and nothing is left.
 func TestLossyNetwork(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -182,7 +182,9 @@ func lossy(t *testing.T, random *rand.Rand) {
 					return
 				}
 			case <-time.After(time.Duration(chance(8000)) * time.Millisecond):
-				switch chance(5) {
+				switch chance(6) {
+				case 5:
+					leg.Hold(chance(2) == 0)
 				case 0:
 					leg.Ring(0, nil)
 				case 1:
@@ -195,10 +197,14 @@ func lossy(t *testing.T, random *rand.Rand) {
 			}
 		}
 	}
+	choice := func() directory.Choice {
+		return []directory.Choice{directory.Default, directory.Default, directory.Always, directory.Never}[chance(4)]
+	}
 	server := func(at, far netip.AddrPort) *sip.Server {
 		trusted := header.Trusted()
+		o := directory.Signalling{Reliable: choice(), Update: choice(), Delayed: chance(3) == 0, Session: 90 * time.Second}
 		snapshot := directory.NewSnapshot(directory.Content{Trunks: []directory.Trunk{{ID: "far", In: trusted, Out: trusted,
-			Peers: []directory.Peer{{Host: far.Addr().String()}}}}})
+			Peers: []directory.Peer{{Host: far.Addr().String()}}, Options: directory.Options{Signalling: o}}}})
 		s, err := sip.New(sip.Config{
 			Transport: transport.Config{Listen: both(at), Network: net.Host(at.Addr())}, Shards: 2,
 			Directory: func() *directory.Snapshot { return snapshot },
