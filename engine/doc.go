@@ -31,6 +31,14 @@
 // When a leg ends, first its operations do, then its bridge, then it is gone: LegEnded is its last event. A leg that was
 // hung up and does not report its end within Limits.Hangup is given up.
 //
+// # Another leg in a leg's place
+//
+// The far end of a leg may have its peer transferred (call.Asked), one may call in to take a leg's place
+// (call.Replacement), and a Refer may be carried out here ("anchored"). All three are a transfer (transfer.go): a new leg,
+// of which the driver knows nothing until it is answered; then call.Transferred tells of the change, before the bridges
+// change, and the old leg ends. Until then all is as it was, and where it fails it stays so. A far end that asked and hung
+// up at once is told to have ended when it is known who takes its place.
+//
 // # What a call remembers
 //
 // The ledger and the log grow with what far ends send and the application says, so each is bounded in entries and in

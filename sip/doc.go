@@ -15,4 +15,8 @@
 //
 //	trying ──▶ ringing ──▶ answered ──▶ ended        (inbound: answered is when the caller acknowledged)
 //	   └──────────┴──── refused, cancelled ──▶ ended
+//
+// A transfer is carried out by the call. This package reads and writes REFER and NOTIFY (refer.go, refer_out.go), finds the
+// leg that a Replaces names (replaces.go), and ties two calls together where both parties are here (transfer_tie.go). It
+// reports call.Asked, call.Replacement and call.Referred, and hands legs over by [Server.Adopt] and [Server.Tie].
 package sip

@@ -110,9 +110,9 @@ func (c transferCommand) Run(ctx context.Context, con console) error {
 
 // leg gives the ID of the leg that is meant.
 func (c transferCommand) leg(ctx context.Context) (string, error) {
-	n, err := strconv.Atoi(c.Leg)
-	if err != nil {
-		return c.Leg, nil
+	n, bad := strconv.Atoi(c.Leg)
+	if bad != nil { // an ID
+		return c.Leg, nil //nolint:nilerr // that it is no number is no error
 	}
 	legs, err := c.legsOf(ctx, c.Call)
 	switch {

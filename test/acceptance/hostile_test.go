@@ -198,7 +198,7 @@ func TestS06OtherMethods(t *testing.T) {
 	callee := newWire(t, "127.0.0.1:0")
 	s := start(t, configFor(callee.port(), f.URL))
 	for at, want := range map[string]map[string]string{
-		"127.0.0.1": {"MESSAGE": "405", "SUBSCRIBE": "405", "REFER": "405", "PUBLISH": "405", "NOTIFY": "405", "REGISTER": "405", "PRACK": "405", "INFO": "481", "UPDATE": "481", "BYE": "481"},
+		"127.0.0.1": {"MESSAGE": "405", "SUBSCRIBE": "405", "REFER": "481", "PUBLISH": "405", "NOTIFY": "481", "REGISTER": "405", "PRACK": "481", "INFO": "481", "UPDATE": "481", "BYE": "481"},
 		"127.0.8.8": {"MESSAGE": "403", "SUBSCRIBE": "403", "REFER": "403", "PUBLISH": "403", "NOTIFY": "403", "REGISTER": "403", "PRACK": "403", "INFO": "403", "UPDATE": "403", "BYE": "403"},
 	} {
 		w := newWire(t, at+":0")
