@@ -160,7 +160,7 @@ func cutValue(s string) (value, rest string, ok bool) {
 	if !strings.HasPrefix(s, `"`) {
 		value, rest, _ = strings.Cut(s, ",")
 		value = strings.TrimRight(value, " \t")
-		return value, rest, value != "" && !strings.ContainsAny(value, " \t\"")
+		return value, rest, value != "" && !strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r == '"' || r == 0x7F })
 	}
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
