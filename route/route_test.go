@@ -190,7 +190,7 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
-func TestEndpoints(t *testing.T) {
+func TestS36Endpoints(t *testing.T) {
 	s := directory.NewSnapshot(directory.Content{
 		Endpoints: []directory.Endpoint{
 			{User: "alice", Account: "1"}, {User: "bob", Account: "1"}, {User: "12065550101", Account: "1"},

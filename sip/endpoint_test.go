@@ -58,18 +58,36 @@ func TestEndpointCalls(t *testing.T) {
 		carol.send(again)
 		want[call.Answered](a.events)
 
-		// S32: nobody else takes the dialog over, though the tags are known to him.
-		thief := r.phone(phone2At)
-		bye := thief.request("BYE", "c1", 99, ok.ToTag)
-		bye.Set("From", inv.Get("From"))
-		thief.send(bye)
-		thief.receive("481")
-		a.events.none(time.Second)
 		own := carol.request("BYE", "c1", carol.seq+1, ok.ToTag)
 		own.Set("From", inv.Get("From"))
 		carol.send(own)
 		carol.receive("200")
 		a.events.ended(call.LabelNormal)
+	})
+}
+
+// Nobody else goes on in an endpoint's place, though he knows its Call-ID and tags.
+func TestS32DialogOfAnEndpoint(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		carol, thief := r.line(phoneAt, "carol", "carol's"), r.phone(phone2At)
+		carol.register(200, "r1", "Contact: <sip:carol@198.51.100.77>")
+		leg, e := r.dial(call.Dial{Endpoint: "carol", From: "+12065550100"})
+		inv := carol.receive("INVITE")
+		carol.answer(inv, 200, "c", answer)
+		carol.receive("ACK")
+		want[call.Answered](e)
+		for i, method := range []string{"BYE", "INVITE", "UPDATE", "INFO"} {
+			m := thief.request(method, inv.CallID, 90+i, "")
+			m.Set("From", inv.Get("To")+";tag=c")
+			m.Set("To", inv.Get("From"))
+			thief.send(m)
+			thief.receive("481")
+		}
+		e.none(time.Second)
+		leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+		carol.answer(carol.receive("BYE"), 200, "", "")
+		e.ended(call.LabelNormal)
 	})
 }
 

@@ -100,6 +100,9 @@ func TestMistakesNameTheLine(t *testing.T) {
 		"deep after all":   {"]\n" + strings.Repeat("- ", 20000) + "\n", ":2:201: nested more than 100 deep"},
 		"long":             {"region: us-east-1\n" + strings.Repeat("#\n", maxFile/2), " has more than 1048576 bytes"},
 
+		"no such hash":    {"sip: {digest: [SHA-256, SHA-1]}\n", `:1:25: sip.digest: "SHA-1" is none of`},
+		"realm in quotes": {"sip: {realm: 'a\"b'}\n", "sip.realm:"},
+
 		"no function":       {"functions: [~]\n", ":1:13: function \"\": a name"},
 		"no time":           {"functions:\n  - {name: f, url: \"http://h\", timeout: 1ns}\n", ":2:5: function \"f\": its timeout of 1ns is below 100ms"},
 		"two functions":     {"functions:\n  - {name: f, url: \"http://h\"}\n  - {name: f, url: \"http://h\"}\n", ":3:12: function \"f\" is declared twice"},
@@ -132,6 +135,9 @@ func TestContradictionsNameTheLine(t *testing.T) {
 		"account":          {"account: \"12\"\n", []string{":1:10: account"}},
 		"kind of key":      {"keys:\n  - {kind: root, id: x, secret: hidden}\n", []string{":2:12: key \"x\": kind \"root\""}},
 		"numbers":          {"numbers: [\"12\",\n  \"+12065550100\"]\nstock: [\"+12065550100\"]\n", []string{":1:11: number \"12\"", ":3:9: number \"+12065550100\" is declared twice"}},
+		"two endpoints":    {"endpoints:\n  - {user: a, password: b}\n  - {user: a, password: c}\n", []string{":3:5: endpoint \"a\" is declared twice"}},
+		"no password":      {"endpoints:\n  - {user: a}\n", []string{":2:5: endpoint \"a\": password: must have"}},
+		"half a login":     {"trunks:\n  - {id: a, login: {user: u}}\n", []string{":2:20: trunk \"a\": login.password: must have"}},
 		"two trunks":       {"trunks:\n  - id: a\n  - id: a\n", []string{":3:5: trunk \"a\" is declared twice"}},
 		"two for the rest": {"trunks:\n  - {id: a, pstn: true}\n  - {id: b,\n     pstn: true}\n", []string{":4:12: trunks \"a\" and \"b\""}},
 		"peer":             {"trunks: [{id: a, peers: [{host: h, port: 99999}]}]\n", []string{":1:42: trunk \"a\": peers[0].port"}},
@@ -301,6 +307,7 @@ numbers: ["+12065550100", "+12065550101"]
 stock: ["+12065550177"]
 trunks: [{id: a, trusted: true, peers: [{host: 192.0.2.1}]}, {id: b}]
 apps: [{id: x, dialect: chime, settings: {LambdaArn: "arn:aws:lambda:us-east-1:111122223333:function:f"}}]
+endpoints: [{user: ann, password: secret}]
 rules: [{number: "+12065550100", apps: [x]}]
 `
 	if err := load(one); err != nil {
@@ -309,6 +316,9 @@ rules: [{number: "+12065550100", apps: [x]}]
 	first, _ := s.Snapshot().Trunk("a")
 	if _, ok := s.Snapshot().Rule(directory.ByNumber, "+12065550100"); !ok {
 		t.Fatal("the rule is not there")
+	}
+	if e, ok := s.Snapshot().Endpoint("ann"); !ok || e.Account != "111122223333" || e.Created.IsZero() {
+		t.Errorf("endpoint %+v, %t", e, ok)
 	}
 	ordered := directory.Number{E164: "+12065550177", Account: "111122223333"}
 	if err := s.Numbers().Update(ctx, ordered); err != nil {
@@ -328,6 +338,9 @@ trunks: [{id: a, trusted: true, peers: [{host: 192.0.2.2}]}]
 	now := s.Snapshot()
 	if _, ok := now.Rule(directory.ByNumber, "+12065550100"); ok {
 		t.Error("a rule that is declared no more is still there")
+	}
+	if _, ok := now.Endpoint("ann"); ok {
+		t.Error("an endpoint that is declared no more is still there")
 	}
 	if _, ok := now.Trunk("b"); ok {
 		t.Error("a trunk that is declared no more is still there")
