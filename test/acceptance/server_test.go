@@ -64,6 +64,7 @@ func testProgram(m *testing.M) int {
 // server is one running program.
 type server struct {
 	HTTP, SIP string // host:port
+	data      string // its folder
 	cmd       *exec.Cmd
 	mu        sync.Mutex
 	log       bytes.Buffer
@@ -90,7 +91,7 @@ func startIn(t *testing.T, dir string, env []string, yaml string, args ...string
 		}
 		all = append(all, "--config", file)
 	}
-	s := &server{cmd: exec.Command(program, append(all, args...)...), exited: make(chan struct{})}
+	s := &server{data: dir, cmd: exec.Command(program, append(all, args...)...), exited: make(chan struct{})}
 	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	out, err := s.cmd.StderrPipe()
