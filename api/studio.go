@@ -91,10 +91,10 @@ func (c *Config) studio(api huma.API) {
 		OperationID: "pause-recording", Method: http.MethodPost, Path: "/api/calls/{id}/recordings/{recording}/pause",
 		Summary: "Leave out what is said from now on, or go on", DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, in *pauseInput) (*struct{}, error) {
-		return nil, studioError(c.Exchange.Operate(ctx, call.ID(in.ID), call.Pause{Op: call.OpID(in.Recording), On: in.Body.On}))
+		return nil, told(c.Exchange.Operate(ctx, call.ID(in.ID), call.Pause{Op: call.OpID(in.Recording), On: in.Body.On}))
 	})
 	huma.Register(api, huma.Operation{
-		OperationID: "enter-room", Method: http.MethodPut, Path: "/api/calls/{id}/legs/{leg}/room", Summary: "Let a leg into a room",
+		OperationID: "enter-room", Method: http.MethodPost, Path: "/api/calls/{id}/legs/{leg}/room", Summary: "Let a leg into a room",
 		DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, in *enterInput) (*struct{}, error) {
 		b := &in.Body
@@ -102,13 +102,13 @@ func (c *Config) studio(api huma.API) {
 		if b.Music != nil {
 			cmd.Music = call.Clip(*b.Music)
 		}
-		return nil, studioError(c.Exchange.Operate(ctx, call.ID(in.ID), cmd))
+		return nil, told(c.Exchange.Operate(ctx, call.ID(in.ID), cmd))
 	})
 	huma.Register(api, huma.Operation{
 		OperationID: "leave-room", Method: http.MethodDelete, Path: "/api/calls/{id}/legs/{leg}/room", Summary: "Take a leg out of its room",
 		DefaultStatus: http.StatusNoContent,
 	}, func(ctx context.Context, in *seatInput) (*struct{}, error) {
-		return nil, studioError(c.Exchange.Operate(ctx, call.ID(in.ID), call.Leave{Leg: in.Leg}))
+		return nil, told(c.Exchange.Operate(ctx, call.ID(in.ID), call.Leave{Leg: in.Leg}))
 	})
 }
 
@@ -119,7 +119,7 @@ func (c *Config) beginRecording(ctx context.Context, in *recordInput) (*recordOu
 		Longest: time.Duration(b.Longest) * time.Second, Silence: time.Duration(b.Silence) * time.Second, Until: b.Until, Beep: b.Beep,
 	})
 	if err != nil {
-		return nil, studioError(err)
+		return nil, liveError(err)
 	}
 	out := new(recordOutput)
 	out.Body.Recording = op
@@ -128,8 +128,13 @@ func (c *Config) beginRecording(ctx context.Context, in *recordInput) (*recordOu
 
 func (c *Config) endRecording(ctx context.Context, in *recordingInput) (*recordingOutput, error) {
 	r, err := c.Exchange.EndRecording(ctx, call.ID(in.ID), call.OpID(in.Recording))
-	if err != nil {
-		return nil, studioError(err)
+	switch {
+	case errors.Is(err, dialect.ErrNoCall):
+		return nil, liveError(err)
+	case errors.Is(err, exchange.ErrNoRecording):
+		return nil, huma.Error404NotFound("the call has no such recording")
+	case err != nil:
+		return nil, huma.Error502BadGateway(err.Error())
 	}
 	out := new(recordingOutput)
 	if r != nil {
@@ -138,19 +143,10 @@ func (c *Config) endRecording(ctx context.Context, in *recordingInput) (*recordi
 	return out, nil
 }
 
-// studioError gives the status of what went wrong; nil for nil.
-func studioError(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, dialect.ErrNoCall):
-		return huma.Error404NotFound("no such call stands: GET /api/live lists those that do")
-	case errors.Is(err, call.ErrNoLeg):
-		return huma.Error404NotFound("the call has no such leg: GET /api/live/{id} lists them")
-	case errors.Is(err, exchange.ErrNoRecording):
-		return huma.Error404NotFound("the call has no such recording, or it is over: its log says what became of it")
-	case errors.Is(err, call.ErrState), errors.Is(err, call.ErrLegEnded), errors.Is(err, call.ErrLimit):
-		return huma.Error409Conflict("not possible now: " + err.Error())
+// told passes on what a call said of a command; nil for nil.
+func told(err error) error {
+	if err != nil {
+		return liveError(err)
 	}
-	return huma.Error422UnprocessableEntity(err.Error())
+	return nil
 }

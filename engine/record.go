@@ -52,7 +52,7 @@ func (c *Call) doRecordAudio(cmd call.RecordAudio) (call.Ticket, error) {
 		w.Channels = 2
 	}
 	if err := c.e.cfg.Recorder.Check(w); err != nil {
-		return call.Ticket{}, unrecordable(err)
+		return call.Ticket{}, fmt.Errorf("record: %w: %w", call.ErrInvalid, err)
 	}
 	op := c.begin(l)
 	op.until, op.take = cmd.Until, &take{cmd: cmd}
@@ -94,14 +94,6 @@ func (c *Call) recordable(cmd call.RecordAudio) (*leg, error) {
 		return nil, fmt.Errorf("record: %w: %w", call.ErrState, mix.ErrNoRoom)
 	}
 	return nil, nil
-}
-
-// unrecordable says in a driver's words why a recording failed.
-func unrecordable(err error) error {
-	if errors.Is(err, clip.ErrNoEncoder) || errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrNoBucket) {
-		return fmt.Errorf("record: %w: %w", call.ErrInvalid, err)
-	}
-	return fmt.Errorf("record: %w", err)
 }
 
 // record begins a recording in a goroutine of its own, which also brings it into its bucket.
@@ -192,7 +184,7 @@ func (c *Call) recorded(op *operation, stored clip.Stored, err error) {
 	t.stored = true
 	switch {
 	case err != nil:
-		err = unrecordable(err)
+		err = fmt.Errorf("record: %w", err)
 		c.notes.log(op.legID(), call.Log{Kind: call.LogNote, Text: "recording: " + err.Error()})
 		c.e.cfg.Logger.Warn("a recording failed", "call", c.id, "error", err)
 	case stored.Length > 0:

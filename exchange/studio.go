@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/switchhook/switchhook/call"
-	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/engine"
 )
 
@@ -35,74 +34,55 @@ var ErrNoRecording = errors.New("no such recording")
 // Record begins a recording for an operator. The driver hears nothing of it. The errors are dialect.ErrNoCall and those of
 // the command.
 func (x *Exchange) Record(ctx context.Context, id call.ID, cmd call.RecordAudio) (call.OpID, error) {
-	c, err := x.standing(id)
-	if err != nil {
-		return 0, err
-	}
-	o := &outcome{over: make(chan struct{})}
-	t, err := c.Operate(ctx, cmd, func(r call.Result, err error) {
-		o.result, o.err = r, err
-		close(o.over)
+	return onLive(x, id, func(c *engine.Call) (call.OpID, error) {
+		o := &outcome{over: make(chan struct{})}
+		t, err := c.Operate(ctx, cmd, func(r call.Result, err error) {
+			o.result, o.err = r, err
+			close(o.over)
+		})
+		if err != nil {
+			return 0, err
+		}
+		x.takes.keep(take{id, t.Op}, o)
+		return t.Op, nil
 	})
-	if err != nil {
-		return 0, noCall(err)
-	}
-	x.takes.mu.Lock()
-	defer x.takes.mu.Unlock()
-	if x.takes.begun == nil {
-		x.takes.begun = map[take]*outcome{}
-	}
-	x.takes.begun[take{id, t.Op}] = o
-	return t.Op, nil
 }
 
 // EndRecording ends a recording that an operator began, and waits until it is in its bucket. Nil where nothing was recorded.
 // The errors are dialect.ErrNoCall, [ErrNoRecording], ctx's, and what went wrong with it.
 func (x *Exchange) EndRecording(ctx context.Context, id call.ID, op call.OpID) (*call.Recording, error) {
-	c, err := x.standing(id)
-	if err != nil {
-		return nil, err
-	}
-	o := x.takes.find(take{id, op})
-	if o == nil {
-		return nil, ErrNoRecording
-	}
-	if _, err := c.Operate(ctx, call.Stop{Op: op}, nil); err != nil && !errors.Is(err, call.ErrOver) {
-		return nil, err
-	}
-	select {
-	case <-o.over:
-		x.takes.forget(take{id, op})
-		return o.result.Recording, o.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return onLive(x, id, func(c *engine.Call) (*call.Recording, error) {
+		o := x.takes.find(take{id, op})
+		if o == nil {
+			return nil, ErrNoRecording
+		}
+		if _, err := c.Operate(ctx, call.Stop{Op: op}, nil); err != nil && !errors.Is(err, call.ErrOver) {
+			return nil, err
+		}
+		select {
+		case <-o.over:
+			x.takes.forget(take{id, op})
+			return o.result.Recording, o.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	})
 }
 
 // Operate gives a live call a command for an operator that begins no operation. The errors are dialect.ErrNoCall and those
 // of the command.
 func (x *Exchange) Operate(ctx context.Context, id call.ID, cmd call.Command) error {
-	c, err := x.standing(id)
-	if err != nil {
-		return err
-	}
-	_, err = c.Operate(ctx, cmd, nil)
-	return noCall(err)
-}
-
-func (x *Exchange) standing(id call.ID) (*engine.Call, error) {
-	c, ok := x.live.find(id)
-	if !ok {
-		return nil, dialect.ErrNoCall
-	}
-	return c, nil
-}
-
-func noCall(err error) error {
-	if errors.Is(err, call.ErrOver) {
-		return dialect.ErrNoCall
-	}
+	_, err := onLive(x, id, func(c *engine.Call) (call.Ticket, error) { return c.Operate(ctx, cmd, nil) })
 	return err
+}
+
+func (t *takes) keep(k take, o *outcome) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.begun == nil {
+		t.begun = map[take]*outcome{}
+	}
+	t.begun[k] = o
 }
 
 func (t *takes) find(k take) *outcome {

@@ -24,6 +24,8 @@ type cli struct {
 	Live          liveCommand          `cmd:"" help:"List the calls that stand on a running server, or the legs of one."`
 	Transfer      transferCommand      `cmd:"" help:"Transfer one party of a call that stands to another number, with its context."`
 	Hangup        hangupCommand        `cmd:"" help:"Hang up a call that stands."`
+	Record        recordCommand        `cmd:"" help:"Record a call that stands, or a room."`
+	Room          roomCommand          `cmd:"" help:"Let a party of a call into a room, where all hear each other, or take it out."`
 	Registrations registrationsCommand `cmd:"" help:"List the telephones that are registered at a running server, and its own registrations at trunks."`
 	Bans          bansCommand          `cmd:"" help:"List the sources that a running server does not listen to, or lift a ban."`
 	Version       versionCommand       `cmd:"" help:"Print the version."`

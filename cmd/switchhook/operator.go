@@ -80,7 +80,7 @@ type transferCommand struct {
 
 // Run asks, and waits for the target's answer.
 func (c transferCommand) Run(ctx context.Context, con console) error {
-	leg, err := c.leg(ctx)
+	leg, err := c.legOf(ctx, c.Call, c.Leg)
 	if err != nil {
 		return err
 	}
@@ -108,13 +108,13 @@ func (c transferCommand) Run(ctx context.Context, con console) error {
 	return nil
 }
 
-// leg gives the ID of the leg that is meant.
-func (c transferCommand) leg(ctx context.Context) (string, error) {
-	n, bad := strconv.Atoi(c.Leg)
+// legOf gives the ID of a call's leg that is named by it, or by its number.
+func (s server) legOf(ctx context.Context, id, leg string) (string, error) {
+	n, bad := strconv.Atoi(leg)
 	if bad != nil { // an ID
-		return c.Leg, nil //nolint:nilerr // that it is no number is no error
+		return leg, nil //nolint:nilerr // that it is no number is no error
 	}
-	legs, err := c.legsOf(ctx, c.Call)
+	legs, err := s.legsOf(ctx, id)
 	switch {
 	case err != nil:
 		return "", err

@@ -57,7 +57,16 @@ func TestRecording(t *testing.T) {
 	id := call.ID(ev.TransactionId)
 	apart := record(t, s, id, object{"leg": ev.Participants[0].CallId, "tracks": "apart", "key": "apart.wav"})
 	mixed := record(t, s, id, object{"leg": ev.Participants[0].CallId, "key": "mixed.wav"})
+	operator := []string{"--api", "http://" + s.HTTP, "--key", "admin", "--secret", "admin-secret"}
+	begun := run(t, nil, append([]string{"record", string(id), "--file", "cli/x.wav"}, operator...)...)
+	var n int
+	if _, err := fmt.Sscanf(begun.out, "recording %d goes to recordings/cli/x.wav", &n); err != nil || begun.code != 0 {
+		t.Errorf("record: %+v: %v", begun, err)
+	}
 	<-time.After(2 * time.Second) // of sound
+	if ended := run(t, nil, append([]string{"record", string(id), "--stop", fmt.Sprint(n)}, operator...)...); ended.code != 0 || !strings.Contains(ended.out, "seconds in recordings/cli/x.wav") {
+		t.Errorf("record --stop: %+v", ended)
+	}
 	var got struct {
 		Bucket, Key string
 		Seconds     float64
@@ -70,7 +79,7 @@ func TestRecording(t *testing.T) {
 	l.Hangup(0, nil) // ends the other
 	over(t, l)
 	s.calls(t, 1)
-	for name, want := range map[string][][2]bool{"apart.wav": {{true, false}, {false, true}}, "mixed.wav": {{true, true}}} {
+	for name, want := range map[string][][2]bool{"apart.wav": {{true, false}, {false, true}}, "mixed.wav": {{true, true}}, "cli/x.wav": {{true, true}}} {
 		tracks := wavTracks(t, filepath.Join(data, "recordings", name))
 		if len(tracks) != len(want) {
 			t.Fatalf("%s has %d channels", name, len(tracks))

@@ -87,7 +87,7 @@ func TestRoom(t *testing.T) {
 		if i == 0 {
 			enter["music"] = object{"bucket": "prompts", "key": "welcome/tone.mp3"}
 		}
-		s.ask(t, http.MethodPut, seat, enter, nil)
+		s.ask(t, http.MethodPost, seat, enter, nil)
 		if i == 0 {
 			hears(t, "who is alone", &p.ear, 1000)
 		}
