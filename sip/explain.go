@@ -82,7 +82,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 		}
 	}
 	tell(signed)
-	tell(overBudget(t, m))
+	tell(overBudget(t, formOf(t), m))
 	e.Parts, e.Size, e.Budget = partsOf(m), sizeOf(m), t.Signalling.Budget
 	m.Prepend("Via", "SIP/2.0/"+strings.ToUpper(e.Network)+" "+local.String()+";branch=z9hG4bKbranch;rport")
 	text, err := m.Append(nil)

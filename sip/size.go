@@ -69,7 +69,7 @@ func costs(parts []Part) string {
 
 // overBudget tells of an INVITE that is longer than the next hop is known to take, and of User-to-User longer than its
 // kind of peer takes. It is sent all the same: the budget is somebody's estimate.
-func overBudget(t *directory.Trunk, m *message.Message) []header.Change {
+func overBudget(t *directory.Trunk, form *uuiForm, m *message.Message) []header.Change {
 	var out []header.Change
 	if size := sizeOf(m); t.Signalling.Budget > 0 && size > t.Signalling.Budget {
 		parts := partsOf(m)
@@ -78,7 +78,7 @@ func overBudget(t *directory.Trunk, m *message.Message) []header.Change {
 		c.Field = dearest(m)
 		out = append(out, c)
 	}
-	return append(out, overUUI(t, m)...)
+	return append(out, form.over(m)...)
 }
 
 // dearest gives the longest context row; the request's first row where there is none.
@@ -93,21 +93,35 @@ func dearest(m *message.Message) header.Field {
 	return out
 }
 
-// overUUI tells of User-to-User that the trunk's kind of peer would cut or refuse.
-func overUUI(t *directory.Trunk, m *message.Message) []header.Change {
-	p, ok := FindProfile(t.Profile)
-	if !ok || p.UUI == "" {
+// uuiForm is how a kind of peer takes User-to-User; nil where nothing is known of it.
+type uuiForm struct {
+	peer string
+	header.UUIProfile
+}
+
+// formOf gives the form of a trunk's profile.
+func formOf(t *directory.Trunk) *uuiForm {
+	p, _ := FindProfile(t.Profile)
+	form, ok := header.FindUUIProfile(p.UUI)
+	if !ok {
 		return nil
 	}
-	form, _ := header.FindUUIProfile(p.UUI)
+	return &uuiForm{p.Peer, form}
+}
+
+// over tells of User-to-User that the kind of peer would cut or refuse.
+func (f *uuiForm) over(m *message.Message) []header.Change {
+	if f == nil {
+		return nil
+	}
 	var out []header.Change
 	for row := range m.Headers.Values("User-to-User") {
 		for _, u := range header.ParseUserToUser(row) {
 			why := ""
-			if n := len(u.Data) / 2; form.MaxOctets > 0 && u.Valid && u.Encoding() == "hex" && n > form.MaxOctets {
-				why = fmt.Sprintf("%d octets, %s takes %d", n, p.Peer, form.MaxOctets)
-			} else if form.MaxLength > 0 && len(row) > form.MaxLength {
-				why = fmt.Sprintf("%d characters, %s takes %d", len(row), p.Peer, form.MaxLength)
+			if n := len(u.Data) / 2; f.MaxOctets > 0 && u.Valid && u.Encoding() == "hex" && n > f.MaxOctets {
+				why = fmt.Sprintf("%d octets, %s takes %d", n, f.peer, f.MaxOctets)
+			} else if f.MaxLength > 0 && len(row) > f.MaxLength {
+				why = fmt.Sprintf("%d characters, %s takes %d", len(row), f.peer, f.MaxLength)
 			}
 			if why != "" {
 				out = append(out, header.Change{Action: header.Kept, Field: header.Field{Name: "User-to-User", Value: row}, Reason: BecauseBudget, Detail: why})
@@ -149,7 +163,7 @@ func (l *Leg) sized(h *hop, m *message.Message) bool {
 	p, t := l.out, l.trunk.trunk
 	if !p.warned {
 		p.warned = true
-		l.account("INVITE", call.WriterPlatform, overBudget(t, m))
+		l.account("INVITE", call.WriterPlatform, overBudget(t, l.trunk.uui, m))
 	}
 	if h.to.Network != transport.UDP || h.forced {
 		return true

@@ -24,6 +24,7 @@ type peering struct {
 	limit   *rate.Limiter // nil: none
 	keys    *keyring      // nil: none
 	signing *signing      // nil: none
+	uui     *uuiForm      // nil: nothing is known
 
 	endpoint *directory.Endpoint // what it is in truth; nil for a trunk
 }
@@ -82,7 +83,7 @@ func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoin
 	if old != nil {
 		keys, signs = old.keys, old.signing
 	}
-	p.keys = keyringOf(full.Login, keys)
+	p.keys, p.uui = keyringOf(full.Login, keys), formOf(full)
 	if p.signing = signingOf(full.Signing, signs); p.signing != signs {
 		p.signing.tellKeys(ps.log, t.ID)
 	}
