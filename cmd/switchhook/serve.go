@@ -146,7 +146,8 @@ func (c serveCommand) config() (config, error) {
 		if _, err := netip.ParseAddrPort(c.SIP); err != nil {
 			return cfg, fmt.Errorf("--sip %q is not an IP address with a port, such as 127.0.0.1:5060 or [::1]:5060", c.SIP)
 		}
-		cfg.SIP.Listen = []string{"udp://" + c.SIP, "tcp://" + c.SIP}
+		tls := slices.DeleteFunc(cfg.SIP.Listen, func(at string) bool { return !strings.HasPrefix(at, "tls://") }) // the flag is for UDP and TCP
+		cfg.SIP.Listen = append([]string{"udp://" + c.SIP, "tcp://" + c.SIP}, tls...)
 	}
 	if len(cfg.SIP.Listen) == 0 {
 		at := "0.0.0.0:5060"
