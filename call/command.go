@@ -10,11 +10,11 @@ import (
 // "operation" give exactly one [Done]; the others take effect at once and show in events.
 type Command interface{ command() }
 
-// Ring tells the caller of an unanswered inbound leg that it rings (180), is being forwarded (181) or queued (182), with
-// headers.
+// Ring tells the caller of an unanswered inbound leg that it rings (180), is being forwarded (181) or queued (182), or that
+// something goes on (183, without media), with headers.
 type Ring struct {
 	Leg     LegID
-	Status  int // 180, 181 or 182; 0 means 180
+	Status  int // 180 to 183; 0 means 180
 	Headers header.List
 }
 

@@ -14,8 +14,8 @@ type Event interface{ event() }
 // Report is how a leg tells its call what happened to it. It never blocks. Exactly one [LegEnded] is a leg's last.
 type Report func(Event)
 
-// Ringing: the far end of an outbound leg rings (180), is being forwarded (181) or queued (182), with its headers after
-// the trunk's policy.
+// Ringing: the far end of an outbound leg rings (180), is being forwarded (181) or queued (182), or says something without
+// media (183), with its headers after the trunk's policy.
 type Ringing struct {
 	Leg     LegID
 	Status  int

@@ -14,7 +14,7 @@ import (
 // exactly one call.LegEnded, as its last, also when it was refused or cancelled; its cause is the one given to Hangup
 // where that is what ended it. After that the engine calls Describe once and nothing else.
 type Leg interface {
-	Ring(int, header.List)          // 180, or 181 and 182
+	Ring(int, header.List)          // 180, or 181 to 183
 	Early(header.List)              // 183 with our media: the caller hears before the answer
 	Answer(header.List)             // 200
 	Hangup(call.Cause, header.List) // final refusal, CANCEL or BYE, as the state asks

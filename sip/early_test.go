@@ -151,7 +151,7 @@ func TestC62ForwardedAndQueued(t *testing.T) {
 		a := r.attempt()
 		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2", For: a.id})
 		inv := bob.receive("INVITE")
-		for i, status := range []int{180, 181, 182, 180} {
+		for i, status := range []int{180, 181, 183, 182, 180} {
 			rows := []string{"X-Step: " + string(rune('0'+i)), "Diversion: <sip:+12065550188@example.com>;reason=unconditional"}
 			bob.answer(inv, status, "bob", "", rows...)
 			bob.answer(inv, status, "bob", "", rows...) // once more, as UDP may have it

@@ -154,7 +154,7 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 		r.Type, r.Body = sdpType, body
 		l.media.settled = r.Reliable
 	}
-	if status == 183 && l.media.settled && !withMedia && len(rows) == 0 {
+	if status == 183 && !withMedia && len(rows) == 0 {
 		return // all is said
 	}
 	kind, name := header.Provisional, strconv.Itoa(status)

@@ -97,10 +97,10 @@ func named(e call.Event, id call.LegID) call.Event {
 	return e
 }
 
-// Ring tells the caller of an unanswered inbound leg that it rings (180), is being forwarded (181) or queued (182); any
-// other status means 180.
+// Ring tells the caller of an unanswered inbound leg that it rings (180), is being forwarded (181) or queued (182), or that
+// something goes on (183); any other status means 180.
 func (l *Leg) Ring(status int, rows header.List) {
-	if status != 181 && status != 182 {
+	if status < 181 || status > 183 {
 		status = 180
 	}
 	if l.direction == call.In {

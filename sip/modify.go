@@ -112,10 +112,13 @@ func (l *Leg) updates(refresh bool) bool {
 	return l.knowsUpdate && refresh
 }
 
-// introduce adds what each request of ours that refreshes the session says of us.
+// introduce adds what each request of ours that refreshes the session says of us. Nobody rings here, so that provisional
+// responses need not be reliable.
 func (l *Leg) introduce(m *message.Message) {
 	m.Add("Allow", allow)
-	for _, f := range offers(l.trunk.signalling(), l.lease) {
+	o := l.trunk.signalling()
+	o.Reliable = directory.Never
+	for _, f := range offers(o, l.lease) {
 		m.Add(f.Name, f.Value)
 	}
 	m.Add("User-Agent", l.s.cfg.Product)

@@ -51,7 +51,7 @@ func TestC35Hold(t *testing.T) {
 		leg.Hold(true)
 		re := bob.receive("INVITE")
 		version, direction := versionOf(re.Body)
-		if direction != "sendonly" || version != first[:len(first)-1]+"2" || re.CSeq.Number != 2 || re.Get("Contact") == "" || re.ToTag != "bob" {
+		if direction != "sendonly" || re.Supports("100rel") || version != first[:len(first)-1]+"2" || re.CSeq.Number != 2 || re.Get("Contact") == "" || re.ToTag != "bob" {
 			t.Errorf("hold: %+v\n%s", re, re.Body)
 		}
 		bob.answer(re, 200, "", way("recvonly", "3"))

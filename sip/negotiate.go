@@ -26,7 +26,7 @@ type negotiation struct {
 	settled bool        // what we had to say to the caller went out reliably, and is not said again
 	refused bool        // our last description was, and another counts
 	held    bool        // the far end wants to hear nothing
-	listens bool        // it is to be heard
+	listens bool        // it is to be heard: neither holds the other
 
 	direction, agreed media.Direction // that we want, and that the far end agreed to
 }
@@ -135,7 +135,7 @@ func (l *Leg) agree(s Session, remote media.Remote) error {
 		l.out.agreed = &kept
 	}
 	held := !remote.Direction.Sends()
-	l.media.listens = remote.Direction.Receives()
+	l.media.listens = remote.Direction == media.SendRecv // who holds the other need not play music
 	if held != l.media.held {
 		l.media.held = held
 		if l.established {

@@ -79,7 +79,9 @@ func (l *Leg) progressed(m *message.Message, reply *dialog.Reply) {
 	e.last = sum
 	l.learn(m)
 	rows := l.heard(m)
-	l.rings(e, m.Status, rows)
+	if m.Status != 183 || len(m.Body) == 0 {
+		l.rings(e, m.Status, rows)
+	}
 	l.speaks(e, m, rows, reply)
 }
 
@@ -102,9 +104,10 @@ func sumOf(rows header.List, status int, body []byte) uint64 {
 	return sum
 }
 
-// rings reports that the far end rings, is being forwarded, or is queued, when that or its context is news.
+// rings reports that the far end rings, is being forwarded, or is queued, when that or its context is news. A 183 without
+// media counts for its context alone.
 func (l *Leg) rings(e *earlyAnswer, status int, rows header.List) {
-	if status < 180 || status > 182 {
+	if status < 180 || status > 183 || status == 183 && len(rows) == 0 {
 		return
 	}
 	sum := sumOf(rows, status, nil)
