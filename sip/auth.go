@@ -43,7 +43,9 @@ func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
 	m, in := tx.Msg(), tx.Incoming()
 	from, now := in.Source.Addr().Unmap(), time.Now()
 	stale := false
-	if c, ok := d.credentials(m); ok {
+	if c, ok := d.credentials(m); !ok {
+		d.s.gate.guard.Fault(from, faultUnproven, "requests without a password", in.At)
+	} else {
 		e, known := d.s.cfg.Directory().Endpoint(c.User)
 		known = known && !e.Disabled
 		password := "no password has these words"

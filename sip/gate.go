@@ -20,6 +20,7 @@ const (
 	faultUnknown   = 1.0 // a request from a source that no trunk knows
 	faultMalformed = 1.0 // a message that can't be read
 	faultPassword  = 1.0 // a wrong password
+	faultUnproven  = 0.2 // a request that is asked for a password; who gives it is forgiven
 	faultHandshake = 1.0 // a TLS connection that comes to nothing
 )
 

@@ -96,6 +96,32 @@ func TestC47DigestClient(t *testing.T) {
 	})
 }
 
+// A re-INVITE that is challenged goes out again with credentials, and so does its ACK.
+func TestC47Reinvite(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withLogin(bobsLogin))
+		bob := r.phone(bobAt)
+		leg, e := r.dial(call.Dial{To: "+12065550100", Trunk: "bob"})
+		bob.answer(bob.receive("INVITE"), 200, "b", answer)
+		bob.receive("ACK")
+		want[call.Answered](e)
+		leg.Hold(true)
+		first := bob.receive("INVITE")
+		bob.challenge(first, 407, challengeOf("bob.example.com", "n1", "SHA-256"))
+		again := bob.receive("INVITE")
+		proof(t, again, 407)
+		if again.ToTag != "b" || again.CSeq.Number != first.CSeq.Number+1 {
+			t.Errorf("the re-INVITE has To-tag %q, CSeq %d after %d", again.ToTag, again.CSeq.Number, first.CSeq.Number)
+		}
+		bob.answer(again, 200, "", answer+"a=recvonly\n")
+		if ack := bob.receive("ACK"); ack.Get("Proxy-Authorization") == "" {
+			t.Error("the ACK bears no credentials")
+		}
+		leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+	})
+}
+
 // The nonce count goes on where a server gives one nonce twice; a stale nonce is answered anew, a wrong password is not
 // sent again and again.
 func TestC47CountsAndStale(t *testing.T) {

@@ -259,3 +259,27 @@ func TestC45NoEndpoints(t *testing.T) {
 		alice.receive("405")
 	})
 }
+
+// Who asks again and again without ever giving a password is heard no more for a while; who gives it is forgiven.
+func TestS01UnprovenAreShutOut(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		carol, scanner := r.line(phoneAt, "carol", "carol's"), r.line(phone2At, "100", "")
+		answered := 0
+		for i := range 2000 {
+			scanner.send(scanner.make("REGISTER", "sip:example.com", fmt.Sprint("scan", i)))
+			pass(time.Millisecond)
+			select {
+			case <-scanner.got:
+				answered++
+			default:
+			}
+		}
+		if answered == 0 || answered > 1000 {
+			t.Errorf("%d of 2,000 were answered", answered)
+		}
+		for i := range 300 {
+			carol.register(200, fmt.Sprint("r", i), "Contact: <sip:carol@198.51.100.77>")
+		}
+	})
+}
