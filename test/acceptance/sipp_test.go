@@ -56,7 +56,7 @@ func startSIPp(t *testing.T, scenario, target string, port int, args ...string) 
 
 func (s *sipp) file(name string) string { return filepath.Join(s.dir, name) }
 
-// wait waits for the scenario's end; it must have gone as it is written.
+// wait waits for the scenario's end; it must have gone as it is written, and all that came must be grammatical to a strict reader.
 func (s *sipp) wait(t *testing.T) {
 	t.Helper()
 	select {
@@ -65,6 +65,9 @@ func (s *sipp) wait(t *testing.T) {
 			errs, _ := os.ReadFile(s.file("errors.log"))
 			msgs, _ := os.ReadFile(s.file("messages.log"))
 			t.Fatalf("SIPp: %v\n%s\n%s", err, errs, tail(msgs, 5000))
+		}
+		for _, text := range s.received(t) {
+			strictly(t, text)
 		}
 	case <-time.After(90 * time.Second):
 		t.Fatal("SIPp did not end")
