@@ -12,7 +12,7 @@ import (
 	"github.com/switchhook/switchhook/directory"
 )
 
-// load is what one trunk or account carries now. Safe for all goroutines.
+// load is what one trunk, endpoint or account carries now. Safe for all goroutines.
 type load struct {
 	mu         sync.Mutex
 	calls      int           // legs that stand; guarded by mu
@@ -112,6 +112,14 @@ type toll struct {
 	answered       bool
 }
 
+// named says what a peering is: a trunk, or an endpoint.
+func (p *peering) named() (kind, id string) {
+	if p.endpoint != nil {
+		return "endpoint", p.endpoint.User
+	}
+	return "trunk", p.trunk.ID
+}
+
 // admit counts a leg for its trunk and for who owns it, or tells which limit refuses it. A bridged call has two legs, and
 // counts as two.
 func (s *Server) admit(l *Leg, account string) (why string) {
@@ -119,8 +127,9 @@ func (s *Server) admit(l *Leg, account string) (why string) {
 	if account == "" {
 		account = t.Account
 	}
-	trunk, owner := s.loads.of("trunk", t.ID), s.loads.of("account", account)
-	if why := trunk.take(t.Limits, "trunk "+t.ID); why != "" {
+	kind, id := l.trunk.named()
+	trunk, owner := s.loads.of(kind, id), s.loads.of("account", account)
+	if why := trunk.take(t.Limits, kind+" "+id); why != "" {
 		return why
 	}
 	a, known := s.cfg.Directory().Account(account)
@@ -175,7 +184,8 @@ func (l *Leg) limited(why string) {
 // as what an application dials.
 func (l *Leg) forbidden(user, account string) string {
 	if why := l.trunk.trunk.Limits.Forbids(user); why != "" {
-		return "trunk " + l.trunkID() + ": " + why
+		kind, id := l.trunk.named()
+		return kind + " " + id + ": " + why
 	}
 	account = cmp.Or(account, l.trunk.trunk.Account)
 	if a, ok := l.s.cfg.Directory().Account(account); ok {
@@ -189,7 +199,8 @@ func (l *Leg) forbidden(user, account string) string {
 // tooFast tells which limit a trunk's calls a second are over.
 func tooFast(p *peering) string {
 	if r := p.trunk.Limits.Rate; r > 0 {
-		return fmt.Sprintf("trunk %s begins more than %g calls a second: raise its limits.rate if that is too few", p.trunk.ID, r)
+		kind, id := p.named()
+		return fmt.Sprintf("%s %s begins more than %g calls a second: raise its limits.rate if that is too few", kind, id, r)
 	}
 	return "too many calls a second"
 }

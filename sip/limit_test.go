@@ -257,3 +257,40 @@ func TestS21ReferToForbiddenNumber(t *testing.T) {
 		})
 	}
 }
+
+// An endpoint's limits are its own: another endpoint's calls do not count for it.
+func TestEndpointLimits(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t), func(_ *sip.Config, c *directory.Content) {
+			for i := range c.Endpoints {
+				c.Endpoints[i].Options.Limits.Unanswered = 1
+			}
+		})
+		carol := r.line(phoneAt, "carol", "carol's")
+		call1 := carol.callTo("sip:+12065550100@example.com", "c1")
+		carol.send(call1)
+		refusal := carol.receive("401")
+		carol.acknowledge(call1, refusal)
+		carol.send(carol.prove(call1, refusal))
+		a := r.attempt()
+		for _, user := range []string{"carol", "dave"} {
+			calls, unanswered := r.s.Loads("endpoint", user)
+			if want := map[string]int{"carol": 1}[user]; calls != want || unanswered != want {
+				t.Errorf("%s: %d calls, %d unanswered", user, calls, unanswered)
+			}
+		}
+		call2 := carol.callTo("sip:+12065550100@example.com", "c2")
+		carol.send(call2)
+		refusal = carol.receive("401")
+		carol.acknowledge(call2, refusal)
+		carol.send(carol.prove(call2, refusal))
+		if m := carol.receive("503"); m.Get("Retry-After") == "" {
+			t.Errorf("%+v", m)
+		}
+		a.leg.Hangup(call.Cause{SIP: 486}, nil)
+		want[call.LegEnded](a.events)
+		if calls, _ := r.s.Loads("endpoint", "carol"); calls != 0 {
+			t.Errorf("%d calls are left", calls)
+		}
+	})
+}
