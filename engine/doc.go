@@ -39,6 +39,13 @@
 // change, and the old leg ends. Until then all is as it was, and where it fails it stays so. A far end that asked and hung
 // up at once is told to have ended when it is known who takes its place.
 //
+// # Rooms and recordings
+//
+// A leg is in a bridge or in a room (room.go), whose mixing is media/mix's; like a bridge it is entered once the leg has
+// media. Whoever listens along on a leg, a recording or an ear for tones, does so by a tap of its media (tap.go). A
+// recording (record.go) has a goroutine of its own, and is the one operation whose Done may come after its leg's LegEnded:
+// when the file is in its bucket, which also the end of the call waits for.
+//
 // # What a call remembers
 //
 // The ledger and the log grow with what far ends send and the application says, so each is bounded in entries and in

@@ -184,6 +184,41 @@ func TestRoomMusic(t *testing.T) {
 	})
 }
 
+// Who is on hold hears the music that is played to it, over and over, and its room or its peer again when it is taken off.
+func TestMusicOnHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		defer s.close(t)
+		c, l := s.talking(t)
+		v := newVoice(l, 500)
+		do(t, c, call.Enter{Leg: l.id, Room: "x"})
+		next[call.Entered](t, c)
+		do(t, c, call.Hold{Leg: l.id, On: true})
+		next[call.Left](t, c)
+		op := do(t, c, call.Play{Leg: l.id, Clips: []call.Clip{{Key: "9000x3"}}, Times: -1})
+		loud := 0
+		for range 200 {
+			if x, ok := v.tick(); !ok {
+				t.Fatal("the music ended")
+			} else if x == 9000 {
+				loud++
+			}
+			time.Sleep(20 * time.Millisecond) // of the bubble
+		}
+		if loud < 150 {
+			t.Errorf("%d frames of 200 are music", loud)
+		}
+		do(t, c, call.Hold{Leg: l.id})
+		next[call.Entered](t, c)
+		do(t, c, call.Stop{Op: op.Op})
+		next[call.Done](t, c)
+		over(c)
+		if open, _ := s.bucket.counts(); open != 0 {
+			t.Errorf("%d clips are open", open)
+		}
+	})
+}
+
 // Rooms of the same name of two accounts are two rooms.
 func TestRoomsOfAccountsAreApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -116,7 +116,7 @@ func (o *objects) put(ctx context.Context, key string, r io.Reader) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := b.NewWriter(ctx, key, nil)
+	w, err := b.NewWriter(ctx, key, &blob.WriterOptions{MaxConcurrency: 1}) // a slow line carries one part in the time that five would take
 	if err != nil {
 		return objectFault(err)
 	}

@@ -35,7 +35,7 @@ const (
 )
 
 // storePatience is how long a bucket may take nothing of what it is given.
-const storePatience = 30 * time.Second
+const storePatience = time.Minute
 
 // NewRecorder makes a recorder whose files are in that folder, which is made where it is not there. It looks for an encoder
 // of MP3.
