@@ -79,6 +79,31 @@ func BenchmarkStanding(b *testing.B) {
 	}
 }
 
+// A transfer from the far end's wish to the old leg's end: what the call's own work costs, without signalling.
+func BenchmarkTransfer(b *testing.B) {
+	w := newWorld(func(cfg *engine.Config) { cfg.Log, cfg.Limits.Dials, cfg.Limits.Events = false, 1<<30, 1<<16 })
+	c, a := w.inbound()
+	go func() {
+		for range c.Events() {
+		}
+	}()
+	c.Do(ctx, call.Answer{Leg: a.id})
+	c.Do(ctx, call.Dial{To: "+12065550199"})
+	at := <-w.dialed
+	at.answer()
+	c.Do(ctx, call.Join{A: a.id, B: at.id})
+	b.ReportAllocs()
+	for b.Loop() {
+		at.ask("+12065550177")
+		to := <-w.dialed
+		to.answer()
+		c.Do(ctx, call.Note{}) // until all that is done
+		at.hangup()
+		at = to
+	}
+	c.Close(byApp)
+}
+
 // drive dials a second leg and listens.
 func drive(c *engine.Call) {
 	c.Do(ctx, call.Dial{To: "+12065550199"})

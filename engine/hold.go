@@ -37,8 +37,8 @@ func (c *Call) doMute(cmd call.Mute) (call.Ticket, error) {
 
 // mute lets a leg's media know whether its far end may be heard, once it has media.
 func (c *Call) mute(l *leg) {
-	if m, ok := l.media.(interface{ Mute(bool) }); ok {
-		m.Mute(l.muted)
+	if l.media != nil {
+		l.media.Mute(l.muted)
 	}
 	if l.seat != nil && l.seat.party != nil {
 		l.seat.party.Mute(l.muted)

@@ -137,6 +137,7 @@ func (c *Call) transferred(t *transfer, h header.List) {
 	}
 	to.secret = false
 	if old != nil {
+		c.notes.log(to.id, call.Log{Kind: call.LogNote, Text: "it takes the place of leg " + string(old.id)})
 		ev := call.Transferred{Leg: old.id, To: to.id, Headers: t.fresh}
 		if t.moved != nil {
 			ev.Peer = t.moved.id

@@ -21,7 +21,7 @@ type tie struct {
 	over bool // guarded by mu
 }
 
-// tieEnd is one end of a tie: a leg and its media in one.
+// tieEnd is one end of a tie, a leg.
 type tieEnd struct {
 	*tie
 	other    *tieEnd
@@ -127,14 +127,22 @@ func (e *tieEnd) Answer(rows header.List) {
 // Hangup ends both ends.
 func (e *tieEnd) Hangup(cause call.Cause, _ header.List) { e.end(e, cause) }
 
-// Media gives the end itself.
-func (e *tieEnd) Media() media.Session { return e }
+// Media gives the end's media.
+func (e *tieEnd) Media() media.Session { return tieMedia{e} }
+
+// SendDigits presses keys at who is connected with the other end.
+func (e *tieEnd) SendDigits(keys string, tone, gap time.Duration, done func(error)) (stop func()) {
+	return tieMedia{e}.SendDigits(keys, tone, gap, false, done)
+}
 
 // Describe gives what is known for the record.
 func (e *tieEnd) Describe() call.LegRecord { return call.LegRecord{To: e.party, Start: e.start} }
 
+// tieMedia is the media of an end.
+type tieMedia struct{ *tieEnd }
+
 // Write lets the other end say it.
-func (e *tieEnd) Write(p *media.Packet) {
+func (e tieMedia) Write(p *media.Packet) {
 	if tap := e.out.Load(); tap != nil {
 		(*tap).Write(p)
 	}
@@ -156,19 +164,19 @@ func store(where *atomic.Pointer[media.Port], p media.Port) {
 }
 
 // Connect says who hears what comes from the other end.
-func (e *tieEnd) Connect(p media.Port) { store(&e.to, p) }
+func (e tieMedia) Connect(p media.Port) { store(&e.to, p) }
 
 // Tap copies what comes from the other end, and what goes there.
-func (e *tieEnd) Tap(in, out media.Port) {
-	store(&e.in, in)
-	store(&e.out, out)
+func (e tieMedia) Tap(in, out media.Port) {
+	store(&e.tieEnd.in, in)
+	store(&e.tieEnd.out, out)
 }
 
 // Mute keeps what comes from the other end from who is connected.
-func (e *tieEnd) Mute(on bool) { e.muted.Store(on) }
+func (e tieMedia) Mute(on bool) { e.muted.Store(on) }
 
 // beyond gives the media that the other end is connected with; nil: none.
-func (e *tieEnd) beyond() media.Session {
+func (e tieMedia) beyond() media.Session {
 	if to := e.other.to.Load(); to != nil {
 		s, _ := (*to).(media.Session)
 		return s
@@ -177,7 +185,7 @@ func (e *tieEnd) beyond() media.Session {
 }
 
 // Play plays to who is connected with the other end.
-func (e *tieEnd) Play(src media.Source, done func(error)) func() {
+func (e tieMedia) Play(src media.Source, done func(error)) func() {
 	if s := e.beyond(); s != nil {
 		return s.Play(src, done)
 	}
@@ -186,7 +194,7 @@ func (e *tieEnd) Play(src media.Source, done func(error)) func() {
 }
 
 // SendDigits presses keys at who is connected with the other end.
-func (e *tieEnd) SendDigits(keys string, tone, gap time.Duration, inBand bool, done func(error)) func() {
+func (e tieMedia) SendDigits(keys string, tone, gap time.Duration, inBand bool, done func(error)) func() {
 	if s := e.beyond(); s != nil {
 		return s.SendDigits(keys, tone, gap, inBand, done)
 	}
@@ -195,10 +203,10 @@ func (e *tieEnd) SendDigits(keys string, tone, gap time.Duration, inBand bool, d
 }
 
 // OnDigit does nothing: keys are heard in the call of who presses them.
-func (e *tieEnd) OnDigit(func(byte, time.Duration)) {}
+func (e tieMedia) OnDigit(func(byte, time.Duration)) {}
 
 // Stats gives nothing: a tie counts no packets.
-func (e *tieEnd) Stats() media.Stats { return media.Stats{} }
+func (e tieMedia) Stats() media.Stats { return media.Stats{} }
 
 // Close disconnects the end.
-func (e *tieEnd) Close() { e.Connect(nil) }
+func (e tieMedia) Close() { e.Connect(nil) }

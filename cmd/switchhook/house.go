@@ -229,6 +229,13 @@ func (h *house) endCalls() error {
 	return h.sip.Close()
 }
 
+var (
+	_ engine.Adopter     = (*edge)(nil)
+	_ engine.Holder      = (*sip.Leg)(nil)
+	_ engine.DigitSender = (*sip.Leg)(nil)
+	_ engine.Referrer    = (*sip.Leg)(nil)
+)
+
 // edge lets the engine place legs on a SIP edge that is built after it.
 type edge struct{ server atomic.Pointer[sip.Server] }
 

@@ -24,11 +24,16 @@ type transferring struct {
 
 func newTransferring(t *testing.T, trunk string) transferring {
 	t.Helper()
-	x := transferring{callee: freePort(t), desk: freePort(t)}
+	return newTransferringTo(t, trunk, freePort(t), freePort(t))
+}
+
+func newTransferringTo(t *testing.T, trunk string, callee, desk int) transferring {
+	t.Helper()
+	x := transferring{callee: callee, desk: desk}
 	f := startFunction(t, bridge("+14155550199"))
 	yaml := config{peers: []string{peerAt(x.callee)}, trunk: trunk, functions: []string{f.URL}}.yaml()
-	desk := fmt.Sprintf("  - {id: desk, trusted: true, outOnly: true, host: desk.example, peers: [%s]}\napps:", peerAt(x.desk))
-	x.server = start(t, strings.Replace(yaml, "apps:", desk, 1), "--trace")
+	declared := fmt.Sprintf("  - {id: desk, trusted: true, outOnly: true, host: desk.example, peers: [%s]}\napps:", peerAt(x.desk))
+	x.server = start(t, strings.Replace(yaml, "apps:", declared, 1), "--trace")
 	return x
 }
 
@@ -140,12 +145,9 @@ func TestTransferThatFailsGivesTheCallBack(t *testing.T) {
 	}
 }
 
-// C60: one who has two calls here transfers the one's callee to the other's (REFER with Replaces). Both hear of the end of
-// their own leg alone, the callees talk, and nobody is called anew.
-func TestC60AttendedTransfer(t *testing.T) {
-	t.Parallel()
-	x := newTransferring(t, "")
-	callees := startSIPp(t, callee(), "", x.callee, "-m", "2")
+// attend has somebody with two calls here transfer the one's callee to the other's (REFER with Replaces). Its legs end.
+func (x transferring) attend(t *testing.T) {
+	t.Helper()
 	second := x.call(t, scenario(invite(), progress(), answered(), ack(), take("BYE"), onLast("200 OK")))
 	var consult string
 	eventually(t, "the second call", func() bool {
@@ -171,6 +173,14 @@ func TestC60AttendedTransfer(t *testing.T) {
 	if notes := all(first.received(t), "NOTIFY"); !strings.Contains(notes[1], "SIP/2.0 200") {
 		t.Errorf("told\n%s", notes[1])
 	}
+}
+
+// C60: both callees hear of nothing, and nobody is called anew; the end of one call is the other's.
+func TestC60AttendedTransfer(t *testing.T) {
+	t.Parallel()
+	x := newTransferring(t, "")
+	callees := startSIPp(t, callee(), "", x.callee, "-m", "2")
+	x.attend(t)
 	var live struct{ Calls []struct{ ID string } }
 	x.get(t, "/api/live", &live)
 	if len(live.Calls) != 2 {
@@ -186,6 +196,37 @@ func TestC60AttendedTransfer(t *testing.T) {
 	}
 }
 
+// C60: those who were transferred to each other talk, though each is in a call of its own.
+func TestC60AttendedPartiesTalk(t *testing.T) {
+	t.Parallel()
+	p := newPerson(t, 600) // is called twice: each line hears what the other hums
+	x := newTransferringTo(t, "", p.port(), freePort(t))
+	x.attend(t)
+	one, two := <-p.answers, <-p.answers
+	hears(t, "one of the callees", &p.ear, 600)
+	one.Hangup(0, nil)
+	two.Hangup(0, nil)
+	x.idle(t)
+}
+
+// Who is transferred talks with the target, and no longer with the party before.
+func TestTransferredPartiesTalk(t *testing.T) {
+	t.Parallel()
+	caller, callee, desk := newPerson(t, 440), newPerson(t, 600), newPerson(t, 700)
+	x := newTransferringTo(t, "", callee.port(), desk.port())
+	line := caller.calls(t, x.server)
+	hears(t, "the caller", &caller.ear, 600)
+	x.transfer(t, "600", "--trunk", "desk")
+	hears(t, "the caller", &caller.ear, 700)
+	hears(t, "the target", &desk.ear, 440)
+	over(t, <-callee.answers)
+	line.Hangup(0, nil)
+	x.idle(t)
+}
+
+// port gives the port of a person's phone.
+func (p *person) port() int { return int(p.Addr().Port()) }
+
 // Our own transfer by each strategy: what the far end is told with REFER is what it must call the target with.
 func TestTransferByOperator(t *testing.T) {
 	t.Parallel()
@@ -199,7 +240,7 @@ func TestTransferByOperator(t *testing.T) {
 				message{line: "NOTIFY [next_url] SIP/2.0", head: callerHead(freshVia, "NOTIFY", 2, peerTag), body: "SIP/2.0 200 OK\n", rows: []string{hops, "Event: refer",
 					"Subscription-State: terminated;reason=noresource", "Content-Type: message/sipfrag;version=2.0"}}.String(),
 				take("200"), take("BYE"), onLast("200 OK")))
-			out := x.transfer(t)
+			out := x.transfer(t, toTarget...)
 			if !strings.Contains(out, "itself") {
 				t.Errorf("the command said %q", out)
 			}
@@ -246,8 +287,11 @@ func obeyed(t *testing.T, refer, strategy string) []string {
 	return out
 }
 
+// toTarget is what most transfers ask for.
+var toTarget = []string{"+14155550177", "--header", "X-New: a;b"}
+
 // transfer has the program transfer the caller of the one call that stands.
-func (x transferring) transfer(t *testing.T) string {
+func (x transferring) transfer(t *testing.T, args ...string) string {
 	t.Helper()
 	var id string
 	eventually(t, "a call of two answered legs", func() bool {
@@ -263,7 +307,7 @@ func (x transferring) transfer(t *testing.T) string {
 		x.get(t, "/api/live/"+id, &one)
 		return len(one.Legs) == 2 && one.Legs[0].Answered != "" && one.Legs[1].Answered != ""
 	})
-	r := run(t, nil, "transfer", "--api", "http://"+x.HTTP, "--key", "admin", "--secret", "admin-secret", id, "1", "+14155550177", "--header", "X-New: a;b")
+	r := run(t, nil, append([]string{"transfer", "--api", "http://" + x.HTTP, "--key", "admin", "--secret", "admin-secret", id, "1"}, args...)...)
 	if r.code != 0 {
 		t.Fatalf("transfer: exit code %d\n%s%s", r.code, r.out, r.err)
 	}
@@ -288,7 +332,7 @@ func TestTransferAnchored(t *testing.T) {
 				steps = append(steps, take("REFER"), onLast(tc.refuse))
 			}
 			caller := x.call(t, scenario(append(steps, wait(2000), bye(2), take("200"))...))
-			if out := x.transfer(t); !strings.Contains(out, "leg") {
+			if out := x.transfer(t, toTarget...); !strings.Contains(out, "leg") {
 				t.Errorf("the command said %q", out)
 			}
 			caller.wait(t)
