@@ -477,3 +477,42 @@ func TestC19PrackFollowsRoutes(t *testing.T) {
 		want[call.Progress](e)
 	})
 }
+
+// C70: BYE of the caller overtakes its PRACK: the INVITE is over, the PRACK finds no dialog (RFC 5407 section 3.1.2); and a
+// reliable response that its 200 has overtaken is nobody's any more.
+func TestC70Reliable(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		inv := alice.invite("c1", "Require: 100rel")
+		alice.send(inv)
+		a := r.attempt()
+		a.leg.Early(nil)
+		early := alice.receive("183")
+		alice.send(alice.request("BYE", "c1", 3, early.ToTag))
+		alice.receive("200")
+		alice.receive("487")
+		a.events.ended(call.LabelCancelled)
+		alice.prack(inv, early, 2, "")
+		for { // the 487 is repeated, for it gets no ACK
+			if m := <-alice.got; m.Status == 481 {
+				break
+			} else if m.Status != 487 {
+				t.Fatalf("%+v", m)
+			}
+		}
+	})
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		bob := r.phone(bobAt)
+		leg, e, inv := r.callOut(bob)
+		bob.answer(inv, 183, "bob", port(answer, "6060"), "Require: 100rel", "RSeq: 5", "X-Late: 1")
+		bob.quiet(time.Second)
+		e.none(0)
+		if got := r.remote().RTP.Port(); got != 6000 {
+			t.Errorf("media of port %d", got)
+		}
+		leg.Hangup(call.Cause{By: call.ByApp}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+	})
+}
