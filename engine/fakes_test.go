@@ -35,6 +35,7 @@ type fakeLeg struct {
 	mu      sync.Mutex
 	session *fakeSession
 	sent    []func() // keys that are being sent
+	relayed []string // keys of the leg joined with it
 	over    bool
 }
 
@@ -82,6 +83,12 @@ func (l *fakeLeg) Media() media.Session {
 
 func (l *fakeLeg) Describe() call.LegRecord {
 	return call.LegRecord{SIPCallID: "dialog-of-" + string(l.id)}
+}
+
+func (l *fakeLeg) RelayDigit(digit byte, _ time.Duration, signalled bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.relayed = append(l.relayed, fmt.Sprintf("%c %v", digit, signalled))
 }
 
 func (l *fakeLeg) Hold(on bool) { l.told <- fmt.Sprint("hold ", on) }

@@ -35,6 +35,11 @@ type (
 	DigitSender interface {
 		SendDigits(keys string, tone, gap time.Duration, done func(error)) (stop func())
 	}
+	// DigitRelay passes on keys of the leg that it is joined with that do not pass with the audio: signalled ones, or all,
+	// as its trunk says.
+	DigitRelay interface {
+		RelayDigit(digit byte, held time.Duration, signalled bool)
+	}
 	// Referrer can have its far end transferred, and be asked for a transfer by it.
 	Referrer interface {
 		// Refer asks the far end to call a target, with the context. What comes of it is reported as call.Referred.

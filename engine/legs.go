@@ -131,7 +131,7 @@ func (c *Call) reported(l *leg, ev call.Event) {
 		ev.Leg = l.id
 		c.legEnded(l, ev)
 	case call.Digit:
-		c.pressed(l, ev.Digit, ev.For)
+		c.pressed(l, ev.Digit, ev.For, true)
 	case call.Ringing:
 		if l.state < answered && !l.inbound() {
 			ev.Leg = l.id
@@ -259,7 +259,7 @@ func (c *Call) seekMedia(l *leg) {
 		return
 	}
 	l.media.OnDigit(func(digit byte, held time.Duration) {
-		c.inbox.put(func() { c.pressed(l, digit, held) })
+		c.inbox.put(func() { c.pressed(l, digit, held, false) })
 	})
 	if l.muted {
 		c.mute(l)
@@ -272,12 +272,17 @@ func (c *Call) seekMedia(l *leg) {
 	}
 }
 
-// pressed hears a key of a leg's far end.
-func (c *Call) pressed(l *leg, digit byte, held time.Duration) {
+// pressed hears a key of a leg's far end, with its audio or by signalling.
+func (c *Call) pressed(l *leg, digit byte, held time.Duration, signalled bool) {
 	if l.state >= ending {
 		return
 	}
 	c.tell(l, call.Digit{Leg: l.id, Digit: digit, For: held})
+	if p := l.peer; p != nil && p.state == answered && !l.muted {
+		if r, ok := p.Leg.(DigitRelay); ok {
+			r.RelayDigit(digit, held, signalled)
+		}
+	}
 	for _, op := range c.opsOf(l) {
 		if op.ends(digit) {
 			c.finish(op, call.Result{Digit: digit}, nil)

@@ -96,6 +96,7 @@ type Remote struct {
 	CryptoIn, CryptoOut Crypto
 	Mux                 bool // RTCP comes and goes on the RTP port (RFC 5761)
 	Listen              bool // keys are also recognised as tones in what the far end says
+	NoKeys              bool // keys of others reach the far end by signalling: they are kept out of its audio
 }
 
 // Crypto is the key of one direction of SRTP, as SDES exchanges it (RFC 4568).

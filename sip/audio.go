@@ -49,6 +49,18 @@ func (l *Leg) wishes() sdp.Local {
 	return w
 }
 
+// audioOf fills in what no description says: keys are listened for, and sent otherwise than as events.
+func (p *peering) audioOf(far *media.Remote) {
+	a := p.audio()
+	far.Listen = a.Listen
+	switch a.Keys {
+	case "info":
+		far.EventOut, far.NoKeys = 0, true
+	case "inband":
+		far.EventOut = 0
+	}
+}
+
 // over takes note of the network that an INVITE comes or goes by. What was offered for a secret one is not for another.
 func (l *Leg) over(networks ...string) {
 	secret := len(networks) > 0 && !slices.ContainsFunc(networks, func(n string) bool { return n != transport.TLS })

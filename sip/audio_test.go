@@ -175,3 +175,67 @@ func TestS20HalfCalls(t *testing.T) {
 		pass(2 * time.Minute)
 	})
 }
+
+// Keys of the joined leg reach the far end as its trunk says: with the audio, unless they came by signalling or the trunk wants
+// INFO; then one after the other, and none in the audio as well.
+func TestC55RelayedKeys(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, sounds(directory.Audio{Keys: "info"}))
+		bob := r.phone(bobAt)
+		leg, _, _ := r.callOut(bob)
+		if far := r.remote(); !far.NoKeys || far.EventOut != 0 || far.EventIn != 101 {
+			t.Errorf("%+v", far)
+		}
+		leg.RelayDigit('4', 0, false)
+		leg.RelayDigit('2', 90*time.Millisecond, true)
+		for i, want := range []string{"Signal=4\r\nDuration=60\r\n", "Signal=2\r\nDuration=90\r\n"} {
+			m := bob.receive("INFO")
+			if string(m.Body) != want {
+				t.Errorf("key %d: %q", i, m.Body)
+			}
+			bob.quiet(300 * time.Millisecond) // the next one waits for the answer
+			bob.answer(m, 200, "", "")
+		}
+		for range 100 {
+			leg.RelayDigit('1', 0, true)
+		}
+		n := 0
+		for more := true; more; {
+			select {
+			case m := <-bob.got:
+				n++
+				bob.answer(m, 200, "", "")
+			case <-time.After(5 * time.Second):
+				more = false
+			}
+		}
+		if n < 60 || n > 66 {
+			t.Errorf("%d keys of a hundred at once", n)
+		}
+		leg.Hangup(call.Cause{}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+		pass(time.Minute)
+	})
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		bob := r.phone(bobAt)
+		leg, _, _ := r.callOut(bob)
+		leg.RelayDigit('4', 0, false) // the audio bears it
+		leg.RelayDigit('5', 0, true)
+		leg.RelayDigit('6', 0, true)
+		pass(time.Second)
+		if got := r.pressed(); got != "56" {
+			t.Errorf("pressed %q", got)
+		}
+		leg.Hangup(call.Cause{}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+		pass(time.Minute)
+	})
+}
+
+// pressed gives the keys that the last session was to press.
+func (r *rig) pressed() string {
+	r.last.mu.Lock()
+	defer r.last.mu.Unlock()
+	return r.last.keys
+}

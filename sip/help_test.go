@@ -35,6 +35,7 @@ type fakeSession struct {
 	remote  media.Remote
 	closed  bool
 	packets uint64      // that came; guarded by mu
+	keys    string      // that were to be pressed; guarded by mu
 	open    *int        // counts the open ones
 	shared  *sync.Mutex // guards open
 }
@@ -42,7 +43,10 @@ type fakeSession struct {
 func (f *fakeSession) Write(*media.Packet)                   {}
 func (f *fakeSession) Connect(media.Port)                    {}
 func (f *fakeSession) Play(media.Source, func(error)) func() { return func() {} }
-func (f *fakeSession) SendDigits(_ string, _, _ time.Duration, _ bool, done func(error)) func() {
+func (f *fakeSession) SendDigits(keys string, _, _ time.Duration, _ bool, done func(error)) func() {
+	f.mu.Lock()
+	f.keys += keys
+	f.mu.Unlock()
 	done(nil)
 	return func() {}
 }

@@ -28,6 +28,7 @@ type negotiation struct {
 	held    bool        // the far end wants to hear nothing
 	listens bool        // it is to be heard: neither holds the other
 
+	keys              relaying        // of the leg joined with this one
 	direction, agreed media.Direction // that we want, and that the far end agreed to
 }
 
@@ -126,7 +127,7 @@ func (l *Leg) renegotiate(offer []byte) ([]byte, error) {
 
 // agree gives the session what was agreed on, and tells whether the far end put us on hold (RFC 3264 section 8.4).
 func (l *Leg) agree(s Session, remote media.Remote) error {
-	remote.Listen = l.trunk.audio().Listen
+	l.trunk.audioOf(&remote)
 	if err := s.SetRemote(remote); err != nil {
 		return fmt.Errorf("media of the far end: %w", err)
 	}

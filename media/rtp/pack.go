@@ -85,7 +85,7 @@ func (r *relayed) covers(p *media.Packet) bool {
 // relayKey writes to dst as much of a key's tone as a packet of its event tells to be new, and gives the number of bytes.
 // No clock is needed: the packets of an event tell how long it lasts already.
 func (t *sender) relayKey(dst []byte, p *media.Packet) int {
-	if len(p.Payload) < 4 || int(p.Payload[0]) >= len(keys) {
+	if t.form.noKeys || len(p.Payload) < 4 || int(p.Payload[0]) >= len(keys) {
 		return 0
 	}
 	r := &t.relay

@@ -213,6 +213,21 @@ func TestC55BadEventsMakeNoSound(t *testing.T) {
 	}
 }
 
+// Where keys reach a far end by signalling, those of others are kept out of its audio.
+func TestC55NoKeys(t *testing.T) {
+	a, b, sa, sb := bridge(t, engine(t))
+	wants(t, sb, b, func(r *media.Remote) { r.EventOut, r.NoKeys = 0, true })
+	a.speak(sa.Local(), 1)
+	first := b.hear()
+	a.send(sa.Local(), packet(101, true, a.seq, a.ts, a.ssrc, event(5, false, 160)...))
+	a.send(sa.Local(), packet(101, false, a.seq+1, a.ts, a.ssrc, event(5, true, 320)...))
+	a.seq, a.ts = a.seq+2, a.ts+320
+	a.speak(sa.Local(), 2)
+	if h := b.hear(); h.payload[0] != 2 || h.seq != first.seq+1 || h.ts != first.ts+480 {
+		t.Errorf("%+v after %+v", h, first)
+	}
+}
+
 // Comfort noise goes to a far end that knows it as it is, and is something quiet for others.
 func TestC56ComfortNoise(t *testing.T) {
 	a, b, sa, sb := bridge(t, engine(t))

@@ -43,6 +43,7 @@ type form struct {
 	codecType uint8
 	eventType uint8  // 0 when it knows no events
 	noise     bool   // it knows comfort noise
+	noKeys    bool   // others' keys are kept out of its audio
 	size      uint16 // bytes of a packet; 0 for as they come, and 20 ms of what is our own
 }
 
@@ -95,7 +96,7 @@ func (t *sender) agree(m media.Remote) {
 	if size != t.form.size || m.Codec != t.form.codec {
 		t.pack = nil
 	}
-	t.form = form{m.Codec, m.TypeOut, m.EventOut, m.Silence, size}
+	t.form = form{m.Codec, m.TypeOut, m.EventOut, m.Silence, m.NoKeys, size}
 	if m.Codec == media.G722 {
 		t.transcoder()
 	}
