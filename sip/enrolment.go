@@ -160,7 +160,7 @@ func (e *enrolment) ask(at enrolled, brief bool) {
 			e.failed(at.peer, "no response in time")
 		}
 	})
-	e.s.ask(e.s.trunks.of(t), e.request(at, e.asked), at.to, 0, func(m *message.Message, err error) {
+	e.s.ask(e.s.trunks.of(t), e.request(at, e.asked), at.to, func(m *message.Message, err error) {
 		late.Stop()
 		if !e.over && turn == e.turn {
 			e.answered(at, m, err, brief)
@@ -259,5 +259,5 @@ func (e *enrolment) quit(then func()) {
 	if !ok {
 		t = e.trunk
 	}
-	e.s.ask(e.s.trunks.of(t), e.request(*e.at, 0), e.at.to, 0, func(*message.Message, error) { then() })
+	e.s.ask(e.s.trunks.of(t), e.request(*e.at, 0), e.at.to, func(*message.Message, error) { then() })
 }

@@ -99,7 +99,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 // known settles who calls, once there is a dialog: an endpoint has proven it and is asked no more, so nobody else may go
 // on in its place. It gives the endpoint's user name.
 func (l *Leg) known(source netip.Addr) (endpoint string) {
-	l.dialog.LogIn(loginOf(l.trunk, source, l.note))
+	l.dialog.LogIn(l.s.loginOf(l.trunk, source, l.note))
 	l.callID = l.dialog.CallID()
 	l.from, l.to = clone(l.from), clone(l.to)
 	if e := l.trunk.endpoint; e != nil {

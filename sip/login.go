@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"sync"
@@ -56,21 +58,24 @@ func (k *keyring) answer(req, refusal *message.Message) (row header.Field, chose
 	return header.Field{Name: answers, Value: k.client.Answer(chosen, login, req.Method, req.URI).String()}, chosen, nil
 }
 
+var errStranger = errors.New("it is no peer of the trunk")
+
 // loginOf gives what answers the challenges to a dialog's requests, or to one registration's: none that did not come
 // from far, where the trunk's peer was found, or from an address of the trunk, for who is elsewhere shall not get even a
-// hash of the password. note hears of each choice. Nil: the trunk has no account.
-func loginOf(p *peering, far netip.Addr, note func(string)) dialog.Login {
+// hash of the password. note hears of each choice, the log of what is not answered. Nil: the trunk has no account.
+func (s *Server) loginOf(p *peering, far netip.Addr, note func(string)) dialog.Login {
 	if p.keys == nil {
 		return nil
 	}
 	return func(req, refusal *message.Message, at transport.Target) header.List {
-		if a := at.Addr.Addr().Unmap(); a != far.Unmap() && !p.allows(a) {
-			note(fmt.Sprintf("%s: the challenge of %v is not answered: it is no peer of the trunk", req.Method, a))
-			return nil
+		row, chosen, err := header.Field{}, digest.Challenge{}, errStranger
+		if a := at.Addr.Addr().Unmap(); a == far.Unmap() || p.allows(a) {
+			row, chosen, err = p.keys.answer(req, refusal)
 		}
-		row, chosen, err := p.keys.answer(req, refusal)
 		if err != nil {
-			note(fmt.Sprintf("%s: the challenge is not answered: %v", req.Method, err))
+			note(fmt.Sprintf("%s: the challenge of %v is not answered: %v", req.Method, at.Addr.Addr(), err))
+			s.refusals.tell(s.cfg.Log, slog.LevelWarn, "a peer's challenge is not answered", "trunk", p.trunk.ID, "peer", at.Addr, "method", req.Method,
+				"callId", req.CallID, "reason", err.Error())
 			return nil
 		}
 		note(fmt.Sprintf("%s: the challenge of realm %q is answered with %s", req.Method, chosen.Realm, chosen.Algorithm))

@@ -262,7 +262,7 @@ func (l *Leg) inviteAt(h hop) {
 		l.end(mediaCause(fmt.Errorf("%w: %w", errNoSession, err)), nil)
 		return
 	}
-	l.dialog.LogIn(loginOf(l.trunk, h.to.Addr.Addr(), l.note))
+	l.dialog.LogIn(l.s.loginOf(l.trunk, h.to.Addr.Addr(), l.note))
 	m := l.dialog.Request("INVITE")
 	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
 	if r := p.dial.Replaces; r != "" { // as the far end that named the target knows it: RFC 3891
