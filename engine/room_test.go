@@ -196,6 +196,7 @@ func TestMusicOnHold(t *testing.T) {
 		do(t, c, call.Hold{Leg: l.id, On: true})
 		next[call.Left](t, c)
 		op := do(t, c, call.Play{Leg: l.id, Clips: []call.Clip{{Key: "9000x3"}}, Times: -1})
+		synctest.Wait()
 		loud := 0
 		for range 200 {
 			if x, ok := v.tick(); !ok {
