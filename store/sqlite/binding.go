@@ -9,8 +9,15 @@ import (
 	"github.com/switchhook/switchhook/directory"
 )
 
-// Bindings gives where endpoints are registered that have not expired.
+// Bindings gives where endpoints are registered, and forgets those of endpoints that are so no more.
 func (s *Store) Bindings(ctx context.Context, now time.Time) ([]directory.Binding, error) {
+	err := s.change(ctx, func(tx *sql.Tx) (func(*content), error) {
+		_, err := tx.ExecContext(ctx, `DELETE FROM binding WHERE expires <= ?`, now.UnixMicro())
+		return nil, explain(err)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("forget bindings: %w", err)
+	}
 	rows, err := s.read.QueryContext(ctx, `SELECT body FROM binding WHERE expires > ? ORDER BY user`, now.UnixMicro())
 	if err != nil {
 		return nil, fmt.Errorf("read bindings: %w", explain(err))
