@@ -341,6 +341,8 @@ func (l *Leg) happened(e dialog.Event) {
 		l.confirmed(e.Tx)
 	case dialog.Unconfirmed:
 		l.unconfirmed()
+	case dialog.Unsent:
+		l.failed(e.Err)
 	case dialog.Replied:
 		l.heard(e.Msg)
 	case dialog.Unacknowledged:

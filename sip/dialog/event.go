@@ -39,6 +39,8 @@ const (
 	Confirmed
 	// Unconfirmed: no PRACK came in 64*T1. The INVITE is refused with 504, and the dialog is over (RFC 3262 section 3).
 	Unconfirmed
+	// Unsent: a response that waited for a PRACK could not be written, Err says why.
+	Unsent
 	// Replied: the final response came to a PRACK of ours, or Err says why there is none.
 	Replied
 )

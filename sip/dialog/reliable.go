@@ -39,7 +39,7 @@ func (s *serving) keep(r Response) bool {
 	if !s.owed || r.Status >= 300 || r.Status >= 200 && !s.bearing && len(s.line) == 0 {
 		return false
 	}
-	if len(s.line) < maxLine || r.Status >= 200 {
+	if len(s.line) < maxLine || r.Status >= 200 || len(r.Body) > 0 { // a description is not said twice
 		r.Headers = slices.Clone(r.Headers)
 		s.line = append(s.line, r)
 	}
@@ -94,8 +94,8 @@ func (d *Dialog) confirmed(tx *transaction.Server) {
 	for d.state == incoming && d.server == s && !s.owed && len(s.line) > 0 {
 		next := s.line[0]
 		s.line = s.line[1:]
-		if err := d.Respond(s.tx, next); err != nil && d.set.cfg.Unsent != nil {
-			d.set.cfg.Unsent(d.callID, err)
+		if err := d.Respond(s.tx, next); err != nil {
+			d.emit(Event{Kind: Unsent, Err: err})
 		}
 	}
 	if d.state == incoming && d.server == s && !s.owed {

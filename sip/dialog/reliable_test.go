@@ -208,3 +208,31 @@ func BenchmarkCall(b *testing.B) {
 		})
 	}
 }
+
+// A response that waited and can't be written is told of, and the others go on.
+func TestUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b, caller, callee, heard := pair(t)
+		b.do(func() {
+			tx := callee.INVITE()
+			for _, r := range []dialog.Response{
+				{Status: 180, Reliable: true}, {Status: 181, Reliable: true, Headers: header.List{{Name: "X", Value: "a\r\nb"}}}, {Status: 200},
+			} {
+				if err := callee.Respond(tx, r); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		expect(t, heard, dialog.Provisional)
+		if e := expect(t, b.events, dialog.Confirmed); e.Tx == nil {
+			t.Error("no transaction")
+		}
+		if e := expect(t, b.events, dialog.Unsent); !errors.Is(e.Err, message.ErrMessage) {
+			t.Errorf("error: %v", e.Err)
+		}
+		expect(t, heard, dialog.Replied)
+		expect(t, heard, dialog.Accepted)
+		a.do(func() { caller.Bye(nil) })
+		expect(t, heard, dialog.Over)
+	})
+}

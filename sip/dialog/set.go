@@ -20,8 +20,6 @@ type Config struct {
 	Resolve func(callID, uri string, near transport.Target, then func(transport.Target, error))
 	// T1 and T2 are the timers of RFC 3261 appendix A; 0 means 500 ms and 4 s.
 	T1, T2 time.Duration
-	// Unsent hears of a response that waited for a PRACK and could not be written. nil: nobody.
-	Unsent func(callID string, err error)
 	// Max is how many dialogs may stand; 0 means 100,000.
 	Max int
 }
