@@ -8,6 +8,7 @@ import (
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
 )
 
 // Named finds where a Dial goes whose target a far end named (call.Dial.Named), and gives it as [Out] takes it. A far end
@@ -22,6 +23,7 @@ func Named(s *directory.Snapshot, d call.Dial) (call.Dial, *call.Cause) {
 		if !slices.ContainsFunc(t.Peers, func(p directory.Peer) bool { return Host(p.Host) == host }) {
 			d.URI = "" // it was named by its own host, which is ours
 		}
+		d.URI = plain(d.URI, d.To)
 		return d, nil
 	}
 	if e, ok := s.Endpoint(d.To); ok && e.Account == d.Account && d.Replaces == "" {
@@ -34,6 +36,17 @@ func Named(s *directory.Snapshot, d call.Dial) (call.Dial, *call.Cause) {
 	}
 	why := fmt.Sprintf("a far end named %q at %q: neither a number, an endpoint, nor at a peer of a trunk of account %s", d.To, host, d.Account)
 	return d, refusal(404, why)
+}
+
+// plain gives a URI whose user is a number with that number as it is meant: no escape may hide from the prefixes what is
+// dialled.
+func plain(uri, number string) string {
+	u, err := header.ParseURI(uri)
+	if err != nil || !u.IsSIP() || !directory.IsE164(number) {
+		return uri
+	}
+	u.User, u.Password = header.EscapeUser(number), ""
+	return u.String()
 }
 
 // peering finds the account's trunk that a host belongs to: as its own, or a peer's. Of several, the first by ID.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/route"
 )
 
@@ -17,6 +18,7 @@ func TestS21Named(t *testing.T) {
 		refused int
 	}{
 		"at a peer":         {dial: call.Dial{Named: "192.0.2.1", To: "600", URI: "sip:600@192.0.2.1:5080"}, trunk: "pbx", uri: "sip:600@192.0.2.1:5080", to: "600"},
+		"escaped number":    {dial: call.Dial{Named: "192.0.2.1", To: "+19005550199", URI: "sip:%2B1900%35550199;x=y:p@192.0.2.1"}, trunk: "pbx", uri: "sip:+19005550199@192.0.2.1", to: "+19005550199"},
 		"a number anywhere": {dial: call.Dial{Named: "sbc.example", To: "+12065550199", URI: "sip:+12065550199@sbc.example"}, to: "+12065550199"},
 		"tel":               {dial: call.Dial{Named: "tel", To: "+1-206-555-0199", URI: "tel:+1-206-555-0199"}, to: "+12065550199"},
 		"foreign host":      {dial: call.Dial{Named: "evil.example", To: "boss", URI: "sip:boss@evil.example"}, refused: 404},
@@ -38,5 +40,17 @@ func TestS21Named(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+// A far end reaches the endpoints of its own account by name, and no others.
+func TestNamedEndpoint(t *testing.T) {
+	s := directory.NewSnapshot(directory.Content{Endpoints: []directory.Endpoint{{User: "dave", Account: account}, {User: "eve", Account: "999999999999"}}})
+	d, refused := route.Named(s, call.Dial{Account: account, Named: "example.com", To: "dave", URI: "sip:dave@example.com"})
+	if refused != nil || d.Endpoint != "dave" || d.URI != "" {
+		t.Errorf("got %+v, %v", d, refused)
+	}
+	if _, refused = route.Named(s, call.Dial{Account: account, Named: "example.com", To: "eve", URI: "sip:eve@example.com"}); refused == nil {
+		t.Error("another account's endpoint is reached")
 	}
 }

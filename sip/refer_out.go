@@ -76,11 +76,16 @@ func (l *Leg) targetOf(r call.Refer) string {
 	if r.URI != "" {
 		return r.URI
 	}
-	peers := l.trunk.trunk.Peers
-	if len(peers) == 0 {
-		peers = []directory.Peer{{Host: l.dialog.Near().Addr.Addr().Unmap().String()}}
+	near := l.dialog.Near()
+	peer := directory.Peer{Host: near.Addr.Addr().Unmap().String()}
+	switch peers := l.trunk.trunk.Peers; {
+	case l.trunk.endpoint != nil: // it calls everybody through us
+		at := l.s.layer.Local(near.Network, near.Addr.Addr())
+		peer = directory.Peer{Host: at.Addr().Unmap().String(), Port: int(at.Port())}
+	case len(peers) > 0:
+		peer = peers[0]
 	}
-	return requestURI(r.To, peers[0])
+	return requestURI(r.To, peer)
 }
 
 // referWith asks the far end to take over a dialog of another leg's (RFC 5589 section 7): the one that we have there, named

@@ -357,3 +357,50 @@ func FuzzReferTo(f *testing.F) {
 		}
 	})
 }
+
+// An endpoint may transfer its calls, and is transferred to numbers that it calls through us.
+func TestEndpointTransfers(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t), func(_ *sip.Config, c *directory.Content) {
+			for i := range c.Endpoints {
+				c.Endpoints[i].Options.Transfer.Strategy = "refer-to"
+			}
+		})
+		carol := r.line(phoneAt, "carol", "carol's")
+		inv := carol.callTo("sip:+12065550100@example.com", "c1")
+		carol.send(inv)
+		refusal := carol.receive("401")
+		carol.acknowledge(inv, refusal)
+		carol.send(carol.prove(inv, refusal))
+		a := r.attempt()
+		a.leg.Answer(nil)
+		ok := carol.receive("200")
+		within := func(method string) *message.Message {
+			m := carol.request(method, "c1", carol.seq, ok.ToTag)
+			m.Set("From", inv.Get("From"))
+			return m
+		}
+		carol.send(within("ACK"))
+		want[call.Answered](a.events)
+		carol.seq++
+		refer := within("REFER")
+		refer.Add("Refer-To", "<sip:dave@example.com>")
+		carol.send(refer)
+		carol.receive("202")
+		if d := want[call.Asked](a.events).Dial; d.To != "dave" || d.Named != "example.com" {
+			t.Errorf("asked for %+v", d)
+		}
+		carol.answer(carol.receive("NOTIFY"), 200, "", "")
+		a.leg.Refer(call.Refer{To: "+12065550177"}, nil)
+		m := carol.receive("REFER")
+		if m.Get("Refer-To") != "<sip:+12065550177@192.0.2.1:5060>" {
+			t.Errorf("Refer-To: %s", m.Get("Refer-To"))
+		}
+		carol.answer(m, 603, "", "")
+		if !want[call.Referred](a.events).Anchor {
+			t.Error("it is not carried out here")
+		}
+		a.leg.Hangup(call.Cause{}, nil)
+		carol.answer(carol.receive("BYE"), 200, "", "")
+	})
+}
