@@ -244,7 +244,7 @@ func TestLogReaderGone(t *testing.T) {
 	h.ends(t)
 }
 
-// SIGHUP, which a terminal sends that closes, ends no call; the log says that it does not bring the file in.
+// SIGHUP, which a terminal sends that closes, ends no call; the log says that it brings certificates in, and not the file.
 func TestHangupSignal(t *testing.T) {
 	t.Parallel()
 	v := newVictims(t)
@@ -252,7 +252,7 @@ func TestHangupSignal(t *testing.T) {
 		if err := v.s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the log saying so", func() bool { return strings.Contains(v.s.logged(), "SIGHUP: the configuration is not read again") })
+		eventually(t, "the log saying so", func() bool { return strings.Contains(v.s.logged(), "SIGHUP: certificates are read again") })
 	}
 	v.unharmed(t, 0)
 }

@@ -178,7 +178,7 @@ func param(value, name string) string {
 }
 
 // ports hands out ports above those that the system gives away and below the end, in blocks of ten: SIP on the first, RTP two
-// further. Nobody else on this machine takes them.
+// and four further. Nobody else on this machine takes them.
 var ports struct {
 	sync.Mutex
 	next int
@@ -200,7 +200,7 @@ func freePort(t *testing.T) int {
 	for range (lastPort - firstPort) / block {
 		port := firstPort + ports.next%((lastPort-firstPort)/block)*block
 		ports.next++
-		if isFree(port) && isFree(port+2) {
+		if isFree(port) && isFree(port+2) && isFree(port+4) {
 			return port
 		}
 	}

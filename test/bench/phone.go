@@ -105,12 +105,14 @@ type dialog struct {
 	to     string
 	target string
 	seq    int
+	sound  int // port of its sound; 9: none
+	theirs int // port of the far end's
 }
 
 // newDialog makes one from a user to a user at the program.
 func (p *phones) newDialog(from, to string) *dialog {
 	n := p.next.Add(1)
-	d := &dialog{p: p, id: fmt.Sprintf("phone-%s-%d", p.at, n), got: make(chan string, 20), target: fmt.Sprintf("sip:%s@127.0.0.1:%d", to, ourPort)}
+	d := &dialog{p: p, id: fmt.Sprintf("phone-%s-%d", p.at, n), got: make(chan string, 20), sound: 9, target: fmt.Sprintf("sip:%s@127.0.0.1:%d", to, ourPort)}
 	if to == "" {
 		d.target = fmt.Sprintf("sip:127.0.0.1:%d", ourPort)
 	}
@@ -169,7 +171,7 @@ func (d *dialog) await(prefixes ...string) (string, error) {
 // call is placed with the context of the bench and answered; it gives how long the answer took.
 func (d *dialog) call() (time.Duration, error) {
 	begin := time.Now()
-	d.send("INVITE", sdp(9), "User-to-User: 00c0ffee10000000000;encoding=hex", "Diversion: <sip:+12065550143@carrier.example>;reason=unconditional;counter=1",
+	d.send("INVITE", sdp(d.sound), "User-to-User: 00c0ffee10000000000;encoding=hex", "Diversion: <sip:+12065550143@carrier.example>;reason=unconditional;counter=1",
 		"X-Call-Context: bench-1-1", "X-Account-Id: 4711")
 	ok, err := d.await("SIP/2.0 200")
 	if err != nil {
@@ -186,6 +188,7 @@ func (d *dialog) answered(ok string) {
 	_, d.to, _ = strings.Cut(row(ok, "To"), ": ")
 	_, contact, _ := strings.Cut(row(ok, "Contact"), "<")
 	d.target, _, _ = strings.Cut(contact, ">")
+	d.theirs = portOf(ok)
 }
 
 // cancel gives the INVITE up, and ackRefusal acknowledges what it is refused with.

@@ -12,15 +12,16 @@ import (
 
 // soaker is a long run: the rates, and what was counted.
 type soaker struct {
-	b      *bench
-	p      *process
-	far    *phones
-	kinds  []kind
-	mu     sync.Mutex
-	done   map[string]int
-	failed map[string]int
-	first  map[string]error
-	took   []time.Duration // of the calls of the last minute, INVITE to 200
+	b        *bench
+	p        *process
+	far      *phones
+	kinds    []kind
+	mu       sync.Mutex
+	done     map[string]int
+	failed   map[string]int
+	first    map[string]error
+	recorded int
+	took     []time.Duration // of the calls of the last minute, INVITE to 200
 }
 
 // kind is something that is done over and over beside the calls of SIPp.
@@ -33,7 +34,7 @@ type kind struct {
 const soakPhones = 500
 
 // soak runs a mixed load for hours: calls with context at 70 % of the highest clean rate, and beside them holds, calls that are given
-// up, transfers, registrations and junk. It prints a line each minute and fails when anything fails or grows.
+// up, transfers, recordings in rooms, registrations and junk. It prints a line each minute and fails when anything fails or grows.
 func (b *bench) soak() error {
 	rate := b.rate
 	if rate == 0 {
@@ -49,7 +50,7 @@ func (b *bench) soak() error {
 	}
 	defer fn.server.Close()
 	s := &soaker{b: b, done: map[string]int{}, failed: map[string]int{}, first: map[string]error{}}
-	if s.p, err = b.startWith(endpoints(soakPhones)); err != nil {
+	if s.p, err = b.startWith(adminKey + endpoints(soakPhones)); err != nil {
 		return err
 	}
 	defer s.p.stop()
@@ -97,6 +98,7 @@ func (s *soaker) mixed() []kind {
 		{"holds", 200 * time.Millisecond, s.hold},
 		{"given up", 200 * time.Millisecond, s.giveUp},
 		{"transfers", time.Second, s.far.transfer},
+		{"recorded in rooms", 2 * time.Second, s.record},
 		{"registrations", 50 * time.Millisecond, func() error {
 			s.mu.Lock()
 			next++
