@@ -3,11 +3,13 @@ package sip_test
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -254,5 +256,27 @@ func TestDialEndpointOnItsConnection(t *testing.T) {
 		desk.answer(inv, 486, "d", "")
 		desk.receive("ACK")
 		e.refused(486)
+	})
+}
+
+// An INVITE that is too long for UDP goes to a contact all the same, and the call's log tells.
+func TestDialEndpointTooLong(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		desk := r.line(phoneAt, "carol", "carol's")
+		desk.register(200, "r1", "Contact: <sip:carol@198.51.100.77>")
+		_, e := r.dial(call.Dial{Endpoint: "carol", Headers: header.List{{Name: "X-Long", Value: strings.Repeat("x", 1500)}}})
+		inv := desk.receive("INVITE")
+		if len(inv.Get("X-Long")) != 1500 || desk.over(inv) != transport.UDP {
+			t.Errorf("X-Long of %d bytes came over %s", len(inv.Get("X-Long")), desk.over(inv))
+		}
+		desk.answer(inv, 486, "d", "")
+		desk.receive("ACK")
+		e.refused(486)
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if !slices.ContainsFunc(e.log, func(l call.Log) bool { return strings.Contains(l.Text, "too long for UDP") }) {
+			t.Errorf("the log does not tell: %+v", e.log)
+		}
 	})
 }

@@ -124,6 +124,9 @@ func (r *ring) invite() error {
 	}
 	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
 	l.account("INVITE", call.WriterPlatform, l.trunk.signing.sign(m, time.Now()))
+	if size := sizeOf(m); size > maxDatagram && r.to.Network == transport.UDP {
+		l.note(fmt.Sprintf("INVITE of %d bytes is too long for UDP: it goes in fragments, for a contact is called the way it registered", size))
+	}
 	if err := r.dialog.Invite(m, r.to); err != nil {
 		r.end()
 		return err
