@@ -55,7 +55,7 @@ func (l *Leg) pursue() {
 func (l *Leg) begin(c *change) {
 	l.change, c.timer = c, nil
 	update := l.updates(c.refresh)
-	if !update && !l.dialog.Modifiable() {
+	if l.media.waiting || !update && !l.dialog.Modifiable() {
 		l.repeat(c, l.glare())
 		return
 	}

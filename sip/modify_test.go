@@ -434,3 +434,29 @@ func TestUpdateChoice(t *testing.T) {
 		})
 	}
 }
+
+// C40: an UPDATE of ours with an offer waits for the answer to our last one, too.
+func TestC40UpdateWaitsForAnswer(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, with("alice", directory.Signalling{Update: directory.Always}))
+		alice := r.phone(aliceAt)
+		a, _, ok := r.callIn(alice)
+		re := alice.request("INVITE", "c1", 2, ok.ToTag)
+		alice.send(re)
+		alice.receive("200") // with our offer
+		a.leg.Hold(true)
+		alice.quiet(400 * time.Millisecond)
+		ack := alice.request("ACK", "c1", 2, ok.ToTag)
+		ack.Add("Content-Type", "application/sdp")
+		ack.Body = crlf(answer)
+		alice.send(ack)
+		up := alice.receive("UPDATE")
+		if _, direction := versionOf(up.Body); direction != "sendonly" {
+			t.Errorf("UPDATE: %s", up.Body)
+		}
+		alice.answer(up, 200, "", way("recvonly", "3"))
+		if got := r.remote().Direction; got != media.SendOnly {
+			t.Errorf("direction %v", got)
+		}
+	})
+}
