@@ -19,6 +19,7 @@ func (c *Call) listenForTones(l *leg) {
 	e := &toneEar{tones: tone.NewListener(), tell: func(k tone.Kind) {
 		c.inbox.put(func() {
 			if l.state < ending {
+				c.notes.log(l.id, call.Log{Kind: call.LogNote, Text: "tone of the network heard: " + string(k)})
 				c.tell(l, call.Tone{Leg: l.id, Tone: string(k)})
 			}
 		})

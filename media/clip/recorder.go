@@ -124,7 +124,7 @@ func (r *Recorder) deliver(ctx context.Context, w Wanted, file string) (int64, e
 	if w.Format == MP3 {
 		out := strings.TrimSuffix(file, "."+WAV) + "." + MP3
 		defer os.Remove(out) //nolint:errcheck // it may not have come to be
-		if err := r.encode(ctx, file, out); err != nil {
+		if err := r.encode(ctx, w.Channels, file, out); err != nil {
 			return 0, err
 		}
 		file = out
@@ -162,43 +162,49 @@ func (p progress) Read(b []byte) (int, error) {
 }
 
 // encode makes an MP3 of a WAV, when it is its turn.
-func (r *Recorder) encode(ctx context.Context, from, to string) error {
+func (r *Recorder) encode(ctx context.Context, channels int, from, to string) error {
 	select {
 	case r.turns <- struct{}{}:
 		defer func() { <-r.turns }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return r.encoder.run(ctx, from, to)
+	return r.encoder.run(ctx, channels, from, to)
 }
 
 // encoder is a program that writes MP3. What it writes has 16 kHz: many players know no less.
 type encoder struct {
-	path string
-	args func(from, to string) []string
+	path  string
+	args  []string // before the file that is read
+	after []string // and after it
+	apart []string // keep two channels apart: by default much of what they share is written once, and heard in both
 }
 
 func findEncoder(look func(string) (string, error)) *encoder {
 	if path, err := look("lame"); err == nil {
-		return &encoder{path, func(from, to string) []string {
-			return []string{"--quiet", "--resample", "16", "-V", "5", from, to}
-		}}
+		return &encoder{path: path, args: []string{"--quiet", "--resample", "16", "-V", "5"}, apart: []string{"-m", "s"}}
 	}
 	if path, err := look("ffmpeg"); err == nil {
-		return &encoder{path, func(from, to string) []string {
-			return []string{"-nostdin", "-loglevel", "error", "-y", "-i", from, "-ar", "16000", "-q:a", "5", to}
-		}}
+		return &encoder{
+			path: path, args: []string{"-nostdin", "-loglevel", "error", "-y", "-i"}, after: []string{"-ar", "16000", "-q:a", "5"},
+			apart: []string{"-joint_stereo", "0"},
+		}
 	}
 	return nil
 }
 
 // longestEncoding bounds what a recording of hours takes.
-const longestEncoding = 30 * time.Minute
+const longestEncoding = 10 * time.Minute
 
-func (e *encoder) run(ctx context.Context, from, to string) error {
+func (e *encoder) run(ctx context.Context, channels int, from, to string) error {
 	ctx, cancel := context.WithTimeout(ctx, longestEncoding)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, e.path, e.args(from, to)...)
+	args := append(slices.Clone(e.args), from)
+	args = append(args, e.after...)
+	if channels == 2 {
+		args = append(args, e.apart...)
+	}
+	cmd := exec.CommandContext(ctx, e.path, append(args, to)...)
 	cmd.WaitDelay = time.Second
 	var said tail
 	cmd.Stderr = &said

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hajimehoshi/go-mp3"
+
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/clip"
 	"github.com/switchhook/switchhook/media/tone"
@@ -239,6 +241,16 @@ func TestRecordingMP3(t *testing.T) {
 			if heard := hear(t, s, 2*time.Second); tone.Loudness(heard[4000:], 500) < -15 {
 				t.Errorf("heard at %.1f dB", tone.Loudness(heard[4000:], 500))
 			}
+			two := begin(t, r, clip.Wanted{Name: "two", Channels: 2, Format: clip.MP3, Bucket: "folder", Key: "two.mp3"})
+			say(two, 3*time.Second, 500, 900)
+			two.Stop()
+			if _, err := r.Store(t.Context(), two); err != nil {
+				t.Fatal(err)
+			}
+			left := decoded(t, content(t, b, "folder", "two.mp3"))
+			if own, other := tone.Loudness(left[8000:], 250), tone.Loudness(left[8000:], 450); own < -16 || other > -40 { // of 16 kHz
+				t.Errorf("the left channel has its own tone at %.1f dB, the other's at %.1f", own, other)
+			}
 		})
 	}
 	r, _ := recorder(t, nil)
@@ -246,6 +258,23 @@ func TestRecordingMP3(t *testing.T) {
 	if _, err := r.Begin(clip.Wanted{Name: "x", Channels: 1, Format: clip.MP3, Bucket: "mem", Key: "x"}); !errors.Is(err, clip.ErrNoEncoder) {
 		t.Errorf("without encoder: %v", err)
 	}
+}
+
+// decoded gives the left channel of an MP3, at its own rate.
+func decoded(t *testing.T, file []byte) (left []int16) {
+	t.Helper()
+	d, err := mp3.NewDecoder(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(d)
+	if err != nil || d.SampleRate() != 16000 {
+		t.Fatalf("%d Hz: %v", d.SampleRate(), err)
+	}
+	for ; len(all) >= 4; all = all[4:] {
+		left = append(left, int16(binary.LittleEndian.Uint16(all)))
+	}
+	return left
 }
 
 // hear takes at most d of a stream.
