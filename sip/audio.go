@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -47,6 +48,15 @@ func (l *Leg) wishes() sdp.Local {
 		w.Codecs[0] = l.media.prefer
 	}
 	return w
+}
+
+// offerAt is the first offer to a trunk's peers by a network, of a leg at an address.
+func (p *peering) offerAt(at netip.AddrPort, network string) []byte {
+	l := &Leg{trunk: p}
+	l.over(network)
+	w := l.wishes()
+	w.Addr = at
+	return sdp.Offer(w)
 }
 
 // audioOf fills in what no description says: keys are listened for, and sent otherwise than as events.

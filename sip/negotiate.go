@@ -225,6 +225,3 @@ func (l *Leg) codec() media.Codec {
 	}
 	return media.NoCodec
 }
-
-// offerText is the offer of a leg at an address.
-func offerText(at netip.AddrPort) []byte { return sdp.Offer(sdp.Local{Addr: at}) }
