@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
@@ -289,4 +291,40 @@ func TestS34UnsolicitedNotify(t *testing.T) {
 		leg.Hangup(call.Cause{}, nil)
 		bob.answer(bob.receive("BYE"), 200, "", "")
 	})
+}
+
+// What goes along of the call's context to the target of a transfer is the trunk's to say, and the ledger tells of each row.
+func TestCarry(t *testing.T) {
+	had := header.List{{Name: "X-Id", Value: "1"}, {Name: "User-to-User", Value: "00aa;encoding=hex"}, {Name: "X-Kept", Value: "2"}}
+	fresh := header.List{{Name: "User-to-User", Value: "00bb;encoding=hex"}, {Name: "X-Id", Value: "9"}}
+	for name, tc := range map[string]struct {
+		mode  string
+		fresh header.List
+		want  header.List
+		kept  header.Action
+	}{
+		"inherit":             {"", fresh, header.List{had[2], fresh[0], fresh[1]}, header.Kept},
+		"inherit alone":       {"inherit", nil, had, header.Kept},
+		"replace":             {"replace", fresh, fresh, header.Dropped},
+		"replace by nothing":  {"replace", nil, had, header.Kept},
+		"none":                {"none", fresh, fresh, header.Dropped},
+		"none, and none else": {"none", nil, header.List{}, header.Dropped},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, func(_ *sip.Config, c *directory.Content) { c.Trunks[0].Transfer.Context = tc.mode })
+				alice := r.phone(aliceAt)
+				a, _, _ := r.callIn(alice)
+				if diff := cmp.Diff(tc.want, a.leg.Carry(had, tc.fresh)); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				pass(time.Second)
+				if en, ok := a.events.entry("transfer", "X-Kept"); !ok || en.Action != tc.kept || en.Reason != sip.BecauseTransfer {
+					t.Errorf("ledger: %+v", en)
+				}
+				a.leg.Hangup(call.Cause{}, nil)
+				alice.answer(alice.receive("BYE"), 200, "", "")
+			})
+		})
+	}
 }
