@@ -18,8 +18,12 @@ type Clock struct {
 	wg     sync.WaitGroup
 }
 
-// beater is what a clock beats; false says that it is over.
-type beater interface{ beat() bool }
+// beater is what a clock beats; false says that it is over. Beats that were missed are passed over: whoever keeps the time
+// hears silence for them.
+type beater interface {
+	beat() bool
+	pass(beats int)
+}
 
 // NewClock makes a clock of so many goroutines, GOMAXPROCS when zero, which run while there is something to beat. Faults
 // of ours are told to the log; slog.Default when nil.
@@ -100,8 +104,10 @@ func (s *shard) close() {
 	s.closed = true
 }
 
-// catchUp is how many beats missed are made up for; more are left out.
-const catchUp = 5
+const (
+	catchUp = 5            // how many beats missed are made up for; more are passed over
+	asleep  = 60 * 60 * 50 // more than these the machine slept: nobody keeps that time
+)
 
 func (s *shard) run(stop chan struct{}) {
 	t := time.NewTicker(media.FrameTime)
@@ -114,10 +120,12 @@ func (s *shard) run(stop chan struct{}) {
 		case <-t.C:
 		}
 		due := int(time.Since(last) / media.FrameTime)
+		last = last.Add(time.Duration(due) * media.FrameTime)
 		if due > catchUp {
-			due, last = 1, time.Now()
-		} else {
-			last = last.Add(time.Duration(due) * media.FrameTime)
+			for _, b := range s.all {
+				b.pass(min(due, asleep) - catchUp)
+			}
+			due = catchUp
 		}
 		for range due {
 			if !s.beat() {

@@ -39,6 +39,13 @@ func (e *Ear) beat() bool {
 	return true
 }
 
+// pass hears silence.
+func (e *Ear) pass(beats int) {
+	for range beats {
+		e.sink.Hear(&media.Frame{}, &media.Frame{})
+	}
+}
+
 // Add gives the sum of two frames, within 16 bits.
 func Add(dst, a, b *media.Frame) {
 	for i := range dst {

@@ -77,6 +77,16 @@ func (r *Room) beat() bool {
 	return true
 }
 
+// pass lets those who listen hear silence. The parties' far ends have heard nothing either.
+func (r *Room) pass(beats int) {
+	r.stamp += uint32(beats) * frame
+	for range beats {
+		for _, h := range r.hearers {
+			h.sink.Hear(&media.Frame{}, nil)
+		}
+	}
+}
+
 // gather takes in who has come and lets go who has left.
 func (r *Room) gather() bool {
 	r.mu.Lock()

@@ -397,6 +397,46 @@ func TestClock(t *testing.T) {
 	})
 }
 
+// After a stall, of the machine say, who keeps the time hears silence for what was missed, and nobody is flooded.
+func TestClockStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := mix.NewClock(1, nil)
+		defer clock.Close()
+		rooms := mix.NewRooms(clock)
+		var ear, room sink
+		e := clock.Listen(&ear)
+		g := enters(t, rooms, 0, mix.Entrant{})
+		if _, err := rooms.Listen("a", &room); err != nil {
+			t.Fatal(err)
+		}
+		stall := clock.Listen(&staller{after: 50})
+		time.Sleep(5*time.Second + time.Millisecond)
+		synctest.Wait()
+		for name, n := range map[string]int{"an ear": len(ear.says), "a room": len(room.says)} {
+			if n /= media.FrameSamples; n < 248 || n > 251 {
+				t.Errorf("%s heard %d frames in five seconds", name, n)
+			}
+		}
+		if n := len(g.heard) / media.FrameSamples; n < 100 || n > 160 {
+			t.Errorf("a party was sent %d packets in five seconds of which two were lost", n)
+		}
+		e.Close()
+		stall.Close()
+		g.Leave()
+	})
+}
+
+// staller holds the clock up for two seconds.
+type staller struct{ after int }
+
+func (s *staller) Hear(_, _ *media.Frame) {
+	if s.after--; s.after == 0 {
+		time.Sleep(2 * time.Second) // of the bubble
+	}
+}
+
+func (*staller) Over() {}
+
 type sink struct {
 	says, hears []int16
 	over        bool
