@@ -46,7 +46,7 @@ type result struct {
 func main() {
 	quick := flag.Bool("quick", false, "short runs, to see that the bench works")
 	program := flag.String("program", "bin/switchhook", "the program under test")
-	duration := flag.Duration("duration", 8*time.Hour, "how long the soak lasts")
+	duration := flag.Duration("duration", 8*time.Hour, "how long the soak lasts, and the flood at most")
 	rate := flag.Int("rate", 0, "calls a second of the soak (default 70 % of the highest clean rate, which is looked for first)")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: bench [-quick] [-program FILE] [-duration TIME] PART …")

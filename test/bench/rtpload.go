@@ -22,7 +22,7 @@ const (
 )
 
 // linger is how long what is on its way has to come.
-const linger = 200 * time.Millisecond
+const linger = 500 * time.Millisecond
 
 // generator sends 20 ms of G.711 both ways for every call. Each packet's payload carries when it was sent, so the way through is
 // measured whatever the relay does to the header.
