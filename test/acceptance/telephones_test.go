@@ -8,6 +8,7 @@ import (
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/sip/transport/testca"
 )
 
 // The tests of this file have telephones of other makers registered here, with their passwords, and call each other and the world.
@@ -166,6 +167,28 @@ func TestC59BaresipTransfers(t *testing.T) {
 	s.idle(t)
 }
 
+// linphonec does the same.
+func TestC59LinphoneTransfers(t *testing.T) {
+	t.Parallel()
+	s := startForTelephones(t, 0, telephones(""))
+	alice := startLinphone(t, "alice", 440)
+	alice.command(t, fmt.Sprintf("register sip:alice@%s sip:%s secret-of-alice", s.SIP, s.SIP))
+	s.knows(t, "alice")
+	bob := registered(t, s, "bob", 1000, baresipOptions{account: ";answermode=auto"})
+	carol := registered(t, s, "carol", 700, baresipOptions{account: ";answermode=auto"})
+	alice.command(t, "call sip:bob@"+s.SIP)
+	bob.await(t, "CALL_ESTABLISHED")
+	bob.heard(t, 440)
+	alice.command(t, "transfer sip:carol@"+s.SIP)
+	carol.await(t, "CALL_ESTABLISHED")
+	bob.heard(t, 700)
+	carol.heard(t, 1000)
+	alice.await(t, "ended")
+	carol.command(t, "hangup", "")
+	bob.await(t, "CALL_CLOSED")
+	s.idle(t)
+}
+
 // Telephones that want SRTP get it, those that don't get RTP, and they hear each other.
 func TestC54BaresipSRTP(t *testing.T) {
 	t.Parallel()
@@ -196,4 +219,33 @@ func srtpChoice(account string) string {
 		return "never"
 	}
 	return "always"
+}
+
+// A telephone reaches us over TLS, by a certificate whose authority it knows, and with SRTP; the one that it calls has neither.
+func TestC49BaresipTLS(t *testing.T) {
+	t.Parallel()
+	ca := testca.New(t)
+	cert, key := testca.Files(t, t.TempDir(), ca.Issue([]string{"127.0.0.1"}))
+	port := freePort(t)
+	s := start(t, fmt.Sprintf(`account: "111122223333"
+keys: [{kind: admin, id: admin, secret: admin-secret}]
+sip: {digest: [MD5], listen: ["udp://127.0.0.1:%d", "tls://127.0.0.1:%d"], tls: {cert: %s, key: %s}}
+endpoints:
+  - {user: alice, password: secret-of-alice, options: {audio: {srtp: always}}}
+  - {user: bob, password: secret-of-bob}
+`, port, port+1, cert, key), "--sip", "")
+	secure := fmt.Sprintf("127.0.0.1:%d", port+1)
+	bob := registered(t, s, "bob", 1000, baresipOptions{account: ";answermode=auto"})
+	alice := startBaresip(t, baresipOptions{user: "alice", host: secure + ";transport=tls", hums: 440, modules: []string{"srtp"},
+		account: ";regint=60;auth_pass=secret-of-alice;mediaenc=srtp-mand", config: []string{"sip_cafile " + ca.File()}})
+	s.knows(t, "alice")
+	alice.command(t, "dial", "sip:bob@"+secure+";transport=tls")
+	alice.await(t, "CALL_ESTABLISHED")
+	talk(t, alice, bob, 440, 1000)
+	bob.command(t, "hangup", "")
+	alice.await(t, "CALL_CLOSED")
+	s.idle(t)
+	if legs := s.calls(t, 1)[0].Legs; !legs[0].Media.Secure || legs[1].Media.Secure {
+		t.Errorf("SRTP on the legs: %t, %t", legs[0].Media.Secure, legs[1].Media.Secure)
+	}
 }
