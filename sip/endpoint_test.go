@@ -280,3 +280,35 @@ func TestDialEndpointTooLong(t *testing.T) {
 		}
 	})
 }
+
+// Behind NAT a telephone is called at the port that its REGISTER came from; one that says no rport, where its Contact
+// says, but never at another's address.
+func TestDialEndpointAtItsPort(t *testing.T) {
+	for name, c := range map[string]struct {
+		plain   bool
+		contact string
+		at      string
+	}{
+		"its own port is another one": {false, "198.51.100.77:6666", "198.51.100.77:5060"},
+		"it listens elsewhere":        {true, "198.51.100.77:6666", "198.51.100.77:6666"},
+		"it names a third party":      {true, "198.51.100.78:5060", "198.51.100.77:5060"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, withEndpoints(t))
+				desk := r.line(phoneAt, "carol", "carol's")
+				desk.plain = c.plain
+				desk.register(200, "r1", "Contact: <sip:carol@"+c.contact+">")
+				at := desk.phone
+				if c.at != phoneAt.String() {
+					at = r.phone(netip.MustParseAddrPort(c.at))
+				}
+				_, e := r.dial(call.Dial{Endpoint: "carol"})
+				inv := at.receive("INVITE")
+				at.answer(inv, 486, "d", "")
+				at.receive("ACK")
+				e.refused(486)
+			})
+		})
+	}
+}

@@ -130,7 +130,7 @@ func registration(e *directory.Endpoint, tx *transaction.Server, now time.Time) 
 		agent := m.Get("User-Agent")
 		req.Contacts = append(req.Contacts, directory.Binding{
 			User: e.User, Contact: clone(c.URI), Instance: clone(instance[:min(len(instance), maxAgent)]), Path: path, Q: preference(c),
-			CallID: req.CallID, CSeq: req.CSeq, Agent: clone(agent[:min(len(agent), maxAgent)]), Network: in.Network, Source: in.Source,
+			CallID: req.CallID, CSeq: req.CSeq, Agent: clone(agent[:min(len(agent), maxAgent)]), Network: in.Network, Source: listens(c.URI, m, &in),
 			Flow: uint64(in.Flow), Since: now.UTC(), Expires: now.UTC().Add(time.Duration(min(expires, maxExpires)) * time.Second),
 		})
 	}

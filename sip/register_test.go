@@ -43,6 +43,7 @@ type line struct {
 	seq            int
 	client         digest.Client
 	weak           bool // it knows MD5 alone
+	plain          bool // it says no rport
 }
 
 func (r *rig) line(at netip.AddrPort, user, password string) *line {
@@ -89,6 +90,9 @@ func (l *line) prove(m, refusal *message.Message) *message.Message {
 	again.Headers = m.Headers.Clone()
 	again.Set("CSeq", fmt.Sprintf("%d %s", l.seq, m.Method))
 	again.Set("Via", fmt.Sprintf("SIP/2.0/%s %s;rport;branch=z9hG4bKp%s%d", strings.ToUpper(l.network), l.at, l.user, l.branch))
+	if l.plain {
+		again.Set("Via", strings.Replace(again.Get("Via"), ";rport", "", 1))
+	}
 	again.Set("Authorization", l.client.Answer(ch, digest.Login{User: l.user, Password: l.password}, m.Method, m.URI).String())
 	return &again
 }

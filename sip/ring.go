@@ -71,22 +71,40 @@ func (l *Leg) ringAll() {
 	}
 }
 
-// reach gives where a contact is found: on the connection that it registered by and at the address that it registered
-// from, for behind NAT its own leads nowhere, and nobody shall have us call third parties; at the port that it names
-// where the address is the same.
+// reach gives where a contact is found: on the connection that it registered by, at the address that it registered from.
+// What it calls itself may lead nowhere from here, and nobody shall have us call third parties; it counts where a
+// connection is gone, if the address is the same.
 func reach(b directory.Binding) transport.Target {
 	to := transport.Target{Network: b.Network, Addr: b.Source, Flow: transport.FlowID(b.Flow)}
-	if len(b.Path) > 0 {
+	if b.Network == transport.UDP || len(b.Path) > 0 {
 		return to
 	}
-	u, err := header.ParseURI(b.Contact)
-	if err != nil {
-		return to
-	}
-	if a, ok := hostAddr(u.Host); ok && a == b.Source.Addr().Unmap() {
-		to.Addr = netip.AddrPortFrom(b.Source.Addr(), portOf(u.Port, b.Network))
+	if at, ok := ownPlace(b.Contact, b.Network, b.Source); ok {
+		to.Addr = at
 	}
 	return to
+}
+
+// listens gives where a contact that registers over UDP is called: at the port that its REGISTER came from, as whoever
+// says rport listens there too (RFC 3581); else at the one that it names, if the address is the same.
+func listens(contact string, m *message.Message, in *transport.Incoming) netip.AddrPort {
+	if in.Network != transport.UDP || m.Via.RPort >= 0 || m.Headers.Has("Path") {
+		return in.Source
+	}
+	if at, ok := ownPlace(contact, in.Network, in.Source); ok {
+		return at
+	}
+	return in.Source
+}
+
+// ownPlace gives the address that a contact names, if its host is that of the source.
+func ownPlace(contact, network string, source netip.AddrPort) (netip.AddrPort, bool) {
+	u, err := header.ParseURI(contact)
+	if err != nil {
+		return netip.AddrPort{}, false
+	}
+	a, ok := hostAddr(u.Host)
+	return netip.AddrPortFrom(source.Addr(), portOf(u.Port, network)), ok && a == source.Addr().Unmap()
 }
 
 var errFamily = errors.New("its address is of another family than the first contact's")
