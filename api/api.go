@@ -35,7 +35,7 @@ type Trunks interface {
 // PeerHealth is what is known of one peer.
 type PeerHealth struct {
 	Trunk string    `json:"trunk"`
-	Peer  string    `json:"peer" doc:"host:port, with ;tcp where that is how it is reached"`
+	Peer  string    `json:"peer" doc:"host:port, with ;tcp or ;tls where that is how it is reached"`
 	Up    bool      `json:"up"`
 	Since time.Time `json:"since,omitzero" doc:"since when; absent while nothing has changed since the start"`
 }

@@ -6,9 +6,10 @@
 // status codes as causes, limits, and the drain. It must not know who runs calls or what an application is: it reports
 // call.Event and takes call.Dial.
 //
-//	INVITE ─▶ trunk (403) ─▶ screen (405, 420, 415 …) ─▶ limits (503) ─▶ policy in ─▶ Receive(attempt, open)
+//	source banned, or too fast: dropped unread (package guard)
+//	INVITE ─▶ trunk, by source or certificate (403) ─▶ screen (405, 420, 415 …) ─▶ limits (503) ─▶ policy in ─▶ Receive(attempt, open)
 //	                                                                               open ─▶ *Leg
-//	Dial ─▶ *Leg ─▶ policy out ─▶ peer after peer: down? skip ─▶ DNS ─▶ INVITE ─▶ 503, time-out: next ─▶ 3xx: its contacts
+//	Dial ─▶ *Leg ─▶ policy out ─▶ peer after peer: down? skip ─▶ NAPTR, SRV, addresses (package locate) ─▶ INVITE ─▶ 503, time-out: next ─▶ 3xx: its contacts
 //
 // A [Leg] is one type for both directions. Its methods may be called from any goroutine and never block: they post to
 // the shard of the leg's Call-ID, which owns the leg's state, its dialog and its transactions.
