@@ -65,8 +65,8 @@ type fakeLeg struct {
 func newLeg(r call.Report) *fakeLeg { return &fakeLeg{report: r, told: make(chan string, 16)} }
 
 func (l *fakeLeg) Ring(int, header.List) { l.told <- "ring" }
-func (l *fakeLeg) Early(header.List)    { l.told <- "early" }
-func (l *fakeLeg) Media() media.Session { return nil }
+func (l *fakeLeg) Early(header.List)     { l.told <- "early" }
+func (l *fakeLeg) Media() media.Session  { return nil }
 func (l *fakeLeg) Answer(header.List) {
 	l.told <- "answer"
 	l.report(call.Answered{})

@@ -168,8 +168,8 @@ func (e tieMedia) Connect(p media.Port) { store(&e.to, p) }
 
 // Tap copies what comes from the other end, and what goes there.
 func (e tieMedia) Tap(in, out media.Port) {
-	store(&e.tieEnd.in, in)
-	store(&e.tieEnd.out, out)
+	store(&e.in, in)
+	store(&e.out, out)
 }
 
 // Mute keeps what comes from the other end from who is connected.
