@@ -1,10 +1,12 @@
 package acceptance_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/sip/transport/testca"
 )
 
 // A telephone that is not ours speaks as its trunk wants it, with one that speaks plain G.711 in packets of 20 ms: protected
@@ -55,5 +57,32 @@ func TestC54C56AudioOfTrunks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Over TLS a telephone that wants SRTP gets it, without a word of its trunk; the leg to a peer in the clear has none.
+func TestC52SecretOverTLS(t *testing.T) {
+	t.Parallel()
+	ca, dir := testca.New(t), t.TempDir()
+	cert, key := testca.Files(t, dir, ca.Issue([]string{"127.0.0.1"}))
+	callee := newPerson(t, 1000)
+	f := startFunction(t, bridge("+14155550199"))
+	secure, plain := freePort(t), freePort(t)
+	s := start(t, config{
+		peers: []string{peerAt(int(callee.Addr().Port()))}, functions: []string{f.URL},
+		more: fmt.Sprintf("sip: {listen: [\"tls://127.0.0.1:%d\", \"udp://127.0.0.1:%d\"], tls: {cert: %q, key: %q}}\n", secure, plain, cert, key),
+	}.yaml())
+	b := startBaresip(t, baresipOptions{user: "+12065550142", account: ";regint=0;mediaenc=srtp-mand", modules: []string{"srtp"}, hums: 440})
+	b.command(t, "dial", fmt.Sprintf("sip:+12065550100@127.0.0.1:%d;transport=tls", secure))
+	b.await(t, "CALL_ESTABLISHED")
+	hears(t, "the callee", &callee.ear, 440)
+	b.heard(t, 1000)
+	b.command(t, "hangup", "")
+	b.await(t, "CALL_CLOSED")
+	over(t, <-callee.answers)
+	for _, l := range s.calls(t, 1)[0].Legs {
+		if l.Media.Secure != (l.Direction == call.In) {
+			t.Errorf("%s leg: %+v", l.Direction, l.Media)
+		}
 	}
 }
