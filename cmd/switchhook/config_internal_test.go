@@ -103,6 +103,13 @@ func TestMistakesNameTheLine(t *testing.T) {
 		"no such hash":    {"sip: {digest: [SHA-256, SHA-1]}\n", `:1:25: sip.digest: "SHA-1" is none of`},
 		"realm in quotes": {"sip: {realm: 'a\"b'}\n", "sip.realm:"},
 
+		"TLS without cert":   {"sip: {listen: [\"tls://0.0.0.0:5061\"]}\n", ":1:16: sip.listen: tls needs our certificate"},
+		"cert without key":   {"sip: {tls: {cert: a.pem}}\n", "sip.tls: a certificate and its key go together"},
+		"no such cert":       {"sip: {tls: {cert: none.pem, key: none.key}}\n", "sip.tls: certificate none.pem: open none.pem"},
+		"name server":        {"sip: {dns: [192.0.2.53, dns.example.com]}\n", `:1:25: sip.dns: "dns.example.com" is not like 192.0.2.53`},
+		"short ban":          {"sip: {guard: {ban: 1ms}}\n", "sip.guard.ban: 1ms is not 1s or more"},
+		"rate below nothing": {"sip: {guard: {rate: -2}}\n", "sip.guard.rate: -2 is not above 0"},
+
 		"no function":       {"functions: [~]\n", ":1:13: function \"\": a name"},
 		"no time":           {"functions:\n  - {name: f, url: \"http://h\", timeout: 1ns}\n", ":2:5: function \"f\": its timeout of 1ns is below 100ms"},
 		"two functions":     {"functions:\n  - {name: f, url: \"http://h\"}\n  - {name: f, url: \"http://h\"}\n", ":3:12: function \"f\" is declared twice"},
