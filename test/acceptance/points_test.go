@@ -30,7 +30,7 @@ type point struct {
 
 var (
 	ofPoint = regexp.MustCompile(`^(c\d\d)-[a-z0-9-]+-(uac|uas)\.xml$`)
-	setting = regexp.MustCompile(`(?m)^\s+(caller|callee|trunk|more): (.*)$`)
+	setting = regexp.MustCompile(`(?m)^\s+(caller|callee|trunk|more|function): (.*)$`)
 	players = regexp.MustCompile(`Played by (Test\w+)`)
 )
 
@@ -127,7 +127,11 @@ func (p *point) play(t *testing.T) (st story, from, to *sipp) {
 // story starts the server with what the scenarios need.
 func (p *point) story(t *testing.T) story {
 	t.Helper()
-	st := story{calleePort: freePort(t), f: startFunction(t, bridge("+14155550199"))}
+	answers := bridge("+14155550199")
+	if p.settings["function"] == "patient" {
+		answers = patient
+	}
+	st := story{calleePort: freePort(t), f: startFunction(t, answers)}
 	c := config{peers: []string{peerAt(st.calleePort)}, trunk: p.settings["trunk"], functions: []string{st.f.URL}}
 	if more := p.settings["more"]; more != "" {
 		c.more = fmt.Sprintln(more)
