@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/switchhook/switchhook/sip/transport/testca"
 	"github.com/switchhook/switchhook/test/need"
 )
 
@@ -173,4 +174,44 @@ func TestS23Reflection(t *testing.T) {
 		source.send(s.addr(), ackOf(inv, source.receive("SIP/2.0 4")))
 	}
 	victim.quiet(500 * time.Millisecond)
+}
+
+// S42 with all that can be had: TLS, telephones, name servers, a trunk where we register. It listens where the file says and nowhere
+// else, and what was added to the API needs the key too.
+func TestS42OwnPortsWithAll(t *testing.T) {
+	t.Parallel()
+	ca := testca.New(t)
+	cert, key := testca.Files(t, t.TempDir(), ca.Issue([]string{"127.0.0.1"}))
+	port := freePort(t)
+	peer := newWire(t, "127.0.0.1:0")
+	s := start(t, fmt.Sprintf(`account: "111122223333"
+keys: [{kind: admin, id: admin, secret: admin-secret}]
+sip: {listen: ["udp://127.0.0.1:%[1]d", "tcp://127.0.0.1:%[1]d", "tls://127.0.0.1:%[2]d"], tls: {cert: %[3]s, key: %[4]s}, dns: [127.0.0.1]}
+endpoints: [{user: alice, password: secret-of-alice}]
+trunks: [{id: carrier, peers: [%[5]s], login: {user: us, password: ours, register: true}}]
+`, port, port+1, cert, key, peerAt(peer.port())), "--sip", "")
+	peer.send(s.addr(), reply(peer.receive("REGISTER"), "200 OK", "peer", "", "Contact: <sip:us@127.0.0.1>;expires=3600"))
+	want := []string{"tcp " + s.HTTP, fmt.Sprintf("tcp 127.0.0.1:%d", port), fmt.Sprintf("tcp 127.0.0.1:%d", port+1), fmt.Sprintf("udp 127.0.0.1:%d", port)}
+	slices.Sort(want)
+	if got := listening(t, s.cmd.Process.Pid); !slices.Equal(got, want) {
+		t.Errorf("it listens on %q, want %q", got, want)
+	}
+	for path, methods := range map[string][]string{"registrations": {"GET"}, "bans": {"GET"}, "bans/127.0.0.1": {"DELETE"}, "live/00000000-0000-0000-0000-000000000000": {"GET"},
+		"calls/00000000-0000-0000-0000-000000000000/recordings": {"POST"}, "calls/00000000-0000-0000-0000-000000000000/transfer": {"POST"},
+		"calls/00000000-0000-0000-0000-000000000000/hangup": {"POST"}, "calls/00000000-0000-0000-0000-000000000000/legs/00000000-0000-0000-0000-000000000000/room": {"POST", "DELETE"}} {
+		for _, method := range methods {
+			req, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.HTTP+"/api/"+path, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusUnauthorized {
+				t.Errorf("%s /api/%s without a key: %s", method, path, resp.Status)
+			}
+		}
+	}
 }
