@@ -25,13 +25,14 @@ type Call struct {
 	legs     []*leg // all it ever had, in order
 	ops      []*operation
 	lastOp   call.OpID
-	working  int         // goroutines of operations that have not returned
-	why      *call.Cause // set when the call begins to end
-	quiet    bool        // the events are closed
-	left     bool        // the driver is gone
-	legless  *time.Timer // runs while there is no leg
-	app      string      // who drives
-	answered time.Time   // when the first leg was
+	back     func(call.Result, error) // during an Operate: whom the operation that begins is told to
+	working  int                      // goroutines of operations that have not returned
+	why      *call.Cause              // set when the call begins to end
+	quiet    bool                     // the events are closed
+	left     bool                     // the driver is gone
+	legless  *time.Timer              // runs while there is no leg
+	app      string                   // who drives
+	answered time.Time                // when the first leg was
 	notes    notes
 }
 

@@ -35,7 +35,7 @@ func (c *Call) accept(cmd call.Command) (call.Ticket, error) {
 	case call.Fork:
 		return c.doFork(cmd)
 	case call.Refer:
-		return c.doRefer(cmd, nil)
+		return c.doRefer(cmd)
 	case call.Hold:
 		return c.doHold(cmd)
 	case call.Mute:

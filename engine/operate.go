@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 
 	"github.com/switchhook/switchhook/call"
 )
@@ -18,11 +17,9 @@ func (c *Call) Operate(ctx context.Context, cmd call.Command, back func(call.Res
 	accepted := c.inbox.put(func() {
 		r := reply{err: errFault}
 		defer func() { answer <- r }() // also when the command breaks the call
-		last := c.lastOp
+		c.back = back
+		defer func() { c.back = nil }()
 		r.ticket, r.err = c.accept(cmd)
-		if i := slices.IndexFunc(c.ops, func(op *operation) bool { return op.id == r.ticket.Op && op.id > last }); i >= 0 {
-			c.ops[i].back = back
-		}
 	})
 	if !accepted {
 		return call.Ticket{}, call.ErrOver

@@ -47,7 +47,7 @@ func (op *operation) ends(digit byte) bool { return strings.IndexByte(op.until, 
 // begin makes an operation of a leg.
 func (c *Call) begin(l *leg) *operation {
 	c.lastOp++
-	op := &operation{id: c.lastOp, leg: l}
+	op := &operation{id: c.lastOp, leg: l, back: c.back}
 	c.ops = append(c.ops, op)
 	return op
 }

@@ -25,17 +25,8 @@ func (c *Call) Transfer(ctx context.Context, cmd call.Refer) (call.Result, error
 		err    error
 	}
 	back := make(chan outcome, 1)
-	accepted := c.inbox.put(func() {
-		err := call.ErrOver
-		if c.why == nil {
-			_, err = c.doRefer(cmd, func(r call.Result, err error) { back <- outcome{r, err} })
-		}
-		if err != nil {
-			back <- outcome{err: err}
-		}
-	})
-	if !accepted {
-		return call.Result{}, call.ErrOver
+	if _, err := c.Operate(ctx, cmd, func(r call.Result, err error) { back <- outcome{r, err} }); err != nil {
+		return call.Result{}, err
 	}
 	select {
 	case o := <-back:
@@ -45,8 +36,7 @@ func (c *Call) Transfer(ctx context.Context, cmd call.Refer) (call.Result, error
 	}
 }
 
-// doRefer begins a Refer; back, unless nil, is told of its end in the driver's place.
-func (c *Call) doRefer(cmd call.Refer, back func(call.Result, error)) (call.Ticket, error) {
+func (c *Call) doRefer(cmd call.Refer) (call.Ticket, error) {
 	l, err := c.inTalk(cmd.Leg)
 	if err != nil {
 		return call.Ticket{}, err
@@ -73,7 +63,7 @@ func (c *Call) doRefer(cmd call.Refer, back func(call.Result, error)) (call.Tick
 	}
 	cmd.Account = cmp.Or(cmd.Account, c.origin.Account)
 	op := c.begin(l)
-	op.refer, op.back = &referral{Refer: cmd, context: cmd.Headers}, back
+	op.refer = &referral{Refer: cmd, context: cmd.Headers}
 	op.timer = c.after(cmd.Timeout, func() {
 		if l.transfer != nil && c.runs(op) {
 			c.hangup(l.transfer.to, noAnswer(), nil)

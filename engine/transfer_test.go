@@ -274,6 +274,27 @@ func TestTransferForAnOperator(t *testing.T) {
 	}
 }
 
+// plainLeg is a leg that can do no more than it must: nothing is referred at its far end.
+type plainLeg struct{ engine.Leg }
+
+// What is over as soon as it has begun is told to the operator who wanted it, too, and not to the driver.
+func TestOperationThatEndsAtOnceForAnOperator(t *testing.T) {
+	w := newWorld(func(cfg *engine.Config) { cfg.Limits.Legs = 1 })
+	var a *fakeLeg
+	c := w.Start(call.Origin{}, func(id call.LegID, r call.Report) engine.Leg {
+		a = newLeg(id, call.In, r)
+		return plainLeg{a}
+	})
+	do(t, c, call.Answer{Leg: a.id})
+	next[call.Answered](t, c)
+	if _, err := c.Transfer(ctx, call.Refer{Leg: a.id, To: "+12065550177"}); !errors.Is(err, call.ErrLimit) {
+		t.Errorf("no room for the target: %v", err)
+	}
+	c.End(byApp)
+	next[call.LegEnded](t, c) // and no Done
+	c.Close(byApp)
+}
+
 // A leg that calls in to take another's place is answered, joined with that leg's peer, and the old one ends.
 func TestReplacement(t *testing.T) {
 	w := newWorld(nil)

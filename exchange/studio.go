@@ -44,6 +44,9 @@ func (x *Exchange) Record(ctx context.Context, id call.ID, cmd call.RecordAudio)
 			return 0, err
 		}
 		x.takes.keep(take{id, t.Op}, o)
+		if _, live := x.live.find(id); !live { // it is over meanwhile, and nobody else forgets this
+			x.takes.forget(take{id, t.Op})
+		}
 		return t.Op, nil
 	})
 }

@@ -19,18 +19,18 @@ func (p *peering) audio() directory.Audio {
 	return p.trunk.Audio
 }
 
-// wishes gives what the leg's trunk wants of audio, as offer and answer know it. Without a word of the trunk, keys of SRTP
+// wishes gives what the trunk wants of a leg's audio, as offer and answer know it. Without a word of the trunk, keys of SRTP
 // are exchanged where the signalling that bears them is secret too (RFC 4568 section 11).
-func (l *Leg) wishes() sdp.Local {
-	a := l.trunk.audio()
+func (p *peering) wishes(n *negotiation) sdp.Local {
+	a := p.audio()
 	w := sdp.Local{
-		Signalling: l.media.far, Prior: l.media.local, Direction: l.media.direction,
+		Signalling: n.far, Prior: n.local, Direction: n.direction,
 		Ptime: time.Duration(a.Ptime) * time.Millisecond,
 	}
 	switch {
 	case a.SRTP == directory.Always:
 		w.Security = sdp.Secured
-	case a.SRTP == directory.Offered, a.SRTP == directory.Default && l.media.secret:
+	case a.SRTP == directory.Offered, a.SRTP == directory.Default && n.secret:
 		w.Security = sdp.Offered
 	}
 	for _, name := range a.Codecs {
@@ -43,18 +43,16 @@ func (l *Leg) wishes() sdp.Local {
 	if len(w.Codecs) == 0 {
 		w.Codecs = []media.Codec{media.PCMU, media.PCMA}
 	}
-	if i := slices.Index(w.Codecs, l.media.prefer); i > 0 { // what needs no transcoding comes first
+	if i := slices.Index(w.Codecs, n.prefer); i > 0 { // what needs no transcoding comes first
 		copy(w.Codecs[1:], w.Codecs[:i])
-		w.Codecs[0] = l.media.prefer
+		w.Codecs[0] = n.prefer
 	}
 	return w
 }
 
 // offerAt is the first offer to a trunk's peers by a network, of a leg at an address.
 func (p *peering) offerAt(at netip.AddrPort, network string) []byte {
-	l := &Leg{trunk: p}
-	l.over(network)
-	w := l.wishes()
+	w := p.wishes(&negotiation{secret: isSecret(network)})
 	w.Addr = at
 	return sdp.Offer(w)
 }
@@ -73,8 +71,16 @@ func (p *peering) audioOf(far *media.Remote) {
 
 // over takes note of the network that an INVITE comes or goes by. What was offered for a secret one is not for another.
 func (l *Leg) over(networks ...string) {
-	secret := len(networks) > 0 && !slices.ContainsFunc(networks, func(n string) bool { return n != transport.TLS })
-	if secret != l.media.secret {
+	if secret := isSecret(networks...); secret != l.media.secret {
 		l.media.secret, l.media.local = secret, nil
 	}
 }
+
+// isSecret tells whether nobody on the way reads what goes by these networks.
+func isSecret(networks ...string) bool {
+	return len(networks) > 0 && !slices.ContainsFunc(networks, func(n string) bool { return n != transport.TLS })
+}
+
+// ListensForTones tells whether tones of the network are to be recognised in what the far end says, as its trunk wants it. It
+// is asked once the leg has media.
+func (l *Leg) ListensForTones() bool { return l.trunk.audio().Tones }

@@ -60,12 +60,10 @@ func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
 		case digest.Proven:
 			d.guesses.forget(key)
 			d.s.gate.guard.Trust(from, proofTime, in.At)
-			d.s.gate.guard.Trust(from, proofTime, now)
 			return e, true
 		case digest.Stale:
 			stale = true
 		case digest.Wrong:
-			d.s.gate.guard.Fault(from, faultPassword, "wrong passwords", now)
 			d.s.gate.guard.Fault(from, faultPassword, "wrong passwords", in.At)
 			if d.guesses.wrong(key, now) {
 				d.told.tell(d.s.cfg.Log, slog.LevelWarn, "password guessed too often: shut out for a while", "source", in.Source, "user", key.user)

@@ -93,7 +93,7 @@ func (l *Leg) redeemed(name, reference, by string) {
 	l.post(func() {
 		change := header.Change{Action: header.Kept, Field: header.Field{Name: name, Value: reference}, Reason: BecauseRedeemed, Detail: "by " + by}
 		if !l.ended {
-			l.emit(call.Accounted{Entries: entries(l.now(), l.id, "GET /claims", call.In, call.WriterPeer, []header.Change{change})})
+			l.accountHeard("GET /claims", []header.Change{change})
 		}
 	})
 }

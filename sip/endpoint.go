@@ -10,9 +10,9 @@ import (
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
-// claimed tells whether a request that comes by no trunk says that it comes from an endpoint: its From has a domain of
+// claimsEndpoint tells whether a request that comes by no trunk says that it comes from an endpoint: its From has a domain of
 // ours. On this machine, where strangers are let in too, it must name one that there is.
-func (s *Server) claimed(m *message.Message, host string, in transport.Incoming, local bool) bool {
+func (s *Server) claimsEndpoint(m *message.Message, host string, in transport.Incoming, local bool) bool {
 	if !s.takesEndpoints() {
 		return false
 	}
@@ -43,10 +43,8 @@ func (s *Server) fromEndpoint(tx *transaction.Server, host, user string) {
 	case !ok:
 	case userOf(m, "From") != e.User:
 		s.refuse(tx, 403) // who calls is not his to choose
-	case m.Method == "INVITE":
-		s.invite(tx, s.trunks.ofEndpoint(e), host, user)
 	default:
-		s.options(tx)
+		s.serve(tx, s.trunks.ofEndpoint(e), host, user)
 	}
 }
 

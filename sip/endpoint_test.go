@@ -108,8 +108,14 @@ func TestS06EndpointMethods(t *testing.T) {
 		carol.send(spoof)
 		carol.send(carol.prove(spoof, carol.receive("401")))
 		carol.receive("403")
-		carol.send(carol.make("OPTIONS", "sip:example.com", "o1"))
-		carol.receive("401")
+		for method, status := range map[string]string{"OPTIONS": "200", "BYE": "481", "INFO": "481", "REFER": "481"} {
+			m := carol.make(method, "sip:example.com", "o"+method, "Refer-To: <sip:dave@example.com>")
+			carol.send(m)
+			carol.send(carol.prove(m, carol.receive("401")))
+			carol.receive(status)
+		}
+		carol.send(carol.callTo("sips:dave@example.com", "s3")) // over UDP
+		carol.receive("416")
 	})
 }
 

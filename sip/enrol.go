@@ -3,7 +3,6 @@ package sip
 import (
 	"cmp"
 	"context"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -130,7 +129,7 @@ func (e *enrolment) tell(change func(*Enrolment)) {
 	case before.Up && !now.Up && now.Why == "":
 		log.Info("no longer registered at a trunk's peer")
 	case !now.Up && now.Why != "" && now.Why != before.Why:
-		log.Log(context.Background(), slog.LevelWarn, "not registered at a trunk's peer", "reason", now.Why)
+		log.Warn("not registered at a trunk's peer", "reason", now.Why)
 	}
 }
 

@@ -183,11 +183,8 @@ func (e *enrolment) answered(at enrolled, m *message.Message, err error, brief b
 		}
 		e.failed(at.peer, "423 without a time that could be asked for")
 	default:
-		text, _, _ := strings.Cut(m.Get("Retry-After"), ";")
-		text, _, _ = strings.Cut(text, "(")
-		if n, ok := deltaSeconds(text); ok {
-			e.rest = max(e.rest, min(time.Duration(n)*time.Second, enrolMost))
-		}
+		rest, _ := m.RetryAfter()
+		e.rest = max(e.rest, min(rest, enrolMost))
 		e.failed(at.peer, fmt.Sprintf("%d %s", m.Status, oneLine(m.Reason)))
 	}
 }

@@ -25,9 +25,7 @@ func TargetOf(m *message.Message) (call.Dial, header.List, error) {
 // Security gives how a leg's audio is protected that is offered over networks, by what its trunk says of SRTP.
 func Security(srtp directory.Choice, networks ...string) sdp.Security {
 	trunk := &directory.Trunk{Options: directory.Options{Audio: directory.Audio{SRTP: srtp}}}
-	l := &Leg{trunk: &peering{trunk: trunk}}
-	l.over(networks...)
-	return l.wishes().Security
+	return (&peering{trunk: trunk}).wishes(&negotiation{secret: isSecret(networks...)}).Security
 }
 
 // What tests look at from inside.
@@ -48,6 +46,6 @@ func (s *Server) Loads(kind, id string) (calls, unanswered int) {
 // ReadSession reads what a message says of the session timer, of when to come again, and of early media.
 func ReadSession(m *message.Message) (expires, retry time.Duration, refresher string, early bool) {
 	expires, refresher = expiresOf(m)
-	retry, _ = retryAfter(m)
+	retry, _ = comesAgain(m)
 	return expires, retry, refresher, opens(m.Get("P-Early-Media"))
 }

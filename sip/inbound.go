@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"strconv"
 
-	"golang.org/x/time/rate"
-
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/dialog"
@@ -30,38 +28,18 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, "draining", later)
 		return
 	}
-	if !within(p.limit) { // the trunk's first: what it refuses shall not cost the others
-		s.turnAway(tx, p, 503, tooFast(p), later)
-		return
-	}
-	if !within(s.limit) {
-		s.turnAway(tx, p, 503, "too many calls a second", later)
+	if why := s.hurries(p); why != "" {
+		s.turnAway(tx, p, 503, why, later)
 		return
 	}
 	l := &Leg{
 		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, hops: hops, start: in.At,
 		terms: terms{askedUUI: asksUUI(m.Headers)},
 	}
-	if status, rows := l.deal(m); status != 0 {
-		s.turnAway(tx, p, status, whyOf(rows, "what it requires"), rows...)
+	rows, changes, ok := l.takes(tx)
+	if !ok {
 		return
 	}
-	l.over(in.Network)
-	if status, rows := l.offered(m, in.Source.Addr().Unmap()); status != 0 {
-		s.turnAway(tx, p, status, whyOf(rows, "what its body says"), rows...)
-		return
-	}
-	rows, changes, err := p.in.Apply(header.Message{Kind: header.Invite, Target: m.URI}, m.Headers)
-	if err != nil {
-		s.turnAway(tx, p, refusedByPolicy(err).SIP, err.Error())
-		return
-	}
-	changes, trusted := p.trusted(m, in.At, changes)
-	if !trusted {
-		s.turnAway(tx, p, 403, whyUntrusted(changes))
-		return
-	}
-	changes = l.news(rows, changes)
 	if why := s.admit(l, ""); why != "" {
 		s.turnAway(tx, p, 503, why, later)
 		return
@@ -71,8 +49,8 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, "too many legs", later)
 		return
 	}
-	l.dialog, err = s.dialogs.Incoming(tx, s.contactFor(m.URI, in.Network, in.Source.Addr()), l.happened)
-	if err != nil {
+	var err error
+	if l.dialog, err = s.dialogs.Incoming(tx, s.contactFor(m.URI, in.Network, in.Source.Addr()), l.happened); err != nil {
 		l.toll.free()
 		s.legs.remove(l)
 		status := 400
@@ -82,10 +60,9 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, status, err.Error())
 		return
 	}
-	l.dialog.Own(l)
+	l.own(l.dialog)
 	endpoint := l.known(in.Source.Addr())
 	if s.cfg.Trace {
-		l.dialog.Trace(l.traced)
 		l.traced(false, m)
 	}
 	l.timer = l.after(s.cfg.Timers.Ring, l.unanswered)
@@ -94,6 +71,32 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
 	}
 	l.guarded(func() { s.offer(l, at) })
+}
+
+// takes reads what the INVITE of an inbound leg requires, offers and carries: the rows that the application may see, and
+// what became of each. False: it is refused.
+func (l *Leg) takes(tx *transaction.Server) (header.List, []header.Change, bool) {
+	m, in, p := tx.Msg(), tx.Incoming(), l.trunk
+	refuse := func(status int, why string, rows ...header.Field) (header.List, []header.Change, bool) {
+		l.s.turnAway(tx, p, status, why, rows...)
+		return nil, nil, false
+	}
+	if status, rows := l.deal(m); status != 0 {
+		return refuse(status, whyOf(rows, "what it requires"), rows...)
+	}
+	l.over(in.Network)
+	if status, rows := l.offered(m, in.Source.Addr().Unmap()); status != 0 {
+		return refuse(status, whyOf(rows, "what its body says"), rows...)
+	}
+	rows, changes, err := p.in.Apply(header.Message{Kind: header.Invite, Target: m.URI}, m.Headers)
+	if err != nil {
+		return refuse(refusedByPolicy(err).SIP, err.Error())
+	}
+	changes, trusted := p.trusted(m, in.At, changes)
+	if !trusted {
+		return refuse(403, whyUntrusted(changes))
+	}
+	return rows, l.news(rows, changes), true
 }
 
 // known settles who calls, once there is a dialog: an endpoint has proven it and is asked no more, so nobody else may go
@@ -121,8 +124,6 @@ func (s *Server) offer(l *Leg, at call.Attempt) {
 	}
 	s.cfg.Receive(at, l.open)
 }
-
-func within(l *rate.Limiter) bool { return l == nil || l.Allow() }
 
 // unanswered refuses an inbound leg that nobody has answered in time.
 func (l *Leg) unanswered() {

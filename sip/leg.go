@@ -232,6 +232,14 @@ func statsOf(s media.Stats) call.MediaStats {
 	return out
 }
 
+// own makes a dialog the leg's, to be found by Replaces and to be traced.
+func (l *Leg) own(d *dialog.Dialog) {
+	d.Own(l)
+	if l.s.cfg.Trace {
+		d.Trace(l.traced)
+	}
+}
+
 // now is the time of the shard's work.
 func (l *Leg) now() time.Time { return l.s.layer.Now(l.callID) }
 
@@ -243,9 +251,7 @@ func (l *Leg) heard(m *message.Message) header.List {
 		return nil
 	}
 	rows, changes, _ := l.trunk.in.Apply(header.Message{Kind: kindOf(m), AskedUUI: l.askedUUI}, m.Headers)
-	if changes = l.news(rows, changes); len(changes) > 0 {
-		l.emit(call.Accounted{Entries: entries(l.now(), l.id, nameOf(m), call.In, call.WriterPeer, changes)})
-	}
+	l.accountHeard(nameOf(m), l.news(rows, changes))
 	return rows
 }
 
@@ -280,8 +286,17 @@ func (l *Leg) said(kind header.Kind, name string, rows header.List) header.List 
 
 // account enters changes of a message of ours into the ledger.
 func (l *Leg) account(name string, author call.Writer, changes []header.Change) {
-	if len(changes) > 0 {
-		l.emit(call.Accounted{Entries: entries(l.now(), l.id, name, call.Out, author, changes)})
+	l.enter(entries(l.now(), l.id, name, call.Out, author, changes))
+}
+
+// accountHeard enters changes of a message of the far end into the ledger.
+func (l *Leg) accountHeard(name string, changes []header.Change) {
+	l.enter(entries(l.now(), l.id, name, call.In, call.WriterPeer, changes))
+}
+
+func (l *Leg) enter(entries []call.Entry) {
+	if len(entries) > 0 {
+		l.emit(call.Accounted{Entries: entries})
 	}
 }
 

@@ -196,6 +196,18 @@ func (l *Leg) forbidden(user, account string) string {
 	return ""
 }
 
+// hurries tells which limit of calls a second refuses one more of a trunk. The trunk's comes first: what it refuses shall
+// not cost the others.
+func (s *Server) hurries(p *peering) string {
+	switch {
+	case p.limit != nil && !p.limit.Allow():
+		return tooFast(p)
+	case s.limit != nil && !s.limit.Allow():
+		return "too many calls a second"
+	}
+	return ""
+}
+
 // tooFast tells which limit a trunk's calls a second are over.
 func tooFast(p *peering) string {
 	if r := p.trunk.Limits.Rate; r > 0 {

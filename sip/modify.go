@@ -3,7 +3,6 @@ package sip
 import (
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
@@ -151,19 +150,20 @@ func (l *Leg) changed(c *change, m *message.Message, err error) {
 		return
 	}
 	l.heard(m)
-	wait, later := retryAfter(m)
-	switch {
-	case err != nil, m.Status == 408, m.Status == 481: // the dialog is over (RFC 3261 section 12.2.1.2)
+	if err != nil || m.Status == 408 || m.Status == 481 { // the dialog is over (RFC 3261 section 12.2.1.2)
 		l.change = nil
 		l.hangup(call.Cause{Q850: 102, By: call.ByPeer, Label: call.LabelProtocol, Text: "no answer within the dialog"}, nil)
 		return
+	}
+	wait, later := comesAgain(m)
+	switch {
 	case m.Status == 422 && l.lease.insisted(m):
 		l.repeat(c, 0)
 		return
 	case m.Status == 491:
 		l.repeat(c, l.glare())
 		return
-	case later && m.Status >= 500:
+	case later:
 		l.repeat(c, wait)
 		return
 	case m.Status >= 300:
@@ -204,18 +204,16 @@ func (l *Leg) stays(c *change, why string) {
 	}
 }
 
-// retryAfter gives how long the far end wants us to wait, if that is worth it.
-func retryAfter(m *message.Message) (time.Duration, bool) {
-	if m == nil {
+// worthwhile is the longest that a change waits because the far end says so.
+const worthwhile = 30 * time.Second
+
+// comesAgain gives after how long a refused change is sent again, where the far end says when and that is worth it.
+func comesAgain(m *message.Message) (time.Duration, bool) {
+	wait, asked := m.RetryAfter()
+	if !asked || wait > worthwhile || m.Status < 500 {
 		return 0, false
 	}
-	value, _, _ := strings.Cut(m.Get("Retry-After"), ";")
-	value, _, _ = strings.Cut(value, "(")
-	n, err := strconv.Atoi(strings.TrimSpace(value))
-	if err != nil || n < 0 || n > 30 {
-		return 0, false
-	}
-	return time.Duration(n) * time.Second, true
+	return wait, true
 }
 
 // modified answers a re-INVITE or UPDATE: with the session as the far end now wants it, or, without an offer, with the
@@ -231,9 +229,7 @@ func (l *Leg) modified(tx *transaction.Server) {
 	before := l.lease
 	status, rows := l.collides(m, offer != nil)
 	if status == 0 {
-		var refusal []header.Field
-		status, refusal = l.lease.asked(m, l.trunk.signalling())
-		rows = refusal
+		status, rows = l.lease.asked(m, l.trunk.signalling())
 	}
 	if status != 0 {
 		l.answer(tx, dialog.Response{Status: status, Headers: rows})
@@ -260,14 +256,14 @@ func (l *Leg) modified(tx *transaction.Server) {
 
 // collides tells whether a re-INVITE or UPDATE comes while another offer waits for its answer (RFC 3261 section 14.2, RFC
 // 3311 section 5.2): the status and rows that refuse it, 0 if none does.
-func (l *Leg) collides(m *message.Message, offers bool) (int, header.List) {
+func (l *Leg) collides(m *message.Message, offers bool) (int, []header.Field) {
 	switch {
 	case !offers && m.Method == "UPDATE":
 		return 0, nil
 	case l.change != nil && l.change.offers && l.change.timer == nil, l.media.waiting, l.out != nil && !l.out.settled(m.FromTag):
 		return 491, nil
 	case l.media.offer != nil: // theirs, and not answered
-		return 500, header.List{{Name: "Retry-After", Value: strconv.Itoa(rand.IntN(11))}}
+		return 500, []header.Field{{Name: "Retry-After", Value: strconv.Itoa(rand.IntN(11))}}
 	}
 	return 0, nil
 }

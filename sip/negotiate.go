@@ -51,7 +51,7 @@ func (l *Leg) offered(m *message.Message, far netip.Addr) (int, []header.Field) 
 		return 0, nil
 	}
 	// The answer is written when a port is open; what can't be answered is refused before anyone is asked.
-	ours := l.wishes()
+	ours := l.trunk.wishes(&l.media)
 	ours.Addr = netip.AddrPortFrom(far, 9)
 	_, remote, err := sdp.Answer(body, ours)
 	if errors.Is(err, sdp.ErrAddress) { // of the other family, perhaps
@@ -86,7 +86,7 @@ func refusalOf(err error) (int, []header.Field) {
 
 // description gives the part of l that package sdp must know.
 func (l *Leg) description(s Session) sdp.Local {
-	d := l.wishes()
+	d := l.trunk.wishes(&l.media)
 	d.Addr = s.Local()
 	return d
 }
@@ -180,7 +180,7 @@ func (l *Leg) answeredMedia(body []byte) error {
 	case body == nil:
 		return errNoAnswer
 	}
-	remote, err := sdp.Accept(l.media.local, body, l.wishes())
+	remote, err := sdp.Accept(l.media.local, body, l.trunk.wishes(&l.media))
 	if err != nil {
 		return err
 	}

@@ -107,17 +107,15 @@ func (l *Leg) place(room bool) {
 	case l.hops < 0:
 		fail(483, call.LabelRejected, "Max-Forwards is used up")
 		return
-	case !within(l.trunk.limit):
-		l.limited(tooFast(l.trunk))
-		return
-	case !within(l.s.limit):
-		l.limited("too many calls a second")
-		return
-	case !room:
-		l.limited("too many legs")
-		return
 	}
-	if why := l.s.admit(l, p.dial.Account); why != "" {
+	why := l.s.hurries(l.trunk)
+	if why == "" && !room {
+		why = "too many legs"
+	}
+	if why == "" {
+		why = l.s.admit(l, p.dial.Account)
+	}
+	if why != "" {
 		l.limited(why)
 		return
 	}
@@ -246,10 +244,7 @@ func (l *Leg) inviteAt(h hop) {
 			return
 		}
 		l.dialog = d
-		d.Own(l)
-		if s.cfg.Trace {
-			d.Trace(l.traced)
-		}
+		l.own(d)
 	} else if p.branch.uri == "" {
 		l.dialog.Retarget("<"+toURI(uri)+">", uri, contact)
 	} else {

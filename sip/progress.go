@@ -238,7 +238,7 @@ func (l *Leg) refused(m *message.Message, err error) {
 func (l *Leg) busy(m *message.Message) {
 	p, w := l.out, &l.s.peers
 	w.failed(l.trunk.trunk, p.at.peer, "it answers 503")
-	d := m.RetryAfter()
+	d, _ := m.RetryAfter()
 	if d > 0 {
 		l.note(fmt.Sprintf("%s asks not to be called for %s: Retry-After", p.at.to.Addr, d))
 	}

@@ -109,10 +109,8 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 		return skip("it was called before")
 	}
 	honoured, changes := header.Honoured(rows)
-	if len(changes) > 0 {
-		detach(honoured, changes)
-		l.emit(call.Accounted{Entries: entries(l.now(), l.id, msg, call.In, call.WriterPeer, changes)})
-	}
+	detach(honoured, changes)
+	l.accountHeard(msg, changes)
 	peer.Host = clone(peer.Host)
 	return branch{uri: uri, peer: peer, rows: header.Inherit(context, honoured)}, true
 }

@@ -197,14 +197,10 @@ func (l *Leg) brought(embedded, own header.List) header.List {
 	for i := range changes {
 		changes[i].Detail = "Refer-To: " + changes[i].Detail
 	}
-	if len(changes) > 0 {
-		l.emit(call.Accounted{Entries: entries(l.now(), l.id, "REFER", call.In, call.WriterPeer, changes)})
-	}
+	l.accountHeard("REFER", changes)
 	rows, changes, err := l.trunk.in.Apply(header.Message{Kind: header.Invite}, rows)
-	if len(changes) > 0 {
-		detach(rows, changes)
-		l.emit(call.Accounted{Entries: entries(l.now(), l.id, "REFER", call.In, call.WriterPeer, changes)})
-	}
+	detach(rows, changes)
+	l.accountHeard("REFER", changes)
 	if err != nil {
 		rows = nil // the ledger tells
 	}
@@ -222,9 +218,7 @@ func (l *Leg) brought(embedded, own header.List) header.List {
 		}
 		changes = append(changes, c)
 	}
-	if len(changes) > 0 {
-		l.emit(call.Accounted{Entries: entries(l.now(), l.id, "REFER", call.In, call.WriterPeer, changes)})
-	}
+	l.accountHeard("REFER", changes)
 	return rows
 }
 

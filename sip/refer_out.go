@@ -149,10 +149,6 @@ func (l *Leg) askToCall(uri string, context header.List, more ...header.Field) {
 		}
 	}
 	x := &referring{seq: m.CSeq.Number}
-	if seq, _, ok := strings.Cut(m.Get("CSeq"), " "); ok {
-		n, _ := strconv.ParseUint(seq, 10, 32)
-		x.seq = uint32(n)
-	}
 	l.refer.out = x
 	if err := l.dialog.Ask(m, func(resp *message.Message, err error) { l.replied(x, uri, resp, err) }); err != nil {
 		l.refer.out = nil

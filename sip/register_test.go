@@ -245,6 +245,9 @@ func TestS04Lockout(t *testing.T) {
 		for range 10 {
 			try(carol, "401")
 		}
+		if st, _ := r.s.Strangers(); st.Faults != 20 {
+			t.Errorf("%d faults: 10 requests without a password and 10 with a wrong one", st.Faults)
+		}
 		carol.password = "carol's"
 		try(carol, "401") // right, and too late
 		elsewhere := r.line(phone2At, "carol", "carol's")

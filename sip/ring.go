@@ -125,11 +125,8 @@ func (r *ring) invite() error {
 			return err
 		}
 		r.dialog = d
-		d.Own(l)
+		l.own(d)
 		d.Pin(far)
-		if s.cfg.Trace {
-			d.Trace(l.traced)
-		}
 	}
 	body, err := l.offerMedia(far)
 	if err != nil {

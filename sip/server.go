@@ -178,9 +178,12 @@ func (s *Server) Request(tx *transaction.Server) {
 		s.register(tx)
 		return
 	}
+	if status == 0 && unsafely(m.URI, &in) {
+		status, rows = 416, []header.Field{{Name: "Warning", Value: `399 switchhook "sips is for TLS"`}}
+	}
 	host, user := target(m.URI)
 	p, known := s.admitted(host, &in)
-	if (!known || p == s.open) && s.claimed(m, host, in, known) {
+	if (!known || p == s.open) && s.claimsEndpoint(m, host, in, known) {
 		if status != 0 {
 			s.refuse(tx, status, rows...)
 			return
@@ -194,9 +197,6 @@ func (s *Server) Request(tx *transaction.Server) {
 		s.refuse(tx, 403)
 		return
 	}
-	if status == 0 && unsafely(m.URI, &in) {
-		status, rows = 416, []header.Field{{Name: "Warning", Value: `399 switchhook "sips is for TLS"`}}
-	}
 	switch {
 	case status != 0 && m.Method == "INVITE":
 		s.turnAway(tx, p, status, whyOf(rows, message.Reason(status)), rows...)
@@ -205,7 +205,12 @@ func (s *Server) Request(tx *transaction.Server) {
 		s.refuse(tx, status, rows...)
 		return
 	}
-	switch m.Method {
+	s.serve(tx, p, host, user)
+}
+
+// serve takes a request outside of dialogs of a trunk's peer, or of an endpoint that has proven who it is.
+func (s *Server) serve(tx *transaction.Server, p *peering, host, user string) {
+	switch m := tx.Msg(); m.Method {
 	case "INVITE":
 		s.invite(tx, p, host, p.called(m, user))
 	case options:

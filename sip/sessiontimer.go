@@ -17,7 +17,7 @@ const (
 	usualLease   = 30 * time.Minute
 	longLease    = 24 * time.Hour   // beyond which a session timer tells nothing of a far end that is gone
 	beforeExpiry = 32 * time.Second // section 10
-	silent       = 10 * time.Minute // after which a far end without session timer is asked whether it is still there
+	longSilence  = 10 * time.Minute // after which a far end without session timer is asked whether it is still there
 )
 
 // lease is how long the session stands without a refresh (RFC 4028), and what was last heard of the far end's media. One
@@ -192,7 +192,7 @@ func (l *Leg) patience() time.Duration {
 	case wait > 0:
 		return wait
 	case wait == 0 && (l.lease.expires == 0 || l.lease.expires > longLease):
-		return silent
+		return longSilence
 	}
 	return 0
 }

@@ -28,15 +28,14 @@ type Part struct {
 
 // partsOf tells what each context row of a request costs, and the rest together, about: the size of the whole is their sum.
 func partsOf(m *message.Message) []Part {
-	rest := len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
+	rest := frameSize(m)
 	var out []Part
 	for _, f := range m.Headers {
-		n := len(f.Name) + len(f.Value) + 4
 		if ofINVITE(f.Name) {
-			rest += n
+			rest += rowSize(f)
 			continue
 		}
-		out = append(out, Part{Name: f.Name, Bytes: n, Context: true})
+		out = append(out, Part{Name: f.Name, Bytes: rowSize(f), Context: true})
 	}
 	return append(out, Part{Bytes: rest})
 }
@@ -46,12 +45,19 @@ func ofINVITE(name string) bool { return header.OfLeg(name) || header.SameName(n
 
 // sizeOf gives the size of a request on the wire, about.
 func sizeOf(m *message.Message) int {
-	n := len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
+	n := frameSize(m)
 	for _, f := range m.Headers {
-		n += len(f.Name) + len(f.Value) + 4
+		n += rowSize(f)
 	}
 	return n
 }
+
+// frameSize is what a request has beside its own rows: the first line, the body, and what is added as it is sent.
+func frameSize(m *message.Message) int {
+	return len(m.Method) + len(m.URI) + len("  SIP/2.0\r\n\r\n") + len("Content-Length: 1234\r\n") + viaSize + len(m.Body)
+}
+
+func rowSize(f header.Field) int { return len(f.Name) + len(f.Value) + len(": \r\n") }
 
 // costs says what the dearest context rows cost: "X-Long 812, User-to-User 300".
 func costs(parts []Part) string {

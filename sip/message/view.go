@@ -179,17 +179,17 @@ func (m *Message) ViaCount() int {
 // maxRetryAfter bounds what is believed of Retry-After.
 const maxRetryAfter = time.Hour
 
-// RetryAfter gives how long the sender asks to be left alone (RFC 3261 section 20.33), at most an hour; 0 where it does
-// not ask.
-func (m *Message) RetryAfter() time.Duration {
+// RetryAfter gives how long the sender asks to be left alone (RFC 3261 section 20.33), at most an hour; false where it
+// does not ask.
+func (m *Message) RetryAfter() (time.Duration, bool) {
 	row := m.Get("Retry-After")
 	digits := row[:len(row)-len(strings.TrimLeft(row, "0123456789"))]
+	if digits == "" {
+		return 0, false
+	}
 	n, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
-		if digits == "" {
-			return 0
-		}
-		return maxRetryAfter // more than fits
+		return maxRetryAfter, true // more than fits
 	}
-	return time.Duration(min(n, uint64(maxRetryAfter/time.Second))) * time.Second
+	return time.Duration(min(n, uint64(maxRetryAfter/time.Second))) * time.Second, true
 }
