@@ -108,6 +108,7 @@ func TestC26PEarlyMedia(t *testing.T) {
 			t.Errorf("INVITE: %+v", inv)
 		}
 		bob.answer(inv, 183, "bob", answer, "P-Early-Media: inactive")
+		bob.answer(inv, 183, "bob", answer, "P-Early-Media: RecvOnly")
 		e.none(time.Second)
 		bob.answer(inv, 183, "bob", answer, "P-Early-Media: sendonly, gated")
 		want[call.Progress](e)

@@ -90,6 +90,29 @@ func TestS32DialogOfAnEndpoint(t *testing.T) {
 		leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
 		carol.answer(carol.receive("BYE"), 200, "", "")
 		e.ended(call.LabelNormal)
+
+		mine := carol.callTo("sip:+12065550100@example.com", "s32") // and in the call that it began
+		carol.send(mine)
+		refusal := carol.receive("401")
+		carol.acknowledge(mine, refusal)
+		carol.send(carol.prove(mine, refusal))
+		a := r.attempt()
+		a.leg.Answer(nil)
+		ok := carol.receive("200")
+		ack := carol.request("ACK", "s32", carol.seq, ok.ToTag)
+		ack.Set("From", mine.Get("From"))
+		carol.send(ack)
+		want[call.Answered](a.events)
+		for i, method := range []string{"BYE", "INVITE", "UPDATE", "INFO"} {
+			m := thief.request(method, "s32", 90+i, ok.ToTag)
+			m.Set("From", mine.Get("From"))
+			thief.send(m)
+			thief.receive("481")
+		}
+		a.events.none(time.Second)
+		a.leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+		carol.answer(carol.receive("BYE"), 200, "", "")
+		a.events.ended(call.LabelNormal)
 	})
 }
 

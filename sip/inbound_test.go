@@ -353,6 +353,41 @@ func TestC34EarlyAndCrossingBye(t *testing.T) {
 			t.Errorf("cause: %+v", end.Cause)
 		}
 	})
+	inTime(t, func(t *testing.T) { // whose own BYE was answered need not answer ours
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		a, _, ok := r.callIn(alice)
+		a.leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+		alice.receive("BYE")
+		alice.send(alice.request("BYE", "c1", 2, ok.ToTag))
+		alice.receive("200")
+		before := time.Now()
+		a.events.ended(call.LabelNormal)
+		if d := time.Since(before); d > time.Second {
+			t.Errorf("the leg stood for %v more", d)
+		}
+	})
+}
+
+// C51: a caller behind NAT names an address that leads nowhere from here: it is called where it calls from.
+func TestC51ContactBehindNAT(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		inv := alice.invite("c1", "Contact: <sip:alice@192.168.7.7:5070>")
+		alice.send(inv)
+		a := r.attempt()
+		a.leg.Answer(nil)
+		alice.ack(inv, alice.receive("200"))
+		want[call.Answered](a.events)
+		a.leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+		bye := alice.receive("BYE")
+		if bye.URI != "sip:alice@192.168.7.7:5070" {
+			t.Errorf("BYE to %s", bye.URI)
+		}
+		alice.answer(bye, 200, "", "")
+		a.events.ended(call.LabelNormal)
+	})
 }
 
 // C68: SDP among other parts.

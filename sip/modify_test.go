@@ -394,6 +394,30 @@ func TestReinviteWithoutDialog(t *testing.T) {
 	}
 }
 
+// C21: so does the 2xx to our UPDATE.
+func TestC21OwnUpdate(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, with("bob", directory.Signalling{Update: directory.Always}))
+		bob, moved := r.phone(bobAt), r.phone(bob2At)
+		leg, e, _ := r.callOut(bob)
+		leg.Hold(true)
+		up := bob.receive("UPDATE")
+		m := message.NewResponse(up, 200, "")
+		m.Add("Contact", "<sip:bob@203.0.113.2>")
+		m.Add("Content-Type", "application/sdp")
+		m.Body = crlf(way("recvonly", "3"))
+		bob.reply(up, m)
+		pass(time.Millisecond)
+		leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+		bye := moved.receive("BYE")
+		if bye.URI != "sip:bob@203.0.113.2" {
+			t.Errorf("BYE to %s", bye.URI)
+		}
+		moved.answer(bye, 200, "", "")
+		e.ended(call.LabelNormal)
+	})
+}
+
 // C34: BYE while our re-INVITE is out; its late 2xx is acknowledged all the same.
 func TestC34ByeCrossesReinvite(t *testing.T) {
 	inTime(t, func(t *testing.T) {

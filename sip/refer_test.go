@@ -100,10 +100,13 @@ func TestReferRefused(t *testing.T) {
 		"half a dialog":    {[]string{"<sip:1@192.0.2.9?Replaces=a%3Bto-tag%3Db>"}, "400", ""},
 		"trunk says never": {[]string{"<sip:1@192.0.2.9>"}, "403", directory.Never},
 		"unreadable":       {[]string{"sip:"}, "400", ""},
+		"not trusted":      {[]string{"<sip:1@192.0.2.9>"}, "403", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, func(t *testing.T) {
-				r := newRig(t, func(_ *sip.Config, c *directory.Content) { c.Trunks[0].Transfer.Accept = tc.accept })
+				r := newRig(t, func(_ *sip.Config, c *directory.Content) {
+					c.Trunks[0].Transfer.Accept, c.Trunks[0].In.Trusted = tc.accept, name != "not trusted"
+				})
 				alice := r.phone(aliceAt)
 				a, _, ok := r.callIn(alice)
 				m := alice.refer(2, ok.ToTag, "")
@@ -118,6 +121,23 @@ func TestReferRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A trunk that is not trusted may transfer its calls where the operator says so.
+func TestReferOfUntrusted(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) {
+			c.Trunks[0].Transfer.Accept, c.Trunks[0].In.Trusted = directory.Always, false
+		})
+		alice := r.phone(aliceAt)
+		a, _, ok := r.callIn(alice)
+		alice.send(alice.refer(2, ok.ToTag, "<sip:1@192.0.2.9>"))
+		alice.receive("202")
+		want[call.Asked](a.events)
+		alice.told("refer", "active", "100")
+		a.leg.Hangup(call.Cause{}, nil)
+		alice.answer(alice.receive("BYE"), 200, "", "")
+	})
 }
 
 // S06: REFER and NOTIFY outside of dialogs.

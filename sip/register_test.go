@@ -159,6 +159,10 @@ func TestC45Register(t *testing.T) {
 		old.Set("CSeq", "1 REGISTER")
 		carol.send(old)
 		carol.receive("500")
+		carol.register(403, "r2", here, "To: <sip:dave@example.com>") // nobody registers for somebody else
+		if got := contactsOf(r.line(phone2At, "dave", "dave's").register(200, "r3")); got != "" {
+			t.Errorf("dave is at %s", got)
+		}
 		carol.send(carol.make("REGISTER", "sip:example.com", "r1", here, "Require: gruu"))
 		if r := carol.receive("420"); r.Get("Unsupported") != "gruu" {
 			t.Errorf("Unsupported is %q", r.Get("Unsupported"))

@@ -93,6 +93,38 @@ func TestS33ReplacesOfOthers(t *testing.T) {
 	}
 }
 
+// C60: a dialog that is over by now is 603, and one that rings here, which its caller did not begin with us, 481 (RFC 3891
+// section 3).
+func TestC60ReplacesInState(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		first := alice.invite("c1")
+		alice.send(first)
+		a := r.attempt()
+		a.leg.Ring(0, nil)
+		tag := alice.receive("180").ToTag
+		try := func(callID, status string) {
+			m := alice.invite(callID, fmt.Sprintf("Replaces: c1;from-tag=alice;to-tag=%s", tag))
+			alice.send(m)
+			refused := alice.receive(status)
+			ack := alice.request("ACK", callID, 1, refused.ToTag)
+			ack.Set("Via", m.Get("Via"))
+			alice.send(ack)
+			a.events.none(100 * time.Millisecond)
+		}
+		try("c2", "481")
+		a.leg.Answer(nil)
+		alice.ack(first, alice.receive("200"))
+		want[call.Answered](a.events)
+		a.leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+		bye := alice.receive("BYE")
+		try("c3", "603")
+		alice.answer(bye, 200, "", "")
+		a.events.ended(call.LabelNormal)
+	})
+}
+
 // A leg that still rings at the far end may be replaced by that far end, and only as it knows it.
 func TestReplacesEarly(t *testing.T) {
 	inTime(t, func(t *testing.T) {

@@ -140,6 +140,32 @@ func TestC49MutualTLS(t *testing.T) {
 	})
 }
 
+// C49: a trunk whose calls come in over TLS alone takes none over UDP from the same address.
+func TestC49NeedTLS(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		ca := testca.New(t)
+		for _, need := range []bool{true, false} {
+			r := secureRig(t, ca, func(_ *sip.Config, c *directory.Content) { c.Trunks[0].TLS.Need = need })
+			alice := r.phone(aliceAt)
+			alice.send(alice.invite("udp"))
+			if need {
+				alice.receive("403")
+			} else {
+				r.attempt().leg.Hangup(call.Cause{SIP: 486}, nil)
+				alice.receive("486")
+			}
+			secure := r.securePhone(aliceAt, ca.Issue([]string{"alice.example.com"}))
+			secure.sendTo(securely(ca, "alice"), secure.invite("tls"))
+			a := r.attempt()
+			if a.Trunk != "alice" {
+				t.Errorf("came by %q", a.Trunk)
+			}
+			a.leg.Hangup(call.Cause{SIP: 486}, nil)
+			secure.receive("486")
+		}
+	})
+}
+
 // C49: a sips call goes over TLS or not at all, and says sips in its Contact.
 func TestC49Sips(t *testing.T) {
 	inTime(t, func(t *testing.T) {

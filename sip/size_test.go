@@ -75,6 +75,35 @@ func TestC23OversizeByTrunk(t *testing.T) {
 	}
 }
 
+// C23: whatever its length, no INVITE of more than 1300 bytes goes out over UDP where there is TCP, and none that is well
+// below over TCP.
+func TestC23Boundary(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		bob := r.phone(bobAt)
+		over := map[string]int{}
+		for n := 250; n < 700; n += 7 {
+			_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2", Headers: header.List{{Name: "X-Long", Value: strings.Repeat("x", n)}}})
+			inv := bob.receive("INVITE")
+			data, err := inv.Append(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			network := bob.over(inv)
+			over[network]++
+			if network == transport.UDP && len(data) > 1300 || network == transport.TCP && len(data) < 1200 {
+				t.Errorf("%d bytes over %s", len(data), network)
+			}
+			bob.answer(inv, 486, "bob", "")
+			bob.receive("ACK")
+			e.refused(486)
+		}
+		if over[transport.UDP] == 0 || over[transport.TCP] == 0 {
+			t.Errorf("the lengths tell nothing: %v", over)
+		}
+	})
+}
+
 // An INVITE that is longer than the next hop takes is sent all the same, and the ledger says once what its rows cost.
 func TestBudget(t *testing.T) {
 	rows := header.List{{Name: "X-Long", Value: strings.Repeat("x", 400)}, {Name: "X-Short", Value: "1"}}

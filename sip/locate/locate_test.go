@@ -109,8 +109,8 @@ func places(a locate.Answer) []string {
 
 const zoneText = `
 example.com. 60 NAPTR 50 50 "s" "SIPS+D2T" "" _sips._tcp.example.com.
-example.com. 60 NAPTR 90 50 "s" "SIP+D2T" "" _sip._tcp.example.com.
-example.com. 60 NAPTR 100 50 "s" "SIP+D2U" "" _sip._udp.example.com.
+example.com. 60 NAPTR 90 40 "s" "SIP+D2T" "" _sip._tcp.example.com.
+example.com. 60 NAPTR 100 30 "s" "SIP+D2U" "" _sip._udp.example.com.
 example.com. 60 NAPTR 10 50 "s" "SIP+D2S" "" _sip._sctp.example.com.
 example.com. 60 NAPTR 1 50 "u" "E2U+sip" "!^.*$!sip:x@evil.example!" .
 _sips._tcp.example.com. 300 SRV 0 1 5061 s1.example.com.
@@ -162,6 +162,15 @@ func TestC22Locate(t *testing.T) {
 			}
 		})
 	}
+	var b strings.Builder // too long for UDP, and the best at the end
+	for i := range 60 {
+		fmt.Fprintf(&b, "_sip._udp.long.example. 60 SRV 9 1 5060 t%d.long.example.\nt%d.long.example. 60 A 192.0.2.%d\n", i, i, i)
+	}
+	b.WriteString("_sip._udp.long.example. 60 SRV 1 1 5060 t.long.example.\nt.long.example. 60 A 192.0.2.200\nlong.example. 60 A 192.0.2.9\n")
+	a, err := finder(t, newZone(t, b.String()).at).Find(t.Context(), locate.Query{Host: "long.example"})
+	if all := places(a); err != nil || all[0] != "udp 192.0.2.200:5060" || len(all) != 8 {
+		t.Errorf("of a long answer: %v, %v", all, err)
+	}
 	for _, host := range []string{"nowhere.example", "s1..example", strings.Repeat("a.", 200)} {
 		if a, err := finder(t, z.at).Find(t.Context(), locate.Query{Host: host}); err == nil {
 			t.Errorf("%s: %+v", host, a)
@@ -195,6 +204,9 @@ func TestS40HostileNameServer(t *testing.T) {
 		fmt.Fprintf(&b, "many.example. 60 A 10.%d.%d.1\n_sip._udp.many.example. 60 SRV %d 1 5060 t%d.many.example.\nt%d.many.example. 60 A 10.1.%d.%d\n", i/250, i%250, i, i, i, i/250, i%250)
 		fmt.Fprintf(&b, "many.example. 60 NAPTR %d 1 \"s\" \"SIP+D2U\" \"\" _sip._udp.many.example.\n", i)
 	}
+	for i := range 100 {
+		fmt.Fprintf(&b, "wide.example. 60 NAPTR %d 1 \"s\" \"SIP+D2U\" \"\" n%d.wide.example.\n", i, i)
+	}
 	for i := range 40 {
 		fmt.Fprintf(&b, "c%d.chain.example. 60 CNAME c%d.chain.example.\n", i, i+1)
 	}
@@ -213,6 +225,7 @@ _sip._udp.self.example. 60 SRV 0 0 5060 _sip._udp.self.example.
 		want string // of the error
 	}{
 		{"many.example", 8, ""}, {"c0.chain.example", 0, "aliases"}, {"c35.chain.example", 1, ""}, {"loop.example", 0, "aliases"}, {"self.example", 0, "no address"},
+		{"wide.example", 0, "too many questions"},
 	} {
 		t.Run(c.host, func(t *testing.T) {
 			before, began := z.asked.Load(), time.Now()
