@@ -44,7 +44,7 @@ type MediaStats struct {
 	Jitter     time.Duration `json:"jitter"`           // interarrival jitter, RFC 3550 section 6.4.1
 	RoundTrip  time.Duration `json:"roundTrip"`        // from the last RTCP report, 0 when unknown
 	RemoteLoss float64       `json:"remoteLoss"`       // fraction 0..1 the far end reported
-	MOS        float64       `json:"mos,omitempty"`    // estimate of what we hear, 1 to 4.5 (ITU-T G.107); 0 when nothing was heard
+	MOS        float64       `json:"mos,omitempty"`    // estimate of what we hear, 1 to 4.5 (ITU-T G.107, as if all were G.711); 0 when nothing was heard
 	Secure     bool          `json:"secure,omitempty"` // SRTP
 }
 

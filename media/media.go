@@ -164,7 +164,7 @@ type Stats struct {
 	PacketsIn, PacketsOut, Lost, Discarded uint64
 	Jitter, RoundTrip                      time.Duration
 	RemoteLoss                             float64 // fraction 0..1 that the far end reported
-	MOS                                    float64 // estimate of what is heard here, 1 to 4.5 (ITU-T G.107); 0 before anything is
+	MOS                                    float64 // estimate of what is heard here, 1 to 4.5 (ITU-T G.107, as if all were G.711); 0 before anything is
 	Secure                                 bool    // SRTP both ways
 }
 

@@ -1,25 +1,85 @@
 package codec
 
-// G.722 splits 16 kHz audio into two bands and codes each by adaptive prediction: six bits for the lower, two for the
-// upper one. What we hear and say is 8 kHz audio, which is the lower band: its samples are coded and decoded as they are,
-// without the filters that split and join, and the upper band is silent. The names below are those of the recommendation.
+// G.722 at 64 kbit/s splits 16 kHz audio by quadrature mirror filters into two bands of 8 kHz each and codes both by
+// adaptive prediction: six bits for the lower, two for the upper one, together a byte for two samples. The names of tables
+// and blocks below are those of the recommendation.
 
-// silentUpper is the code of an upper band that is silent and always was: it leaves that band's predictor as it begins.
-const silentUpper = 3 << 6
-
-// lowerBand is the predictor of the lower band (ITU-T G.722 section 3, block 4L), the same in coder and decoder.
-type lowerBand struct {
-	started bool
-	nbl     int    // logarithm of the step
-	detl    int    // the step
-	s, sz   int    // predicted: by both filters, by the zeros
-	a       [2]int // of the poles
-	b       [6]int // of the zeros
-	d       [6]int // differences, latest first
-	r, p    [2]int // reconstructed, and partly so
+// g722Encoder codes one stream. The zero value is ready, as of g722Decoder.
+type g722Encoder struct {
+	begun     bool
+	low, high band
+	split     mirror
 }
 
-// Tables 8, 9, 14, 15 and 17 of the recommendation.
+// encode codes two samples of 16 kHz for each byte of dst.
+func (g *g722Encoder) encode(dst []byte, samples []int16) {
+	if !g.begun {
+		g.begun, g.low.step, g.high.step = true, lowStep, highStep
+	}
+	for i := range dst {
+		x, y := g.split.pass(int32(samples[2*i]), int32(samples[2*i+1]))
+		low, high := int(y+x)>>14, int(y-x)>>14
+		dst[i] = g.low.quantizeLow(low) | g.high.quantizeHigh(high)<<6
+		g.low.adaptLow(dst[i] >> 2 & 15)
+		g.high.adaptHigh(dst[i] >> 6)
+	}
+}
+
+// g722Decoder decodes one stream.
+type g722Decoder struct {
+	begun     bool
+	low, high band
+	join      mirror
+}
+
+// decode gives two samples of 16 kHz for each code.
+func (g *g722Decoder) decode(dst []int16, codes []byte) {
+	if !g.begun {
+		g.begun, g.low.step, g.high.step = true, lowStep, highStep
+	}
+	for i, c := range codes {
+		low := limit(g.low.s + (g.low.step*outputQM6[c&63])>>15)
+		high := limit(g.high.s + (g.high.step*outputQM2[c>>6])>>15)
+		g.low.adaptLow(c >> 2 & 15)
+		g.high.adaptHigh(c >> 6)
+		x, y := g.join.pass(int32(low+high), int32(low-high))
+		dst[2*i], dst[2*i+1] = int16(saturate(int(y>>11))), int16(saturate(int(x>>11)))
+	}
+}
+
+// mirror is the quadrature mirror filter of 24 taps that splits bands and joins them (section 4.2 and 4.4).
+type mirror struct {
+	at   int
+	a, b [2 * len(filterH)]int32 // the latest of both inputs, each kept twice: any twelve in a row stand together
+}
+
+// filterH is every other coefficient of the filter (Table 11); the rest are the same backwards.
+var filterH = [12]int32{3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11}
+
+// pass takes in a sample of each input and gives both halves of the filter.
+func (m *mirror) pass(a, b int32) (x, y int32) {
+	n := m.at
+	m.a[n], m.b[n] = a, b
+	m.a[n+len(filterH)], m.b[n+len(filterH)] = a, b
+	if n++; n == len(filterH) {
+		n = 0
+	}
+	m.at = n
+	as, bs := (*[12]int32)(m.a[n:]), (*[12]int32)(m.b[n:])
+	for i, h := range filterH {
+		x += h * as[i]
+		y += h * bs[11-i]
+	}
+	return x, y
+}
+
+// Where the steps of both bands begin, and how far their logarithms go.
+const (
+	lowStep, highStep = 32, 8
+	lowTop, highTop   = 18432, 22528
+)
+
+// Tables 8, 9, 14, 15 and 17 of the recommendation, and those of the upper band beside.
 var (
 	levelsQ6 = [...]int{
 		0, 35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1023, 1121, 1219, 1339, 1458,
@@ -32,110 +92,63 @@ var (
 		4944, 4464, 4008, 3576, 3168, 2776, 2400, 2032, 1688, 1360, 1040, 728, 432, 136, -432, -136,
 	}
 	outputQM4 = [16]int{0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584, 1200, 0}
-	stepW     = [16]int{-60, 3042, 1198, 538, 334, 172, 58, -30, 3042, 1198, 538, 334, 172, 58, -30, -60}
+	outputQM2 = [4]int{-7408, -1616, 7408, 1616}
+	stepWL    = [16]int{-60, 3042, 1198, 538, 334, 172, 58, -30, 3042, 1198, 538, 334, 172, 58, -30, -60}
+	stepWH    = [4]int{798, -214, 798, -214}
 	stepILB   = [32]int{
 		2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834,
 		2896, 2960, 3025, 3091, 3158, 3228, 3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008,
 	}
 )
 
-func saturate(v int) int { return min(max(v, -1<<15), 1<<15-1) }
-
-// decode gives the sample of a code.
-func (l *lowerBand) decode(code byte) int16 {
-	l.start()
-	code &= 63
-	out := min(max(l.s+(l.detl*outputQM6[code])>>15, -1<<14), 1<<14-1)
-	l.adapt(code >> 2)
-	return int16(out * 2)
-}
-
-// encode gives the code of a sample.
-func (l *lowerBand) encode(sample int16) byte {
-	l.start()
-	e := saturate(int(sample)>>1 - l.s)
+// quantizeLow gives the six bits of a sample of the lower band (block 1L).
+func (n *band) quantizeLow(sample int) byte {
+	e := saturate(sample - n.s)
 	size := e
 	if e < 0 {
 		size = -(e + 1)
 	}
-	i := 1
-	for i < len(levelsQ6) && size >= (levelsQ6[i]*l.detl)>>12 {
-		i++
-	}
-	code := byte(62 - i) // positive: 61 for the smallest, down to 32
-	switch {
-	case e < 0 && i < 3:
-		code = byte(64 - i) // 63 and 62: the two smallest negative
-	case e < 0:
-		code = byte(34 - i) // 31 down to 4
-	}
-	l.adapt(code >> 2)
-	return code | silentUpper
-}
-
-func (l *lowerBand) start() {
-	if !l.started {
-		*l = lowerBand{started: true, detl: 32}
-	}
-}
-
-// adapt takes in the four upper bits of a code: those that every mode of the codec has.
-func (l *lowerBand) adapt(code byte) {
-	d := (l.detl * outputQM4[code]) >> 15
-	l.nbl = min(max((l.nbl*127)>>7+stepW[code], 0), 18432)
-	if shift := 8 - l.nbl>>11; shift > 0 {
-		l.detl = stepILB[l.nbl>>6&31] >> shift << 2
-	} else {
-		l.detl = stepILB[l.nbl>>6&31] << -shift << 2
-	}
-	r, p := saturate(l.s+d), saturate(l.sz+d)
-	l.adaptPoles(p)
-	l.adaptZeros(d)
-	l.r[1], l.r[0], l.p[1], l.p[0] = l.r[0], r, l.p[0], p
-	copy(l.d[1:], l.d[:])
-	l.d[0] = d
-
-	l.sz = 0
-	for i, b := range l.b {
-		l.sz += (b * saturate(2*l.d[i])) >> 15
-	}
-	l.sz = saturate(l.sz)
-	l.s = saturate(l.sz + saturate((l.a[0]*saturate(2*l.r[0]))>>15+(l.a[1]*saturate(2*l.r[1]))>>15))
-}
-
-func (l *lowerBand) adaptPoles(p int) {
-	same0, same1 := p < 0 == (l.p[0] < 0), p < 0 == (l.p[1] < 0)
-	lean := saturate(4 * l.a[0])
-	if same0 {
-		lean = min(-lean, 1<<15-1)
-	}
-	a1 := lean>>7 + (l.a[1]*32512)>>15
-	if same1 {
-		a1 += 128
-	} else {
-		a1 -= 128
-	}
-	a1 = min(max(a1, -12288), 12288)
-	a0 := (l.a[0] * 32640) >> 15
-	if same0 {
-		a0 += 192
-	} else {
-		a0 -= 192
-	}
-	bound := saturate(15360 - a1)
-	l.a = [2]int{min(max(saturate(a0), -bound), bound), a1}
-}
-
-func (l *lowerBand) adaptZeros(d int) {
-	for i := range l.b {
-		b := (l.b[i] * 32640) >> 15
-		switch {
-		case d == 0:
-		case d < 0 == (l.d[i] < 0):
-			b += 128
-		default:
-			b -= 128
+	lo, hi := 1, len(levelsQ6) // the first level that is larger
+	for lo < hi {
+		if mid := (lo + hi) / 2; size >= (levelsQ6[mid]*n.step)>>12 {
+			lo = mid + 1
+		} else {
+			hi = mid
 		}
-		l.b[i] = saturate(b)
 	}
+	switch {
+	case e >= 0:
+		return byte(62 - lo) // 61 for the smallest, down to 32
+	case lo < 3:
+		return byte(64 - lo) // 63 and 62: the two smallest negative
+	}
+	return byte(34 - lo) // 31 down to 4
+}
+
+// quantizeHigh gives the two bits of a sample of the upper band (block 1H).
+func (n *band) quantizeHigh(sample int) byte {
+	e := saturate(sample - n.s)
+	level := (564 * n.step) >> 12
+	switch {
+	case e >= level:
+		return 2
+	case e >= 0:
+		return 3
+	case -(e + 1) >= level:
+		return 0
+	}
+	return 1
+}
+
+// adaptLow takes in the four upper bits of the lower band's code: those that every mode of the codec has.
+func (n *band) adaptLow(code byte) {
+	d := (n.step * outputQM4[code]) >> 15
+	n.scale(stepWL[code], lowTop, 8)
+	n.adapt(d)
+}
+
+func (n *band) adaptHigh(code byte) {
+	d := (n.step * outputQM2[code]) >> 15
+	n.scale(stepWH[code], highTop, 10)
+	n.adapt(d)
 }

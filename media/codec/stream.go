@@ -6,15 +6,17 @@ import (
 	"github.com/switchhook/switchhook/media"
 )
 
-// Decoder turns the packets of one source into 8 kHz samples, whatever their codec. The zero value is ready. Not for
-// several goroutines.
+// Decoder turns the packets of one source into samples, whatever their codec. The zero value is ready. Not for several
+// goroutines.
 type Decoder struct {
-	lower  lowerBand
+	wide   g722Decoder
+	narrow Narrower
+	widen  Widener
 	source uint32
 	random uint32
 }
 
-// Decode writes the samples of p to dst, as many as both hold, and gives their number: 20 ms of quiet noise for comfort
+// Decode writes the 8 kHz samples of p to dst, as many as both hold, and gives their number: 20 ms of quiet noise for comfort
 // noise (RFC 3389), none for an event.
 func (d *Decoder) Decode(dst []int16, p *media.Packet) int {
 	switch {
@@ -25,14 +27,48 @@ func (d *Decoder) Decode(dst []int16, p *media.Packet) int {
 	case p.Codec != media.G722:
 		return Decode(p.Codec, dst, p.Payload)
 	}
-	if p.Source != d.source {
-		d.lower, d.source = lowerBand{}, p.Source
-	}
+	d.of(p)
+	var wide [2 * block]int16
 	n := min(len(dst), len(p.Payload))
-	for i, b := range p.Payload[:n] {
-		dst[i] = d.lower.decode(b)
+	for done := 0; done < n; {
+		k := min(n-done, block)
+		d.wide.decode(wide[:2*k], p.Payload[done:done+k])
+		done += d.narrow.Narrow(dst[done:done+k], wide[:2*k])
 	}
 	return n
+}
+
+// DecodeWide is [Decoder.Decode] for samples of 16 kHz. One stream is decoded by one of both.
+func (d *Decoder) DecodeWide(dst []int16, p *media.Packet) int {
+	switch {
+	case p.Event:
+		return 0
+	case p.Noise:
+		return d.noise(dst[:min(len(dst), 2*media.FrameSamples)], p.Payload)
+	}
+	n := min(len(dst)/2, len(p.Payload))
+	if p.Codec == media.G722 {
+		d.of(p)
+		d.wide.decode(dst[:2*n], p.Payload[:n])
+		return 2 * n
+	}
+	var narrow [block]int16
+	for done := 0; done < n; {
+		k := Decode(p.Codec, narrow[:], p.Payload[done:n])
+		if k == 0 {
+			return 0
+		}
+		d.widen.Widen(dst[2*done:], narrow[:k])
+		done += k
+	}
+	return 2 * n
+}
+
+// of begins anew with another source of G.722.
+func (d *Decoder) of(p *media.Packet) {
+	if p.Source != d.source {
+		d.wide, d.source = g722Decoder{}, p.Source
+	}
 }
 
 const (
@@ -64,18 +100,30 @@ func (d *Decoder) noise(dst []int16, payload []byte) int {
 	return len(dst)
 }
 
-// Encoder turns 8 kHz samples into a stream of any codec. The zero value is ready. Not for several goroutines.
-type Encoder struct{ lower lowerBand }
+// Encoder turns samples into a stream of any codec. The zero value is ready. Not for several goroutines.
+type Encoder struct {
+	wide  g722Encoder
+	widen Widener
+}
 
-// Encode writes samples as c to dst, as many as both hold, and gives the number of bytes; 0 for no codec.
+// Encode writes 8 kHz samples as c to dst, as many as both hold, and gives the number of bytes; 0 for no codec.
 func (e *Encoder) Encode(c media.Codec, dst []byte, samples []int16) int {
 	if c != media.G722 {
 		return Encode(c, dst, samples)
 	}
+	var wide [2 * block]int16
 	n := min(len(dst), len(samples))
-	for i, s := range samples[:n] {
-		dst[i] = e.lower.encode(s)
+	for done := 0; done < n; {
+		k := e.widen.Widen(wide[:], samples[done:n])
+		done += e.EncodeWide(dst[done:n], wide[:k])
 	}
+	return n
+}
+
+// EncodeWide writes 16 kHz samples as G.722 to dst, two for each byte, as many as both hold, and gives the number of bytes.
+func (e *Encoder) EncodeWide(dst []byte, samples []int16) int {
+	n := min(len(dst), len(samples)/2)
+	e.wide.encode(dst[:n], samples)
 	return n
 }
 
