@@ -40,6 +40,8 @@ type Config struct {
 	Receive func(at call.Attempt, open Open)
 	// Media opens the media of a leg, toward an address of the far end's family. Needed.
 	Media func(toward netip.Addr) (Session, error)
+	// Reaches tells whether media can be sent to an address: whether there is a family in common. nil: to all.
+	Reaches func(netip.Addr) bool
 	// Locate finds where a SIP domain is served: by package locate.
 	Locate func(ctx context.Context, q locate.Query) (locate.Answer, error)
 	// Lookup, if set, finds the addresses of a host name, and there are no other records. It counts where Locate is not set.

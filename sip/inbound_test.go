@@ -267,11 +267,16 @@ func TestC18Refusals(t *testing.T) {
 			m.Body = crlf(strings.Replace(offer, "RTP/AVP 0 8 101", "RTP/AVP 18", 1))
 			return m
 		}, "", ""},
+		{"family of media", "488", func(p *phone) *message.Message {
+			m := p.invite("c1")
+			m.Body = crlf(strings.Replace(offer, "c=IN IP4 198.51.100.1", "c=IN IP6 2001:db8::1", 1))
+			return m
+		}, "Warning", "300 "},
 		{"no dialog", "481", func(p *phone) *message.Message { return p.request("BYE", "c1", 1, "") }, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inTime(t, func(t *testing.T) {
-				r := newRig(t)
+				r := newRig(t, func(c *sip.Config, _ *directory.Content) { c.Reaches = netip.Addr.Is4 })
 				alice := r.phone(aliceAt)
 				alice.send(tt.change(alice))
 				m := alice.receive(tt.want)

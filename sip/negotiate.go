@@ -64,6 +64,9 @@ func (l *Leg) offered(m *message.Message, far netip.Addr) (int, []header.Field) 
 	if a := remote.RTP.Addr(); a.IsValid() {
 		l.media.toward = a
 	}
+	if reaches := l.s.cfg.Reaches; reaches != nil && !reaches(l.media.toward) { // RFC 3261 section 20.43
+		return 488, []header.Field{{Name: "Warning", Value: `300 switchhook "no media address of the family of ` + l.media.toward.String() + `"`}}
+	}
 	l.media.offer = append([]byte(nil), body...)
 	return 0, nil
 }

@@ -204,6 +204,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Endpoints: sip.Endpoints{Registrar: h.phones, Realm: h.cfg.SIP.Realm, Algorithms: h.cfg.SIP.hashes()},
 		Transport: transport.Config{Listen: listen}, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace,
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
+		Reaches: h.rtp.Reaches,
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
 		Changed: h.peers.changed(h.log), Claims: h.claims,
 		TLS: directory.TLS{Cert: h.cfg.SIP.TLS.Cert, CertKey: h.cfg.SIP.TLS.Key}, DNS: dns, Guard: h.cfg.SIP.Guard.guard(),

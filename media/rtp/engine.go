@@ -139,6 +139,12 @@ func (e *Engine) Open(toward netip.Addr) (*Session, error) {
 	}
 }
 
+// Reaches tells whether an interface has the family of an address.
+func (e *Engine) Reaches(toward netip.Addr) bool {
+	_, err := e.iface(toward)
+	return err == nil
+}
+
 func (e *Engine) iface(toward netip.Addr) (int, error) {
 	if !toward.IsValid() {
 		return 0, nil
