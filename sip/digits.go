@@ -70,17 +70,15 @@ func (p *pressing) next() {
 	m.Add("User-Agent", l.s.cfg.Product)
 	m.Add("Content-Type", dtmfRelay)
 	m.Body = fmt.Appendf(nil, "Signal=%s\r\nDuration=%d\r\n", strings.ToUpper(key), p.tone.Milliseconds())
-	err := l.dialog.Ask(m, func(resp *message.Message, err error) {
-		l.guarded(func() {
-			switch {
-			case err != nil:
-				p.done(fmt.Errorf("INFO: %w", err))
-			case resp.Status >= 300:
-				p.done(fmt.Errorf("%w: INFO was refused with %d", errNoKeys, resp.Status))
-			default:
-				l.after(p.tone+p.gap, p.next)
-			}
-		})
+	err := l.ask(m, func(resp *message.Message, err error) {
+		switch {
+		case err != nil:
+			p.done(fmt.Errorf("INFO: %w", err))
+		case resp.Status >= 300:
+			p.done(fmt.Errorf("%w: INFO was refused with %d", errNoKeys, resp.Status))
+		default:
+			l.after(p.tone+p.gap, p.next)
+		}
 	})
 	if err != nil {
 		p.done(fmt.Errorf("INFO: %w", err))

@@ -77,7 +77,7 @@ func (l *Leg) begin(c *change) {
 	}
 	var err error
 	if update {
-		err = l.dialog.Ask(m, func(resp *message.Message, err error) { l.guarded(func() { l.changed(c, resp, err) }) })
+		err = l.ask(m, func(resp *message.Message, err error) { l.changed(c, resp, err) })
 	} else {
 		err = l.dialog.Modify(m, func(resp *message.Message, _ *dialog.Reply, err error) {
 			l.guarded(func() { l.changed(c, resp, err) })

@@ -254,7 +254,7 @@ func (l *Leg) inform(status int) {
 	m.Add("Content-Type", sipfragType+";version=2.0")
 	m.Body = fmt.Appendf(nil, "SIP/2.0 %d %s\r\n", status, message.Reason(status))
 	sub.busy = true
-	err := l.dialog.Ask(m, func(*message.Message, error) { // who does not want to hear it loses nothing else
+	err := l.ask(m, func(*message.Message, error) { // who does not want to hear it loses nothing else
 		sub.busy = false
 		if next := sub.next; next != 0 && l.refer.in == sub {
 			sub.next = 0

@@ -150,7 +150,7 @@ func (l *Leg) askToCall(uri string, context header.List, more ...header.Field) {
 	}
 	x := &referring{seq: m.CSeq.Number}
 	l.refer.out = x
-	if err := l.dialog.Ask(m, func(resp *message.Message, err error) { l.replied(x, uri, resp, err) }); err != nil {
+	if err := l.ask(m, func(resp *message.Message, err error) { l.replied(x, uri, resp, err) }); err != nil {
 		l.refer.out = nil
 		l.anchor(uri, err.Error())
 	}

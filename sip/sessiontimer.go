@@ -227,13 +227,11 @@ func (l *Leg) listen() {
 		l.vanished()
 	default:
 		s.heard = l.now()
-		_ = l.dialog.Ask(l.dialog.Request(options), func(m *message.Message, err error) { // ended meanwhile: no one to ask
-			l.guarded(func() {
-				l.heard(m)
-				if err != nil || m.Status == 408 || m.Status == 481 {
-					l.vanished()
-				}
-			})
+		_ = l.ask(l.dialog.Request(options), func(m *message.Message, err error) { // ended meanwhile: no one to ask
+			l.heard(m)
+			if err != nil || m.Status == 408 || m.Status == 481 {
+				l.vanished()
+			}
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transaction"
 )
 
@@ -17,6 +18,11 @@ func (l *Leg) answer(tx *transaction.Server, r dialog.Response) {
 	if err := l.dialog.Respond(tx, r); err != nil {
 		l.s.cfg.Log.Error("answer not sent", "callId", l.callID, "leg", string(l.id), "error", err)
 	}
+}
+
+// ask sends a request inside the leg's dialog: see [dialog.Dialog.Ask].
+func (l *Leg) ask(m *message.Message, on func(*message.Message, error)) error {
+	return l.dialog.Ask(m, func(resp *message.Message, err error) { l.guarded(func() { on(resp, err) }) })
 }
 
 // asked answers a request inside the dialog that changes nothing of it.
