@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/switchhook/switchhook/directory"
@@ -33,6 +34,15 @@ func (s *Server) claimsEndpoint(m *message.Message, host string, in transport.In
 func (s *Server) isOurs(host string, in transport.Incoming) bool {
 	a, ok := hostAddr(host)
 	return ok && (a == in.Local.Addr().Unmap() || a == s.layer.Local(in.Network, in.Source.Addr()).Addr().Unmap())
+}
+
+// namesUs tells whether a URI names this server by an address and port that it listens at, as seen from where a request
+// came from: another program on this machine may be a trunk's peer.
+func (s *Server) namesUs(uri string, in transport.Incoming) bool {
+	u, err := header.ParseURI(uri)
+	return err == nil && s.isOurs(u.Host, in) && slices.ContainsFunc(s.sockets.Addrs(), func(l transport.Listen) bool {
+		return l.Addr.Port() == portOf(u.Port, l.Network)
+	})
 }
 
 // fromEndpoint takes a request outside of dialogs that claims to come from an endpoint. It must prove it.

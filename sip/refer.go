@@ -76,6 +76,9 @@ func (l *Leg) referred(tx *transaction.Server) {
 		return
 	}
 	d := t.dial
+	if l.s.namesUs(d.URI, tx.Incoming()) {
+		d.Named = l.s.cfg.Endpoints.Realm // an endpoint, or a number: no trunk's peer
+	}
 	d.Headers = l.brought(t.rows, own)
 	sub := &subscription{event: "refer", silent: strings.EqualFold(strings.TrimSpace(m.Get("Refer-Sub")), "false")}
 	if l.refer.heard++; l.refer.heard > 1 { // RFC 3515 section 2.4.6

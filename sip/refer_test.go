@@ -71,6 +71,14 @@ func TestC59Refer(t *testing.T) {
 		alice.told("refer;id=4", "active", "100")
 		a.leg.Notify(486)
 		alice.told("refer;id=4", "terminated", "486 Busy Here")
+		alice.send(alice.refer(5, ok.ToTag, "<sip:carol@192.0.2.1>"))
+		alice.receive("202")
+		if d := want[call.Asked](a.events).Dial; d.To != "carol" || d.Named != "switchhook" {
+			t.Errorf("asked for %+v", d)
+		}
+		alice.told("refer;id=5", "active", "100")
+		a.leg.Notify(486)
+		alice.told("refer;id=5", "terminated", "486 Busy Here")
 		for name, want := range map[string]header.Action{"X-Own": header.Kept, "From": header.Dropped, "P-Asserted-Identity": header.Dropped} {
 			if en, ok := a.events.entry("REFER", name); !ok || en.Action != want {
 				t.Errorf("ledger of %s: %+v", name, en)
