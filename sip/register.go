@@ -57,12 +57,16 @@ func (s *Server) register(tx *transaction.Server) {
 		s.refuse(tx, status, rows...)
 		return
 	}
-	left, err := s.cfg.Endpoints.Registrar.Register(req, time.Now())
+	left, displaced, err := s.cfg.Endpoints.Registrar.Register(req, time.Now())
+	for _, b := range displaced {
+		s.door.told.tell(s.cfg.Log, slog.LevelWarn, "endpoint has too many contacts: the one refreshed longest ago gave way", "user", e.User,
+			"most", e.Most(), "contact", b.Contact, "source", tx.Incoming().Source)
+	}
 	switch {
 	case errors.Is(err, registrar.ErrOrder):
 		s.refuse(tx, 500)
 	case errors.Is(err, registrar.ErrMany):
-		s.door.told.tell(s.cfg.Log, slog.LevelWarn, "endpoint has too many contacts", "user", e.User, "most", e.Most(), "source", tx.Incoming().Source)
+		s.door.told.tell(s.cfg.Log, slog.LevelWarn, "endpoint names too many contacts at once", "user", e.User, "most", e.Most(), "source", tx.Incoming().Source)
 		s.refuse(tx, 403, header.Field{Name: "Warning", Value: fmt.Sprintf(`399 switchhook "more than %d contacts"`, e.Most())})
 	case err != nil:
 		s.refuse(tx, 503, header.Field{Name: "Retry-After", Value: "60"})

@@ -152,7 +152,15 @@ func TestC45Register(t *testing.T) {
 		for i := range 2 {
 			carol.register(200, "r1", fmt.Sprintf("Contact: <sip:carol@198.51.100.77:%d>", 6000+i))
 		}
-		carol.register(403, "r1", "Contact: <sip:carol@198.51.100.77:7000>")
+		if got := contactsOf(carol.register(200, "r1", "Contact: <sip:carol@198.51.100.77:7000>")); strings.Count(got, "<sip:") != 3 || strings.Contains(got, ":5060>") {
+			t.Errorf("one more than there may be: %s", got)
+		}
+		var many []string
+		for i := range 4 {
+			many = append(many, fmt.Sprintf("Contact: <sip:carol@198.51.100.77:%d>", 8000+i))
+		}
+		carol.register(403, "r1", many...)
+		carol.register(200, "r1", here)
 		late := carol.make("REGISTER", "sip:example.com", "r1", here)
 		carol.send(late)
 		old := carol.prove(late, carol.receive("401"))

@@ -28,7 +28,7 @@ type Keeper interface {
 var (
 	// ErrOrder: an earlier REGISTER of the same Call-ID had this CSeq or a higher one.
 	ErrOrder = errors.New("out of order")
-	// ErrMany: the endpoint may not have so many contacts.
+	// ErrMany: one REGISTER names more contacts than the endpoint may have.
 	ErrMany = errors.New("too many contacts")
 	// ErrFull: the registrar holds as many bindings as it may.
 	ErrFull = errors.New("too many registrations")
@@ -137,25 +137,31 @@ func (r *Registrar) set(s *shard, user string, list []directory.Binding) []direc
 }
 
 // Register carries one REGISTER of an endpoint out: contacts whose Expires is not after now go, the others are set; every
-// one goes first where all is asked for. Most contacts may be left. It gives the bindings after it. The errors are
+// one goes first where all is asked for. Where more than Most would be left, those that the request does not name give
+// way, the one that expires first before the others: it is what was refreshed longest ago, and a telephone that reconnects
+// and says no instance must not shut itself out. It gives the bindings after it, and those that gave way. The errors are
 // [ErrOrder], [ErrMany] and [ErrFull].
-func (r *Registrar) Register(req Request, now time.Time) ([]directory.Binding, error) {
+func (r *Registrar) Register(req Request, now time.Time) (left, displaced []directory.Binding, err error) {
 	s := r.of(req.User)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before := r.prune(s, req.User, now)
 	after, err := req.apply(before, now)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(after) > max(req.Most, len(before)): // one whose limit was lowered may still refresh what it has
-		return nil, ErrMany
-	case len(after) > len(before) && r.Len()+len(after)-len(before) > r.cfg.Most:
-		return nil, ErrFull
-	case len(req.Contacts) == 0 && !req.All:
-		return before, nil
+	if err != nil {
+		return nil, nil, err
 	}
-	return r.set(s, req.User, after), nil
+	if len(after) > max(req.Most, len(before)) { // one whose limit was lowered may still refresh what it has
+		after, displaced = req.makeRoom(after)
+	}
+	switch {
+	case len(after) > max(req.Most, len(before)):
+		return nil, nil, ErrMany
+	case len(after) > len(before) && r.Len()+len(after)-len(before) > r.cfg.Most:
+		return nil, nil, ErrFull
+	case len(req.Contacts) == 0 && !req.All:
+		return before, nil, nil
+	}
+	return r.set(s, req.User, after), displaced, nil
 }
 
 // All calls f for every binding that has not expired, until it gives false.

@@ -73,7 +73,7 @@ func TestC45Bindings(t *testing.T) {
 	r := open(t, registrar.Config{})
 	do := func(q registrar.Request, now time.Time) []directory.Binding {
 		t.Helper()
-		got, err := r.Register(q, now)
+		got, _, err := r.Register(q, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,24 +97,49 @@ func TestC45Bindings(t *testing.T) {
 
 func TestC45Order(t *testing.T) {
 	r := open(t, registrar.Config{})
-	if _, err := r.Register(request(5, contact("sip:a@1", time.Hour)), start); err != nil {
+	if _, _, err := r.Register(request(5, contact("sip:a@1", time.Hour)), start); err != nil {
 		t.Fatal(err)
 	}
 	for _, seq := range []uint32{4, 5} {
-		if _, err := r.Register(request(seq, contact("sip:a@1", 0)), start); !errors.Is(err, registrar.ErrOrder) {
+		if _, _, err := r.Register(request(seq, contact("sip:a@1", 0)), start); !errors.Is(err, registrar.ErrOrder) {
 			t.Errorf("CSeq %d after 5: %v, want ErrOrder", seq, err)
 		}
 	}
 	q := request(1, contact("sip:a@1", time.Hour, func(b *directory.Binding) { b.CallID = "c2" }))
 	q.CallID = "c2"
-	if _, err := r.Register(q, start); err != nil {
+	if _, _, err := r.Register(q, start); err != nil {
 		t.Errorf("another Call-ID: %v", err)
 	}
-	many := request(6, contact("sip:a@2", time.Hour), contact("sip:a@3", time.Hour), contact("sip:a@4", time.Hour))
-	if _, err := r.Register(many, start); !errors.Is(err, registrar.ErrMany) {
-		t.Errorf("four contacts of three: %v, want ErrMany", err)
+	many := request(6, contact("sip:a@2", time.Hour), contact("sip:a@3", time.Hour), contact("sip:a@4", time.Hour), contact("sip:a@5", time.Hour))
+	if _, _, err := r.Register(many, start); !errors.Is(err, registrar.ErrMany) {
+		t.Errorf("four contacts of three at once: %v, want ErrMany", err)
 	}
 	check(t, "after what was refused", r.Find("alice", start), "sip:a@1")
+}
+
+// Past the limit what was refreshed longest ago gives way: a telephone that connects anew again and again, and says no
+// instance, does not shut itself out.
+func TestC45OldestGivesWay(t *testing.T) {
+	r := open(t, registrar.Config{})
+	for i := range 10 {
+		now := start.Add(time.Duration(i) * time.Minute)
+		left, displaced, err := r.Register(request(uint32(2*i+1), contact(fmt.Sprintf("sip:a@%d", i), time.Hour+time.Duration(i)*time.Minute)), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case i == 0:
+			check(t, "first", left, "sip:a@0")
+		case i < 3 && len(displaced) > 0:
+			t.Errorf("%d of 3 contacts, and %q gave way", i+1, uris(displaced))
+		case i >= 3: // the first is refreshed each time
+			check(t, "gave way", displaced, fmt.Sprintf("sip:a@%d", i-2))
+		}
+		if _, _, err := r.Register(request(uint32(2*i+2), contact("sip:a@0", 2*time.Hour+time.Duration(i)*time.Minute)), now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(t, "at the end", r.Find("alice", start), "sip:a@8", "sip:a@9", "sip:a@0")
 }
 
 // A device that comes back by another address takes the place of itself.
@@ -122,7 +147,7 @@ func TestC45Instance(t *testing.T) {
 	r := open(t, registrar.Config{})
 	device := func(b *directory.Binding) { b.Instance = "<urn:uuid:1>" }
 	for i := range 10 {
-		got, err := r.Register(request(uint32(i+1), contact(fmt.Sprintf("sip:a@%d", i), time.Hour, device)), start)
+		got, _, err := r.Register(request(uint32(i+1), contact(fmt.Sprintf("sip:a@%d", i), time.Hour, device)), start)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +206,7 @@ func TestC45Restart(t *testing.T) {
 		add := func(user string) {
 			b := contact("sip:a@1", 0)
 			b.User, b.Expires = user, now.Add(time.Hour)
-			if _, err := first.Register(registrar.Request{User: user, Most: 1, CallID: "c", CSeq: 1, Contacts: []directory.Binding{b}}, now); err != nil {
+			if _, _, err := first.Register(registrar.Request{User: user, Most: 1, CallID: "c", CSeq: 1, Contacts: []directory.Binding{b}}, now); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -215,13 +240,13 @@ func TestC45Restart(t *testing.T) {
 
 func TestFull(t *testing.T) {
 	r := open(t, registrar.Config{Most: 1})
-	if _, err := r.Register(request(1, contact("sip:a@1", time.Hour)), start); err != nil {
+	if _, _, err := r.Register(request(1, contact("sip:a@1", time.Hour)), start); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Register(request(2, contact("sip:a@2", time.Hour)), start); !errors.Is(err, registrar.ErrFull) {
+	if _, _, err := r.Register(request(2, contact("sip:a@2", time.Hour)), start); !errors.Is(err, registrar.ErrFull) {
 		t.Errorf("one more: %v, want ErrFull", err)
 	}
-	if _, err := r.Register(request(3, contact("sip:a@1", 2*time.Hour)), start); err != nil {
+	if _, _, err := r.Register(request(3, contact("sip:a@1", 2*time.Hour)), start); err != nil {
 		t.Errorf("a refresh: %v", err)
 	}
 }
@@ -245,7 +270,7 @@ func BenchmarkRegister(b *testing.B) {
 		bind := directory.Binding{User: user, Contact: "sip:" + user + "@192.0.2.9:5062;ob;transport=udp", Instance: "<urn:uuid:0000-" + user + ">", Q: 1000,
 			CallID: "f81d4fae-7dec-11d0-a765-00a0c91e6bf6-" + user, CSeq: seq, Agent: "baresip v1.0.0 (x86_64/linux)", Network: "udp",
 			Source: netip.MustParseAddrPort("192.0.2.9:5062"), Since: start, Expires: start.Add(time.Hour)}
-		if _, err := r.Register(registrar.Request{User: user, Most: 5, CallID: bind.CallID, CSeq: seq, Contacts: []directory.Binding{bind}}, start); err != nil {
+		if _, _, err := r.Register(registrar.Request{User: user, Most: 5, CallID: bind.CallID, CSeq: seq, Contacts: []directory.Binding{bind}}, start); err != nil {
 			b.Fatal(err)
 		}
 	}

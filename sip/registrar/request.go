@@ -44,6 +44,27 @@ func (q *Request) apply(before []directory.Binding, now time.Time) ([]directory.
 	return after, nil
 }
 
+// makeRoom takes bindings away that the request does not name, the first to expire before the others, until there are no
+// more than there may be.
+func (q *Request) makeRoom(after []directory.Binding) (left, displaced []directory.Binding) {
+	left = after
+	for len(left) > q.Most {
+		oldest := -1
+		for i, b := range left {
+			named := slices.ContainsFunc(q.Contacts, func(c directory.Binding) bool { return same(b, c) })
+			if !named && (oldest < 0 || b.Expires.Before(left[oldest].Expires)) {
+				oldest = i
+			}
+		}
+		if oldest < 0 {
+			break
+		}
+		displaced = append(displaced, left[oldest])
+		left = slices.Delete(left, oldest, oldest+1)
+	}
+	return left, displaced
+}
+
 // same tells whether two bindings are of one device: by its instance (RFC 5626), else by the address that it names.
 func same(a, b directory.Binding) bool {
 	if a.Instance != "" && a.Instance == b.Instance {
