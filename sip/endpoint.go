@@ -58,6 +58,21 @@ func (s *Server) fromEndpoint(tx *transaction.Server, host, user string) {
 	}
 }
 
+// moves lets an endpoint go on in its dialog from another address, as telephones do that change networks, once it has
+// proven again who it is. Nobody else's password helps, nor are others told more than that one is needed.
+func (l *Leg) moves(tx *transaction.Server) bool {
+	e, ok := l.s.door.prove(tx)
+	switch {
+	case !ok:
+		return false
+	case l.trunk.endpoint == nil || e.User != l.trunk.endpoint.User:
+		l.s.refuse(tx, 481)
+		return false
+	}
+	l.note("the telephone goes on from " + tx.Incoming().Source.String())
+	return true
+}
+
 // endpointKey is under what an endpoint made ready is found: no trunk's ID.
 func endpointKey(e *directory.Endpoint) string { return "\x00" + e.User }
 

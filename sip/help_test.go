@@ -269,6 +269,7 @@ type phone struct {
 	at      netip.AddrPort
 	sockets *transport.Layer
 	network string // what it calls by
+	server  netip.AddrPort
 	got     chan *message.Message
 	mu      sync.Mutex
 	came    map[*message.Message]transport.Incoming // guarded by mu
@@ -291,7 +292,7 @@ func (r *rig) phone(at netip.AddrPort, udpOnly ...bool) *phone {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	p := &phone{t: r.t, at: at, sockets: sockets, network: transport.UDP, got: make(chan *message.Message, 1000),
+	p := &phone{t: r.t, at: at, sockets: sockets, network: transport.UDP, server: serverAt, got: make(chan *message.Message, 1000),
 		came: map[*message.Message]transport.Incoming{}}
 	sockets.Serve(func(in transport.Incoming) {
 		if in.Msg == nil {
@@ -317,7 +318,7 @@ func (p *phone) over(m *message.Message) string {
 // send writes a request to the server.
 func (p *phone) send(m *message.Message) {
 	p.t.Helper()
-	p.sendTo(transport.Target{Network: p.network, Addr: serverAt}, m)
+	p.sendTo(transport.Target{Network: p.network, Addr: p.server}, m)
 }
 
 func (p *phone) sendTo(to transport.Target, m *message.Message) {

@@ -107,7 +107,7 @@ func (l *Leg) known(source netip.Addr) (endpoint string) {
 	l.from, l.to = clone(l.from), clone(l.to)
 	if e := l.trunk.endpoint; e != nil {
 		endpoint, l.from = e.User, e.User
-		l.dialog.Pin(source)
+		l.dialog.Pin(source, l.moves)
 	}
 	return endpoint
 }

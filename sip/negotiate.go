@@ -165,12 +165,16 @@ func (l *Leg) offerMedia(far netip.Addr) ([]byte, error) {
 	if l.media.local != nil {
 		return l.media.local, nil
 	}
-	session, err := l.s.cfg.Media(far)
-	if err != nil {
-		return nil, err
+	open := l.session.Load()
+	if open == nil {
+		session, err := l.s.cfg.Media(far)
+		if err != nil {
+			return nil, err
+		}
+		open = &session
+		l.session.Store(open)
 	}
-	l.session.Store(&session)
-	l.media.local, l.media.agreed = sdp.Offer(l.description(session)), l.media.direction
+	l.media.local, l.media.agreed = sdp.Offer(l.description(*open)), l.media.direction
 	return l.media.local, nil
 }
 

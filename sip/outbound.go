@@ -44,6 +44,9 @@ type branch struct {
 	peer directory.Peer
 	rows header.List // context before the trunk's policy
 	ok   header.List // context after it
+
+	endpoint *directory.Endpoint // another one than the leg's, in place of peer
+	contacts []directory.Binding // of an endpoint, where not all are meant
 }
 
 // hop is one place to send an INVITE to.
@@ -127,7 +130,7 @@ func (l *Leg) place(room bool) {
 		l.hangup(call.Cause{SIP: 408, Q850: 19, By: call.ByPlatform, Label: call.LabelNoAnswer, Text: "not answered in time"}, nil)
 	})
 	if l.trunk.endpoint != nil {
-		l.ringAll()
+		l.ringAll(branch{rows: p.dial.Headers})
 		return
 	}
 	if len(l.trunk.trunk.Peers) == 0 {
@@ -265,9 +268,15 @@ func (l *Leg) inviteAt(h hop) {
 		m.Add("Require", optionReplaces)
 	}
 	told := l.trunk.signing.sign(m, time.Now())
-	if !l.sized(&h, m) {
+	by := l.sized(h, m)
+	if by.to.Network != h.to.Network {
+		if h.forced = true; by.oversize {
+			p.hops = append([]hop{h}, p.hops...)
+		}
+		l.inviteAt(by)
 		return
 	}
+	h = by
 	l.account("INVITE", call.WriterPlatform, told)
 	p.at, p.out = h, true
 	p.seen = append(p.seen, uri)
@@ -294,7 +303,7 @@ func (l *Leg) missed(c call.Cause) {
 	p := l.out
 	p.cause, p.rows = c, nil
 	if p.at.oversize {
-		l.backToUDP(c.Text)
+		l.backToUDP(p.at.peer, c.Text)
 	} else {
 		l.s.peers.rest(p.at.to, false, l.s.cfg.Timers.Rest)
 		l.s.peers.failed(l.trunk.trunk, p.at.peer, c.Text)

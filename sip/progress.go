@@ -129,6 +129,12 @@ func (l *Leg) speaks(e *earlyAnswer, m *message.Message, rows header.List, reply
 		return
 	}
 	body, _ := session(m)
+	if rs := l.out.rings; rs != nil && rs.both { // which media it will be is known when somebody answers
+		if body != nil {
+			e.sdp = append([]byte(nil), body...)
+		}
+		return
+	}
 	if body != nil && !e.settled && (reply != nil || !l.media.bare) && (string(body) != string(e.sdp) || reply != nil) {
 		e.sdp, e.settled = append([]byte(nil), body...), reply != nil
 		if err := l.describedEarly(body, reply); err != nil {

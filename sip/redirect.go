@@ -26,13 +26,25 @@ func (l *Leg) redirected(m *message.Message, rows header.List) {
 	p := l.out
 	p.cause, p.rows = refusedCause(m.Status, clone(m.Reason), rows), rows
 	p.peers, p.hops = nil, nil
-	p.turns++
-	if m.Status > 302 || p.turns > l.s.cfg.Limits.Redirects {
-		p.later = nil
-		l.giveUp()
+	found := l.named(m, rows, p.seen[len(p.seen)-1])
+	if l.ended {
 		return
 	}
-	before := p.seen[len(p.seen)-1]
+	if found == nil {
+		p.later = nil
+	}
+	p.later = append(found, p.later...)
+	l.next()
+}
+
+// named gives what a 3xx names that may be called instead of before, each with its context. nil: it is not followed, and
+// the leg may be over.
+func (l *Leg) named(m *message.Message, rows header.List, before string) []branch {
+	p := l.out
+	p.turns++
+	if m.Status > 302 || p.turns > l.s.cfg.Limits.Redirects {
+		return nil
+	}
 	context := l.diverted(p.branch.rows, rows, before, nameOf(m))
 	if diversions(context) > maxDiversions {
 		l.account("INVITE", call.WriterPlatform, []header.Change{{
@@ -40,16 +52,15 @@ func (l *Leg) redirected(m *message.Message, rows header.List) {
 			Detail: fmt.Sprintf("more than %d diversions", maxDiversions),
 		}})
 		l.end(call.Cause{SIP: 480, Q850: 25, By: call.ByPlatform, Label: call.LabelRejected, Text: "too many diversions"}, rows)
-		return
+		return nil
 	}
-	var found []branch
+	found := []branch{}
 	for _, c := range contacts(m) {
 		if b, ok := l.contacted(c, context, nameOf(m)); ok && len(found) < maxContacts {
 			found = append(found, b)
 		}
 	}
-	p.later = append(found, p.later...)
-	l.next()
+	return found
 }
 
 // contacts gives the contacts of a 3xx in order of preference.
@@ -97,8 +108,9 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 	if network != transport.UDP {
 		peer.Transport = directory.Transport(network)
 	}
-	if !l.onTrunk(peer.Host) {
-		return skip("its host is not one of the trunk's")
+	to, why := l.elsewhere(u)
+	if why != "" && !l.onTrunk(peer.Host) {
+		return skip(why)
 	}
 	if why := l.forbidden(u.User, l.out.dial.Account); why != "" {
 		return skip(why)
@@ -112,7 +124,7 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 	detach(honoured, changes)
 	l.accountHeard(msg, changes)
 	peer.Host = clone(peer.Host)
-	return branch{uri: uri, peer: peer, rows: header.Inherit(context, honoured)}, true
+	return branch{uri: uri, peer: peer, endpoint: to, rows: header.Inherit(context, honoured)}, true
 }
 
 // onTrunk tells whether a host is one of the trunk's: a peer by name or address, or an address that calls come from.

@@ -19,43 +19,59 @@ import (
 // Call-ID; that of the first to answer becomes the leg's, and the others hear "Call completed elsewhere" (RFC 3261
 // section 16.10, RFC 3326).
 type rings struct {
-	l   *Leg
-	all []*ring
-	won *ring
+	l     *Leg
+	all   []*ring
+	won   *ring
+	spare spare
+	both  bool // families of addresses
+}
+
+// spare is our media toward contacts of the other family of addresses, while both ring: a description names one address.
+type spare struct {
+	session *Session
+	local   []byte
 }
 
 // ring is one contact that rings.
 type ring struct {
-	of     *rings
-	at     directory.Binding
-	to     transport.Target
-	dialog *dialog.Dialog
-	over   bool
+	of       *rings
+	at       directory.Binding
+	to       hop
+	udp      transport.Target // where it goes when TCP fails for a long INVITE
+	dialog   *dialog.Dialog
+	over     bool
+	patience *transaction.Timer // until the first response over that TCP
 }
 
-// ringAll begins to ring every contact at which the dialled endpoint is registered.
-func (l *Leg) ringAll() {
+// ringAll begins to ring every contact at which the leg's endpoint is registered, or those that a 3xx named.
+func (l *Leg) ringAll(b branch) {
 	p, user := l.out, l.trunk.endpoint.User
-	var found []directory.Binding
-	if r := l.s.cfg.Endpoints.Registrar; r != nil {
+	found := b.contacts
+	if r := l.s.cfg.Endpoints.Registrar; r != nil && len(found) == 0 {
 		found = r.Find(user, time.Now())
 	}
 	if len(found) == 0 {
-		l.end(call.Cause{SIP: 480, Q850: 20, By: call.ByPlatform, Label: call.LabelUnreachable, Text: user + " is not registered"}, nil)
+		if p.cause.Label == "" {
+			p.cause = call.Cause{SIP: 480, Q850: 20, By: call.ByPlatform, Label: call.LabelUnreachable, Text: user + " is not registered"}
+		}
+		l.ringNext()
 		return
 	}
-	if !l.take(branch{uri: found[0].Contact, rows: p.dial.Headers}) {
+	p.seen = append(p.seen, aor(user))
+	b.uri = found[0].Contact
+	if !l.take(b) {
 		return
 	}
 	rs := &rings{l: l}
 	p.rings = rs
-	networks := make([]string, len(found)) // all are made one and the same offer
+	networks := make([]string, len(found)) // all of a family are made one and the same offer
 	for i, b := range found {
 		networks[i] = b.Network
 	}
 	l.over(networks...)
 	for _, b := range found {
-		r := &ring{of: rs, at: b, to: reach(b)}
+		to := reach(b)
+		r := &ring{of: rs, at: b, udp: to, to: hop{to: to, peer: directory.Peer{Host: to.Addr.Addr().String(), Port: int(to.Addr.Port())}}}
 		if err := r.invite(); err != nil {
 			l.note(fmt.Sprintf("contact %s of %s is not rung: %v", b.Contact, user, err))
 			if p.cause.Label == "" {
@@ -65,9 +81,8 @@ func (l *Leg) ringAll() {
 		}
 		rs.all = append(rs.all, r)
 	}
-	p.out = rs.ringing() > 0
-	if !p.out {
-		l.giveUp()
+	if p.out = rs.ringing() > 0; !p.out {
+		l.ringNext()
 	}
 }
 
@@ -107,16 +122,23 @@ func ownPlace(contact, network string, source netip.AddrPort) (netip.AddrPort, b
 	return netip.AddrPortFrom(source.Addr(), portOf(u.Port, network)), ok && a == source.Addr().Unmap()
 }
 
-var errFamily = errors.New("its address is of another family than the first contact's")
+// turn takes the media toward a family of addresses into use; there is none of it yet the first time.
+func (rs *rings) turn(far netip.Addr) {
+	l := rs.l
+	open := l.session.Load()
+	if open == nil || (*open).Local().Addr().Unmap().Is4() == far.Is4() {
+		return
+	}
+	local := l.media.local
+	l.session.Store(rs.spare.session)
+	l.media.local, rs.spare, rs.both = rs.spare.local, spare{open, local}, true
+}
 
 // invite sends the INVITE to one contact.
 func (r *ring) invite() error {
-	l := r.of.l
-	p, s, far := l.out, l.s, r.to.Addr.Addr()
-	if open := l.session.Load(); open != nil && (*open).Local().Addr().Is4() != far.Unmap().Is4() {
-		return errFamily
-	}
-	local, contact := s.layer.Local(r.to.Network, far), s.contactFor(r.at.Contact, r.to.Network, far)
+	l, to := r.of.l, r.to.to
+	p, s, far := l.out, l.s, to.Addr.Addr().Unmap()
+	local, contact := s.layer.Local(to.Network, far), s.contactFor(r.at.Contact, to.Network, far)
 	if r.dialog == nil {
 		id := identity(p.dial, r.at.Contact, l.callID, randomID(), contact, local)
 		id.Remote = "<sip:" + header.EscapeUser(r.at.User) + "@" + local.String() + ">"
@@ -126,8 +148,10 @@ func (r *ring) invite() error {
 		}
 		r.dialog = d
 		l.own(d)
-		d.Pin(far)
+		d.Pin(far, l.moves)
 	}
+	r.dialog.Retarget("", r.at.Contact, contact)
+	r.of.turn(far)
 	body, err := l.offerMedia(far)
 	if err != nil {
 		r.end()
@@ -138,15 +162,40 @@ func (r *ring) invite() error {
 		m.Add("Route", hop)
 	}
 	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
-	l.account("INVITE", call.WriterPlatform, l.trunk.signing.sign(m, time.Now()))
-	if size := sizeOf(m); size > maxDatagram && r.to.Network == transport.UDP {
-		l.note(fmt.Sprintf("INVITE of %d bytes is too long for UDP: it goes in fragments, for a contact is called the way it registered", size))
+	told := l.trunk.signing.sign(m, time.Now())
+	by := l.sized(r.to, m)
+	if r.to = by; by.to.Network != to.Network {
+		return r.invite()
 	}
-	if err := r.dialog.Invite(m, r.to); err != nil {
+	l.account("INVITE", call.WriterPlatform, told)
+	if err := r.dialog.Invite(m, r.to.to); err != nil {
 		r.end()
 		return err
 	}
+	if r.to.oversize {
+		r.patience = l.after(s.cfg.Timers.Attempt, func() {
+			if !r.over && r.of.won == nil && !l.hung {
+				r.dialog.Abandon()
+				r.refused(nil, transaction.ErrTimeout)
+			}
+		})
+	}
 	return nil
+}
+
+// overUDP sends a long INVITE for which TCP failed over UDP, as the contact registered; false: it is not that.
+func (r *ring) overUDP(m *message.Message, err error) bool {
+	l := r.of.l
+	if !r.to.oversize || l.hung || err == nil && m.Status != 503 {
+		return false
+	}
+	why := "503"
+	if err != nil {
+		why = err.Error()
+	}
+	l.backToUDP(r.to.peer, why)
+	r.to.to, r.to.oversize = r.udp, false
+	return r.invite() == nil
 }
 
 // happened takes what happens to one contact's dialog, until it is the leg's.
@@ -165,7 +214,8 @@ func (r *ring) happened(e dialog.Event) {
 	}
 	switch e.Kind {
 	case dialog.Provisional:
-		l.media.far = r.to.Addr.Addr()
+		r.patience.Stop()
+		l.media.far = r.to.to.Addr.Addr()
 		l.progressed(e.Msg, e.Reply)
 	case dialog.Accepted:
 		r.win(e)
@@ -189,7 +239,8 @@ func (r *ring) win(e dialog.Event) {
 		}
 	}
 	r.of.won = r
-	l.dialog, l.media.far = r.dialog, r.to.Addr.Addr()
+	r.of.turn(r.to.to.Addr.Addr().Unmap())
+	l.dialog, l.media.far = r.dialog, r.to.to.Addr.Addr()
 	if len(r.of.all) > 1 {
 		l.note("answered at " + r.at.Contact)
 	}
@@ -201,7 +252,8 @@ func (r *ring) win(e dialog.Event) {
 func (r *ring) refused(m *message.Message, err error) {
 	rs, l := r.of, r.of.l
 	p := l.out
-	if m != nil && m.Status == 422 && l.lease.insisted(m) && !l.hung && r.invite() == nil {
+	r.patience.Stop()
+	if r.overUDP(m, err) || m != nil && m.Status == 422 && l.lease.insisted(m) && !l.hung && r.invite() == nil {
 		return
 	}
 	rows := l.heard(m)
@@ -214,19 +266,20 @@ func (r *ring) refused(m *message.Message, err error) {
 	case err != nil:
 		cause.Text = err.Error()
 	}
-	if better(cause, p.cause) {
+	r.end()
+	if (m == nil || m.Status >= 400 || l.hung || !r.redirected(m, rows)) && better(cause, p.cause) {
 		p.cause, p.rows = cause, rows
 	}
-	r.end()
 	if m != nil && m.Status >= 600 && !l.hung {
+		p.later = nil
 		rs.cancel(nil)
 	}
 	switch {
-	case rs.ringing() > 0:
+	case l.ended, rs.ringing() > 0:
 	case l.hung:
 		l.end(l.cause, rows)
 	default:
-		l.giveUp()
+		l.ringNext()
 	}
 }
 
@@ -277,11 +330,16 @@ func (rs *rings) end() {
 			r.end()
 		}
 	}
+	if rs.spare.session != nil {
+		(*rs.spare.session).Close()
+		rs.spare = spare{}
+	}
 }
 
 func (r *ring) end() {
 	if !r.over {
 		r.over = true
+		r.patience.Stop()
 		r.dialog.End()
 	}
 }

@@ -145,9 +145,9 @@ func network(how directory.Oversize, size int, takesTCP bool) (network, why stri
 	case size <= maxDatagram:
 		return transport.UDP, ""
 	case how == directory.OversizeUDP:
-		return transport.UDP, long + ": in fragments, as the trunk's oversize says"
+		return transport.UDP, long + ": in fragments, as its oversize says"
 	case how == directory.OversizeTCP:
-		return transport.TCP, long + ": TCP alone, as the trunk's oversize says"
+		return transport.TCP, long + ": TCP alone, as its oversize says"
 	case takesTCP:
 		return transport.TCP, long + ": TCP is tried first (RFC 3261 section 18.1.1)"
 	}
@@ -163,39 +163,31 @@ func overNetwork(network, why string) header.Change {
 	return c
 }
 
-// sized sees to it that a long INVITE takes the network that the trunk says, and tells of what is over the trunk's
-// budget. False: another place was tried instead of h.
-func (l *Leg) sized(h *hop, m *message.Message) bool {
+// sized gives how a long INVITE goes to a place, as the trunk says, and tells of it and of what is over the trunk's
+// budget. Where its network is another than h's, the INVITE must be made anew for it; oversize says that h follows.
+func (l *Leg) sized(h hop, m *message.Message) hop {
 	p, t := l.out, l.trunk.trunk
 	if !p.warned {
 		p.warned = true
 		l.account("INVITE", call.WriterPlatform, overBudget(t, l.trunk.uui, m))
 	}
 	if h.to.Network != transport.UDP || h.forced {
-		return true
+		return h
 	}
 	how := t.Signalling.Oversize
 	over, why := network(how, sizeOf(m)+l.trunk.proofSize(), how == directory.OversizeTry && l.s.peers.takesTCP(l.trunkID(), h.peer))
 	if why != "" {
 		l.account("INVITE", call.WriterPlatform, []header.Change{overNetwork(over, why)})
 	}
-	if over == transport.UDP {
-		h.forced = true
-		return true
+	h.forced = true
+	if over != transport.UDP {
+		h.to.Network, h.to.Flow, h.oversize = over, 0, how == directory.OversizeTry
 	}
-	tcp := *h
-	tcp.to.Network, tcp.to.Flow, tcp.forced = transport.TCP, 0, true
-	if how == directory.OversizeTry {
-		udp := *h
-		udp.forced, tcp.oversize = true, true
-		p.hops = append([]hop{udp}, p.hops...)
-	}
-	l.inviteAt(tcp)
-	return false
+	return h
 }
 
-// backToUDP tells that TCP failed for a long INVITE, so that it goes over UDP.
-func (l *Leg) backToUDP(why string) {
-	l.s.peers.refusesTCP(l.trunkID(), l.out.at.peer)
+// backToUDP tells that TCP failed at a peer for a long INVITE, so that it goes over UDP.
+func (l *Leg) backToUDP(peer directory.Peer, why string) {
+	l.s.peers.refusesTCP(l.trunkID(), peer)
 	l.account("INVITE", call.WriterPlatform, []header.Change{overNetwork(transport.UDP, "TCP failed ("+why+"): in fragments over UDP")})
 }

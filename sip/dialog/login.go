@@ -23,17 +23,31 @@ type Login func(req, refusal *message.Message, at transport.Target) header.List
 type proving struct {
 	login Login
 	pin   netip.Addr // where the far end's requests must come from; invalid: from anywhere
+	prove func(*transaction.Server) bool
 }
 
 // LogIn makes f answer the challenges that requests of the dialog get.
 func (d *Dialog) LogIn(f Login) { d.login = f }
 
-// Pin refuses (481) whatever request of the dialog comes from another address: for far ends that proved who they are
-// when the dialog began, and are not asked again.
-func (d *Dialog) Pin(far netip.Addr) { d.pin = far.Unmap() }
+// Pin lets requests of the dialog come from one address alone: for far ends that proved who they are when the dialog began,
+// and are not asked again. Who sends from elsewhere must prove it: prove tells whether that is done, so that the dialog
+// goes on from there, or answers the request.
+func (d *Dialog) Pin(far netip.Addr, prove func(tx *transaction.Server) bool) {
+	d.pin, d.prove = far.Unmap(), prove
+}
 
-// strange tells whether an address is not the far end's.
-func (d *Dialog) strange(source netip.Addr) bool { return d.pin.IsValid() && source.Unmap() != d.pin }
+// known tells whether a request comes from the far end; else it is answered.
+func (d *Dialog) known(tx *transaction.Server) bool {
+	source := tx.Incoming().Source.Addr().Unmap()
+	if !d.pin.IsValid() || source == d.pin {
+		return true
+	}
+	if !d.prove(tx) {
+		return false
+	}
+	d.pin = source
+	return true
+}
 
 // Challenged tells whether a response asks for credentials.
 func Challenged(m *message.Message) bool { return m != nil && (m.Status == 401 || m.Status == 407) }

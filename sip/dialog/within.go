@@ -19,8 +19,10 @@ func (d *Dialog) requested(tx *transaction.Server) {
 		r = d.unseen(m.FromTag)
 	}
 	switch {
-	case r == nil, d.state == idle, d.strange(tx.Incoming().Source.Addr()):
+	case r == nil, d.state == idle:
 		d.answer(tx, 481, "", nil)
+		return
+	case !d.known(tx):
 		return
 	case r.heard != 0 && m.CSeq.Number <= r.heard: // RFC 3261 section 12.2.2
 		d.answer(tx, 500, "Request Out Of Order", nil)
