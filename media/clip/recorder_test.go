@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/clip"
+	"github.com/switchhook/switchhook/test/need"
 	"github.com/switchhook/switchhook/media/tone"
 )
 
@@ -213,10 +213,7 @@ func TestRecordingIsReadableAtAnyTime(t *testing.T) {
 func TestRecordingMP3(t *testing.T) {
 	for _, program := range []string{"lame", "ffmpeg"} {
 		t.Run(program, func(t *testing.T) {
-			path, err := exec.LookPath(program)
-			if err != nil {
-				t.Skip(err)
-			}
+			path := need.Tool(t, program, "apt-get install "+program)
 			alone := t.TempDir()
 			if err := os.Symlink(path, filepath.Join(alone, program)); err != nil {
 				t.Fatal(err)
@@ -418,7 +415,7 @@ func TestRecordingDiskFull(t *testing.T) {
 	}
 	full, err := os.OpenFile(link, os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	r, _ := recorder(t, nil)
 	rec := clip.Record(clip.Wanted{Channels: 1, Format: clip.WAV, Bucket: "mem", Key: "x"}, full)
