@@ -13,6 +13,7 @@ import (
 // Ear listens: connect a session to it. The zero value is ready. Safe for all goroutines.
 type Ear struct {
 	mu      sync.Mutex
+	decode  codec.Decoder
 	samples []int16
 }
 
@@ -21,13 +22,10 @@ const maxHeard = 10 * 60 * 8000
 
 // Write hears one packet.
 func (e *Ear) Write(p *media.Packet) {
-	if p.Event {
-		return
-	}
 	var f [4 * media.FrameSamples]int16
-	n := codec.Decode(p.Codec, f[:], p.Payload)
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	n := e.decode.Decode(f[:], p)
 	if len(e.samples)+n <= maxHeard {
 		e.samples = append(e.samples, f[:n]...)
 	}

@@ -28,12 +28,14 @@ type Config struct {
 	Incoming func(*Line)
 	// Product is its name in User-Agent and Server: "Switchhook phone".
 	Product string
+	Audio   directory.Audio // what it wants of audio, both ways
 	Log     *slog.Logger
 }
 
 // Phone calls and is called. Safe for all goroutines.
 type Phone struct {
 	server *sip.Server
+	audio  directory.Audio
 	mu     sync.Mutex // guards trunks
 	trunks map[string]directory.Trunk
 	snap   atomic.Pointer[directory.Snapshot]
@@ -47,7 +49,7 @@ const maxTargets = 1000
 
 // NewPhone opens a phone's sockets. Close it when done with.
 func NewPhone(c Config) (*Phone, error) {
-	p := &Phone{trunks: map[string]directory.Trunk{}}
+	p := &Phone{audio: c.Audio, trunks: map[string]directory.Trunk{}}
 	p.add(directory.Trunk{ID: everyone, Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}})
 	cfg := sip.Config{
 		Transport: transport.Config{Listen: []transport.Listen{{Network: transport.UDP, Addr: c.Listen}, {Network: transport.TCP, Addr: c.Listen}}},
@@ -94,6 +96,7 @@ func open(d header.Direction) header.Policy {
 func (p *Phone) add(t directory.Trunk) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	t.Audio = p.audio
 	t.In, t.Out = open(header.In), open(header.Out)
 	p.trunks[t.ID] = t
 	var c directory.Content

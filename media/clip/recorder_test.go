@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -472,4 +473,40 @@ func BenchmarkRecording(b *testing.B) {
 		rec.Hear(&f, &f)
 	}
 	rec.Stop()
+}
+
+// Where a pause cuts a wave it doesn't click, wherever in a block of the file that is.
+func TestRecordingPauseIsSoft(t *testing.T) {
+	for _, n := range []int{1, 2} {
+		r, b := recorder(t, nil)
+		rec := begin(t, r, clip.Wanted{Channels: n, Bucket: "folder", Key: "a/b.wav"})
+		rec.Pause(true)
+		say(rec, 100*time.Millisecond, 615, 615)
+		rec.Pause(false)
+		one, two := tone.Sine(615, -1), tone.Sine(615, -1)
+		for beat := range 300 {
+			var left, right media.Frame
+			if one.Next(&left) != nil || two.Next(&right) != nil {
+				t.Fatal("no tone")
+			}
+			rec.Pause(beat%26 >= 23) // 23 frames are heard, three are not
+			rec.Hear(&left, &right)
+		}
+		rec.Stop()
+		if _, err := r.Store(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range channels(t, content(t, b, "folder", "a/b.wav")) {
+			if want := (300 - 3*11) * media.FrameSamples; len(s) != want {
+				t.Errorf("%d samples, want %d", len(s), want)
+			}
+			most := 0.0
+			for k := 2; k < len(s); k++ { // no tone of that frequency and level bends more
+				most = max(most, math.Abs(float64(s[k])-2*math.Cos(2*math.Pi*615/8000)*float64(s[k-1])+float64(s[k-2])))
+			}
+			if most > 400 {
+				t.Errorf("channel %d of %d clicks: %.0f", i, n, most)
+			}
+		}
+	}
 }

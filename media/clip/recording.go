@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -17,6 +18,7 @@ const (
 	blockFrames = 25  // half a second is written at a time
 	queued      = 16  // blocks that wait for the disk: 8 s
 	quietPower  = 1e4 // mean square of what counts as silence: some 47 dB below a full-scale sine
+	fading      = 40  // samples in which sound fades where a pause cuts it: a cut in a wave would click
 )
 
 // Recording is a sound while it is recorded. Sound comes in by [Recording.Hear], which never waits: a goroutine writes it.
@@ -30,6 +32,7 @@ type Recording struct {
 
 	mu     sync.Mutex // of the side that hears
 	over   bool
+	left   bool // what is said is left out, and that before has faded
 	block  []byte
 	frames int // in block
 	gap    int // bytes that could not be queued before it
@@ -77,15 +80,22 @@ func record(w Wanted, f *os.File) *Recording {
 // Hear takes the next 20 ms: of one channel, or of both. It never blocks; what comes after the end, or in a pause, is left
 // out.
 func (r *Recording) Hear(left, right *media.Frame) {
-	if r.paused.Load() {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over {
+	paused := r.paused.Load()
+	if r.over || paused && (r.left || r.heard == 0) {
+		return
+	}
+	if paused {
+		r.fade(len(r.block)-2*fading*r.wanted.Channels, func(i int) int { return fading - i })
+		r.left = true
 		return
 	}
 	r.append(left, right)
+	if r.left {
+		r.fade(len(r.block)-2*media.FrameSamples*r.wanted.Channels, func(i int) int { return i })
+		r.left = false
+	}
 	r.heard += media.FrameTime
 	if r.quiet += media.FrameTime; loud(left) || r.wanted.Channels == 2 && loud(right) {
 		r.quiet = 0
@@ -104,6 +114,9 @@ func loud(f *media.Frame) bool {
 }
 
 func (r *Recording) append(left, right *media.Frame) {
+	if r.frames == blockFrames { // not before: the last frame of a pause is still to fade
+		r.pass()
+	}
 	if r.block == nil {
 		select {
 		case r.block = <-r.spare:
@@ -117,8 +130,15 @@ func (r *Recording) append(left, right *media.Frame) {
 			r.block = append(r.block, byte(right[i]), byte(uint16(right[i])>>8))
 		}
 	}
-	if r.frames++; r.frames == blockFrames {
-		r.pass()
+	r.frames++
+}
+
+// fade makes what stands in the block from there on as loud as gain says of each sample, in parts of fading.
+func (r *Recording) fade(from int, gain func(i int) int) {
+	for i := range fading * r.wanted.Channels {
+		b := r.block[from+2*i:]
+		v := int(int16(binary.LittleEndian.Uint16(b))) * gain(i/r.wanted.Channels) / fading
+		binary.LittleEndian.PutUint16(b, uint16(v))
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/far"
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/codec"
@@ -28,13 +29,18 @@ import (
 // newPhone makes a phone; incoming hears of its calls.
 func newPhone(t *testing.T, incoming func(*far.Line)) *far.Phone {
 	t.Helper()
+	return newPhoneOf(t, directory.Audio{}, incoming)
+}
+
+func newPhoneOf(t *testing.T, audio directory.Audio, incoming func(*far.Line)) *far.Phone {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	m, err := rtp.New(rtp.Config{Interfaces: []rtp.Interface{{Bind: netip.MustParseAddr("127.0.0.1")}}, Shards: 1, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.Close() })
-	p, err := far.NewPhone(far.Config{Listen: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(freePort(t))), Media: m, Log: log, Incoming: incoming})
+	p, err := far.NewPhone(far.Config{Listen: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(freePort(t))), Media: m, Audio: audio, Log: log, Incoming: incoming})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +60,14 @@ type person struct {
 // newPerson makes one that answers its calls.
 func newPerson(t *testing.T, hums float64) *person {
 	t.Helper()
+	return newPersonOf(t, directory.Audio{}, hums)
+}
+
+// newPersonOf makes one whose phone wants audio so.
+func newPersonOf(t *testing.T, audio directory.Audio, hums float64) *person {
+	t.Helper()
 	p := &person{hums: hums, digits: make(chan byte, 100), answers: make(chan *far.Line, 10)}
-	p.Phone = newPhone(t, func(l *far.Line) {
+	p.Phone = newPhoneOf(t, audio, func(l *far.Line) {
 		l.Ring(nil)
 		l.Answer(nil)
 		go func() {
