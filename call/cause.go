@@ -1,6 +1,9 @@
 package call
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Party says who ended something.
 type Party string
@@ -55,4 +58,25 @@ func (c Cause) String() string {
 		s += " (" + c.Text + ")"
 	}
 	return s
+}
+
+// Better tells whether a refusal says more than another does. Of several targets that rang at once the best refusal counts
+// (RFC 3261 section 16.7 step 6): 6xx, then those that tell what to change, then the lowest class. That nobody answered,
+// or that there was no way to ask, comes after all that somebody said; the zero Cause is last.
+func (c Cause) Better(than Cause) bool { return c.rank() < than.rank() }
+
+func (c Cause) rank() int {
+	switch {
+	case c == Cause{}:
+		return 1000
+	case c.SIP >= 600:
+		return 0
+	case c.SIP < 300:
+		return 900
+	case c.By == ByPlatform, c.SIP == 408, c.SIP == 480, c.SIP >= 500:
+		return 500 + c.SIP/100
+	case slices.Contains([]int{401, 407, 415, 420, 484}, c.SIP):
+		return 1
+	}
+	return c.SIP / 100
 }

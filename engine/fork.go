@@ -66,7 +66,7 @@ func (c *Call) lost(op *operation, l *leg, why *call.Refusal) {
 		return
 	}
 	f.legs = slices.Delete(slices.Clone(f.legs), i, i+1)
-	if f.best == nil || rank(why.Cause.SIP) < rank(f.best.Cause.SIP) {
+	if f.best == nil || why.Cause.Better(f.best.Cause) {
 		f.best = why
 	}
 	if len(f.legs) == 0 {
@@ -78,20 +78,6 @@ func (c *Call) lost(op *operation, l *leg, why *call.Refusal) {
 			c.hangup(o, call.Cause{SIP: 487, By: call.ByPlatform, Label: call.LabelCancelled}, nil)
 		}
 	}
-}
-
-// rank orders refusals, the best first (RFC 3261 section 16.7 step 6): 6xx, then the lowest class, within 4xx those that
-// tell what to change. Who gave no status is passed over for any who did.
-func rank(status int) int {
-	switch {
-	case status >= 600:
-		return 0
-	case slices.Contains([]int{401, 407, 415, 420, 484}, status):
-		return 1
-	case status < 300:
-		return 9
-	}
-	return status / 100
 }
 
 // hearFork lets the caller for whom several targets ring hear the first of them that sends early media.

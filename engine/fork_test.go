@@ -72,6 +72,7 @@ func TestForkRefused(t *testing.T) {
 		"telling":          {[]int{486, 484, 404}, 484},
 		"global":           {[]int{486, 603}, 603},
 		"nobody told":      {[]int{0, 503}, 503},
+		"busy, not silent": {[]int{480, 408, 486}, 486},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(nil)

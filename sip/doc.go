@@ -29,11 +29,11 @@
 //
 // One change of the session by us is out at a time (modify.go): what is wanted of it meanwhile follows when it is over.
 //
-//	            Hold, or half of the session's time is over
-//	 at rest ─────────────────────────────────────────────────▶ re-INVITE or UPDATE is out ──▶ 2xx: as wanted ─────▶ at rest
-//	    │ ▲                                                       │   ▲                   └──▶ refused: as it was ──▶ at rest
-//	    ▼ │ answered at once                                      └───┘ 491, 422, Retry-After: again, ten times at most
-//	 re-INVITE or UPDATE of the far end: its hold is call.Held; 491 while an offer of ours is out
+//	           Hold, or half of the session's time is over
+//	at rest ─────────────────────────────────────────────────▶ re-INVITE or UPDATE is out ──▶ 2xx: as wanted ─────▶ at rest
+//	   │ ▲                                                       │   ▲                   └──▶ refused: as it was ──▶ at rest
+//	   ▼ │ answered at once                                      └───┘ 491, 422, Retry-After: again, ten times at most
+//	re-INVITE or UPDATE of the far end: its hold is call.Held; 491 while an offer of ours is out
 //
 // The leg's one timer is its patience until the answer; from then on it looks after the session's refresh and the far
 // end's silence (sessiontimer.go), and from the hang-up on it ends a leg whose far end does not answer BYE or CANCEL.

@@ -13,6 +13,8 @@ import (
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -261,13 +263,7 @@ func (l *Leg) inviteAt(h hop) {
 		return
 	}
 	l.dialog.LogIn(l.s.loginOf(l.trunk, h.to.Addr.Addr(), l.note))
-	m := l.dialog.Request("INVITE")
-	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
-	if r := p.dial.Replaces; r != "" { // as the far end that named the target knows it: RFC 3891
-		m.Add("Replaces", r)
-		m.Add("Require", optionReplaces)
-	}
-	told := l.trunk.signing.sign(m, time.Now())
+	m, told := l.draft(l.dialog, body)
 	by := l.sized(h, m)
 	if by.to.Network != h.to.Network {
 		if h.forced = true; by.oversize {
@@ -287,6 +283,17 @@ func (l *Leg) inviteAt(h hop) {
 	if len(p.hops) > 0 || len(p.peers) > 0 || len(p.later) > 0 {
 		p.patience = l.after(s.cfg.Timers.Attempt, l.silent)
 	}
+}
+
+// draft makes the next INVITE of a dialog that is dialled for the leg, and gives the ledger's line of its signature.
+func (l *Leg) draft(d *dialog.Dialog, body []byte) (*message.Message, []header.Change) {
+	m := d.Request("INVITE")
+	complete(m, l.hops, invites(l.trunk.trunk, l.lease), l.out.branch.ok, body, l.s.cfg.Product)
+	if r := l.out.dial.Replaces; r != "" { // as the far end that named the target knows it: RFC 3891
+		m.Add("Replaces", r)
+		m.Add("Require", optionReplaces)
+	}
+	return m, l.trunk.signing.sign(m, time.Now())
 }
 
 // silent goes on to the next place when the first response does not come.

@@ -157,12 +157,10 @@ func (r *ring) invite() error {
 		r.end()
 		return fmt.Errorf("%w: %w", errNoSession, err)
 	}
-	m := r.dialog.Request("INVITE")
+	m, told := l.draft(r.dialog, body)
 	for _, hop := range r.at.Path {
 		m.Add("Route", hop)
 	}
-	complete(m, l.hops, invites(l.trunk.trunk, l.lease), p.branch.ok, body, s.cfg.Product)
-	told := l.trunk.signing.sign(m, time.Now())
 	by := l.sized(r.to, m)
 	if r.to = by; by.to.Network != to.Network {
 		return r.invite()
@@ -267,7 +265,7 @@ func (r *ring) refused(m *message.Message, err error) {
 		cause.Text = err.Error()
 	}
 	r.end()
-	if (m == nil || m.Status >= 400 || l.hung || !r.redirected(m, rows)) && better(cause, p.cause) {
+	if (m == nil || m.Status >= 400 || l.hung || !r.redirected(m, rows)) && cause.Better(p.cause) {
 		p.cause, p.rows = cause, rows
 	}
 	if m != nil && m.Status >= 600 && !l.hung {
@@ -281,23 +279,6 @@ func (r *ring) refused(m *message.Message, err error) {
 	default:
 		l.ringNext()
 	}
-}
-
-// better tells whether a refusal says more than what is known.
-func better(c, than call.Cause) bool {
-	return rank(c) < rank(than)
-}
-
-func rank(c call.Cause) int {
-	switch {
-	case c.Label == "":
-		return 1000
-	case c.SIP >= 600:
-		return 0
-	case c.By == call.ByPlatform, c.SIP == 408, c.SIP == 480, c.SIP >= 500: // it rang, or could not be reached
-		return 500 + c.SIP/100
-	}
-	return c.SIP / 100
 }
 
 // ringing gives how many are not over.

@@ -21,8 +21,8 @@ import (
 
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/clip"
-	"github.com/switchhook/switchhook/test/need"
 	"github.com/switchhook/switchhook/media/tone"
+	"github.com/switchhook/switchhook/test/need"
 )
 
 // recorder makes one with the buckets "mem", "folder" and those of urls.
