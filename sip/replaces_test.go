@@ -240,6 +240,54 @@ func checkTie(t *testing.T, one, two sip.Line) {
 	}
 }
 
+// Two far ends with two calls between them transfer each other out of both: what is left are two ties in a circle. They end,
+// and nothing that is played or pressed into them runs for ever. With an end of a third call in between, it is the same.
+func TestS39TransferredInACircle(t *testing.T) {
+	for n := 1; n <= 3; n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t)
+				alice := r.phone(aliceAt)
+				a, _, _ := r.callIn(alice)
+				var ones, twos []sip.Line
+				var all []*events
+				for range n {
+					x, y := newEvents(t), newEvents(t)
+					ones = append(ones, r.s.Tie(call.NewLegID(0), call.Dial{Takes: a.id}, x.report))
+					twos = append(twos, r.s.Adopt(want[call.Replacement](a.events).Token, call.NewLegID(0), y.report))
+					all = append(all, x, y)
+				}
+				for i := range n {
+					two, one := twos[i].Media(), ones[(i+1)%n].Media()
+					two.Connect(one)
+					one.Connect(two)
+				}
+				one := ones[0].Media()
+				one.Write(&media.Packet{})
+				played := make(chan error, 2)
+				one.Play(nil, func(err error) { played <- err })
+				one.SendDigits("1", 0, 0, false, func(err error) { played <- err })
+				if <-played == nil || <-played == nil {
+					t.Error("somebody heard it")
+				}
+				ended := 0
+				for _, e := range all {
+					e.mu.Lock()
+					if e.over {
+						ended++
+					}
+					e.mu.Unlock()
+				}
+				if ended < 2 {
+					t.Errorf("%d ends have ended", ended)
+				}
+				a.leg.Hangup(call.Cause{}, nil)
+				alice.answer(alice.receive("BYE"), 200, "", "")
+			})
+		})
+	}
+}
+
 // Of a tie whose other call does not want it, or that is gone, the end that was dialled ends.
 func TestTieInVain(t *testing.T) {
 	inTime(t, func(t *testing.T) {

@@ -38,6 +38,9 @@ type tieEnd struct {
 
 var errTie = errors.New("not possible between two calls")
 
+// maxTies bounds how many ties in a row are followed.
+const maxTies = 16
+
 // Tie makes a line that takes the place of a leg of ours, of whatever call (call.Dial.Takes). It returns at once; failures
 // are reported as call.LegEnded.
 func (s *Server) Tie(id call.LegID, d call.Dial, r call.Report) Line {
@@ -143,15 +146,24 @@ type tieMedia struct{ *tieEnd }
 
 // Write lets the other end say it.
 func (e tieMedia) Write(p *media.Packet) {
-	if tap := e.out.Load(); tap != nil {
-		(*tap).Write(p)
-	}
-	o := e.other
-	if tap := o.in.Load(); tap != nil {
-		(*tap).Write(p)
-	}
-	if to := o.to.Load(); to != nil && !o.muted.Load() {
-		(*to).Write(p)
+	for range maxTies {
+		if tap := e.out.Load(); tap != nil {
+			(*tap).Write(p)
+		}
+		o := e.other
+		if tap := o.in.Load(); tap != nil {
+			(*tap).Write(p)
+		}
+		to := o.to.Load()
+		if to == nil || o.muted.Load() {
+			return
+		}
+		next, tied := (*to).(tieMedia)
+		if !tied {
+			(*to).Write(p)
+			return
+		}
+		e = next
 	}
 }
 
@@ -163,8 +175,14 @@ func store(where *atomic.Pointer[media.Port], p media.Port) {
 	where.Store(&p)
 }
 
-// Connect says who hears what comes from the other end.
-func (e tieMedia) Connect(p media.Port) { store(&e.to, p) }
+// Connect says who hears what comes from the other end. Where that is the end of a further tie, and these lead back here,
+// the far ends have transferred each other until nobody was left: then it ends, and the calls with it.
+func (e tieMedia) Connect(p media.Port) {
+	store(&e.to, p)
+	if _, endless := (tieMedia{e.other}).beyond(); endless {
+		e.end(e.tieEnd, call.Cause{SIP: 482, Q850: 25, By: call.ByPlatform, Label: call.LabelRejected, Text: "the calls were transferred in a circle"})
+	}
+}
 
 // Tap copies what comes from the other end, and what goes there.
 func (e tieMedia) Tap(in, out media.Port) {
@@ -175,18 +193,27 @@ func (e tieMedia) Tap(in, out media.Port) {
 // Mute keeps what comes from the other end from who is connected.
 func (e tieMedia) Mute(on bool) { e.muted.Store(on) }
 
-// beyond gives the media that the other end is connected with; nil: none.
-func (e tieMedia) beyond() media.Session {
-	if to := e.other.to.Load(); to != nil {
-		s, _ := (*to).(media.Session)
-		return s
+// beyond gives the media that the other end is connected with, behind further ties where there are such; nil: none. endless
+// tells that these lead nowhere but on.
+func (e tieMedia) beyond() (s media.Session, endless bool) {
+	for range maxTies {
+		to := e.other.to.Load()
+		if to == nil {
+			return nil, false
+		}
+		next, tied := (*to).(tieMedia)
+		if !tied {
+			s, _ = (*to).(media.Session)
+			return s, false
+		}
+		e = next
 	}
-	return nil
+	return nil, true
 }
 
 // Play plays to who is connected with the other end.
 func (e tieMedia) Play(src media.Source, done func(error)) func() {
-	if s := e.beyond(); s != nil {
+	if s, _ := e.beyond(); s != nil {
 		return s.Play(src, done)
 	}
 	done(context.Canceled)
@@ -195,7 +222,7 @@ func (e tieMedia) Play(src media.Source, done func(error)) func() {
 
 // SendDigits presses keys at who is connected with the other end.
 func (e tieMedia) SendDigits(keys string, tone, gap time.Duration, inBand bool, done func(error)) func() {
-	if s := e.beyond(); s != nil {
+	if s, _ := e.beyond(); s != nil {
 		return s.SendDigits(keys, tone, gap, inBand, done)
 	}
 	done(errTie)
