@@ -52,7 +52,7 @@ func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
 		if known {
 			password = e.Password
 		}
-		key := guess{from, c.User}
+		key := guess{houseOf(from), c.User}
 		if d.guesses.locked(key, now) {
 			known = false
 		}
@@ -74,6 +74,7 @@ func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
 	for _, c := range d.digest.Challenges(from, now, stale) {
 		rows = append(rows, header.Field{Name: "WWW-Authenticate", Value: c})
 	}
+	tx.Once()
 	d.s.refuse(tx, 401, rows...)
 	return nil, false
 }
@@ -99,6 +100,15 @@ const (
 type guess struct {
 	from netip.Addr
 	user string
+}
+
+// houseOf gives what stands for all addresses that one guesser has: of an IPv6 host, that is a whole /64.
+func houseOf(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return a
+	}
+	p, _ := a.WithZone("").Prefix(64) // no address is shorter
+	return p.Addr()
 }
 
 // tries is how often, and when last.

@@ -71,6 +71,9 @@ func (s *Server) register(tx *transaction.Server) {
 	case err != nil:
 		s.refuse(tx, 503, header.Field{Name: "Retry-After", Value: "60"})
 	default:
+		for _, c := range req.Contacts { // who is called there can't be shut out by others that write its address into datagrams
+			s.gate.guard.Trust(tx.Incoming().Source.Addr(), time.Until(c.Expires), time.Now())
+		}
 		s.registered(tx, left)
 	}
 }

@@ -19,7 +19,7 @@ import (
 // What the resolver keeps, and for how long what it does not find.
 const (
 	maxNames   = 4096
-	maxLookups = 64
+	maxLookups = 64 // at one time; half of them for names that far ends name
 	keepFailed = 5 * time.Second
 	lookupTime = 10 * time.Second
 )
@@ -68,8 +68,13 @@ func (r *resolver) close() {
 }
 
 // ask calls then with where a name is served: at once if that is known, else from another goroutine.
-func (r *resolver) ask(q locate.Query, then finding) {
-	if answer, err, known := r.recall(q, then); known {
+func (r *resolver) ask(q locate.Query, then finding) { r.askAmong(maxLookups, q, then) }
+
+// askNamed is ask for a name that a far end named: it leaves room for those that the directory names.
+func (r *resolver) askNamed(q locate.Query, then finding) { r.askAmong(maxLookups/2, q, then) }
+
+func (r *resolver) askAmong(most int, q locate.Query, then finding) {
+	if answer, err, known := r.recall(most, q, then); known {
 		then(answer, err)
 	}
 }
@@ -86,7 +91,7 @@ func (r *resolver) known(q locate.Query) locate.Answer {
 }
 
 // recall gives what is known, or begins a look-up that then will hear of.
-func (r *resolver) recall(q locate.Query, then finding) (locate.Answer, error, bool) {
+func (r *resolver) recall(most int, q locate.Query, then finding) (locate.Answer, error, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	n := r.names[q]
@@ -96,7 +101,7 @@ func (r *resolver) recall(q locate.Query, then finding) (locate.Answer, error, b
 		return locate.Answer{}, nil, false
 	case n != nil && r.now().Before(n.until):
 		return n.answer, n.err, true
-	case r.busy >= maxLookups:
+	case r.busy >= most:
 		return locate.Answer{}, errBusy, true
 	}
 	var last locate.Answer
@@ -307,7 +312,7 @@ func (s *Server) resolve(callID, uri string, near transport.Target, then func(tr
 		return
 	}
 	q := locate.Query{Host: strings.ToLower(u.Host), Port: u.Port, Network: network}
-	s.names.ask(q, func(answer locate.Answer, err error) {
+	s.names.askNamed(q, func(answer locate.Answer, err error) {
 		s.layer.Post(callID, func() { reach(answer, err) })
 	})
 }

@@ -194,6 +194,7 @@ func (s *Server) Request(tx *transaction.Server) {
 	if !known {
 		s.cfg.Log.Debug("request from an unknown source", "source", in.Source, "method", m.Method)
 		s.gate.guard.Fault(in.Source.Addr(), faultUnknown, "requests that no trunk lets in", in.At)
+		tx.Once()
 		s.refuse(tx, 403)
 		return
 	}

@@ -18,6 +18,7 @@ const (
 	longLease    = 24 * time.Hour   // beyond which a session timer tells nothing of a far end that is gone
 	beforeExpiry = 32 * time.Second // section 10
 	longSilence  = 10 * time.Minute // after which a far end without session timer is asked whether it is still there
+	maxRaised    = 4                // times that a far end, or proxies on the way, may want a longer session
 )
 
 // lease is how long the session stands without a refresh (RFC 4028), and what was last heard of the far end's media. One
@@ -28,6 +29,7 @@ type lease struct {
 	began   time.Time     // the last refresh
 	ours    bool          // we refresh it
 	theirs  bool          // the far end knows session timers
+	raised  int           // how often it has insisted
 
 	packets uint64    // heard at the last look
 	heard   time.Time // when there were more than before
@@ -118,10 +120,11 @@ func refresher(client bool) string {
 // insisted takes a 422: whether the request is worth repeating with the longer time that it asks for.
 func (s *lease) insisted(m *message.Message) bool {
 	least, ok := delta(m.Get("Min-SE"))
-	if !ok || least <= s.least || least > longLease {
+	if !ok || least <= s.least || least > longLease || s.raised == maxRaised {
 		return false
 	}
 	s.least = least
+	s.raised++
 	return true
 }
 

@@ -145,7 +145,12 @@ func (d *Dialog) Retarget(to, uri, contact string) {
 
 // route finds where a request for r goes, then calls f on the shard.
 func (d *Dialog) route(r *remote, f func(transport.Target, error)) {
-	d.set.cfg.Resolve(d.callID, r.path().hop, d.near, f)
+	hop := r.path().hop
+	if d.pin.IsValid() && !d.pinned(hop) {
+		f(d.near, nil)
+		return
+	}
+	d.set.cfg.Resolve(d.callID, hop, d.near, f)
 }
 
 // send begins a client transaction inside the dialog. on is called once, with the final response or an error.

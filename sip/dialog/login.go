@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/message"
@@ -29,8 +30,8 @@ type proving struct {
 // LogIn makes f answer the challenges that requests of the dialog get.
 func (d *Dialog) LogIn(f Login) { d.login = f }
 
-// Pin lets requests of the dialog come from one address alone: for far ends that proved who they are when the dialog began,
-// and are not asked again. Who sends from elsewhere must prove it: prove tells whether that is done, so that the dialog
+// Pin lets requests of the dialog come from one address alone, and sends ours to no other, whatever Contact and Record-Route
+// say: for far ends that proved who they are when the dialog began, and are not asked again. Who sends from elsewhere must prove it: prove tells whether that is done, so that the dialog
 // goes on from there, or answers the request.
 func (d *Dialog) Pin(far netip.Addr, prove func(tx *transaction.Server) bool) {
 	d.pin, d.prove = far.Unmap(), prove
@@ -47,6 +48,16 @@ func (d *Dialog) known(tx *transaction.Server) bool {
 	}
 	d.pin = source
 	return true
+}
+
+// pinned tells whether a next hop names the address that the far end is pinned to.
+func (d *Dialog) pinned(hop string) bool {
+	u, err := header.ParseURI(hop)
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(strings.Trim(u.Host, "[]"))
+	return err == nil && a.Unmap() == d.pin
 }
 
 // Challenged tells whether a response asks for credentials.

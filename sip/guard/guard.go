@@ -193,12 +193,14 @@ func (g *Guard) fault(a netip.Addr, weight float64, why string, at time.Time) (B
 	return *b, true
 }
 
-// Trust says that a source has proved who it is, by a password or a certificate: nothing is held against it for so long.
+// Trust says that a source has proved who it is, by a password or a certificate: nothing is held against it for so long, or
+// longer where that was said before.
 func (g *Guard) Trust(a netip.Addr, d time.Duration, at time.Time) {
 	key := network(a).Addr()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	*g.trusted.use(key) = at.Add(d).UnixNano()
+	until := g.trusted.use(key)
+	*until = max(*until, at.Add(d).UnixNano())
 	if s := g.sources.find(key); s != nil {
 		s.checked = 0
 	}

@@ -20,6 +20,7 @@ type Server struct {
 	last      []byte // the last response, as sent
 	final     bool
 	cancelled bool
+	once      bool
 
 	retry    entry // Timer G
 	deadline entry // Timers H, I, J, L
@@ -74,12 +75,14 @@ func (s *shard) request(in *transport.Incoming) {
 	s.layer.counts.servers.Add(1)
 	if m.Method == "INVITE" {
 		t.state = (*Server).inviteProceeding
-		_ = t.Respond(message.NewResponse(m, 100, "")) // a 200 ms timer would save it for the fastest users alone
 	} else {
 		t.state = (*Server).trying
 		t.set(&t.deadline, 64*s.layer.cfg.T1)
 	}
 	s.ask(t)
+	if m.Method == "INVITE" && t.last == nil && t.key != "" { // the user answers later; a 200 ms timer would save it for the fastest alone
+		_ = t.Respond(message.NewResponse(m, 100, ""))
+	}
 }
 
 // Msg gives the request; nil once a final response was sent and the work that led to it is done: only its bytes are
@@ -149,6 +152,11 @@ func (t *Server) Repeat() error {
 	}
 	return t.shard.layer.cfg.Transport.Send(t.to, t.last, nil)
 }
+
+// Once has the refusal of an INVITE sent for each INVITE that comes, and not repeated until an ACK comes: for who has not
+// proved to be where it seems to be, since a forged address would get a dozen answers to one question (RFC 3261 section
+// 8.2.7). What is lost is asked again, for no 100 was sent.
+func (t *Server) Once() { t.once = true }
 
 // Done tells whether a final response was sent.
 func (t *Server) Done() bool { return t.final }

@@ -27,6 +27,9 @@ func (t *Server) respondInvite(ev serverEvent) error {
 	case ev.msg.Status < 300:
 		t.state = (*Server).accepted
 		t.set(&t.deadline, 64*cfg.T1) // Timer L
+	case t.once:
+		t.state = (*Server).inviteCompleted
+		t.set(&t.deadline, cfg.T4)
 	default:
 		t.state = (*Server).inviteCompleted
 		t.set(&t.deadline, 64*cfg.T1) // Timer H
