@@ -123,7 +123,7 @@ func TestS32DialogOfAnEndpoint(t *testing.T) {
 			m := thief.request(method, "s32", 90+i, ok.ToTag)
 			m.Set("From", mine.Get("From"))
 			thief.send(m)
-			thief.receive("481")
+			thief.receive("401")
 		}
 		a.events.none(time.Second)
 		a.leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
