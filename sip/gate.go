@@ -33,7 +33,8 @@ type gate struct {
 	keys      *keychain
 	malformed atomic.Int64
 	failed    atomic.Uint64 // handshakes
-	bad       *teller       // of messages that can't be read, and of handshakes
+	refused   refusedCalls
+	bad       *teller // of messages that can't be read, and of handshakes
 	bans      *teller
 }
 
