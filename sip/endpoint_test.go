@@ -100,7 +100,10 @@ func TestS32DialogOfAnEndpoint(t *testing.T) {
 			thief.seq = 90 + 2*i
 			again := thief.prove(m, refusal)
 			thief.send(again)
-			thief.receive("481")
+			refusal = thief.receive("481")
+			if method == "INVITE" {
+				thief.acknowledge(again, refusal)
+			}
 		}
 		e.none(time.Second)
 		leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
