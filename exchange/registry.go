@@ -17,7 +17,6 @@ type Counts struct {
 	Ended      map[call.Label]uint64 // calls that are, by the label of their cause
 	AppsFailed uint64                // drives that ended with an error
 	Failovers  uint64                // calls handed to the rule's next application
-	Calls      engine.Counts         // what the calls have done
 }
 
 // Standing is one live call.
@@ -135,7 +134,7 @@ func (x *Exchange) Counts() Counts {
 	defer r.mu.Unlock()
 	c := r.counts
 	c.Standing = len(r.calls)
-	c.Ended, c.Calls = maps.Clone(c.Ended), x.cfg.Engine.Counts()
+	c.Ended = maps.Clone(c.Ended)
 	return c
 }
 

@@ -330,6 +330,40 @@ func TestC40ChangesQueue(t *testing.T) {
 	})
 }
 
+// C40: what is wanted otherwise while our change is out follows it.
+func TestC40ChangedMind(t *testing.T) {
+	for _, status := range []int{200, 488} {
+		inTime(t, func(t *testing.T) {
+			r := newRig(t)
+			bob := r.phone(bobAt)
+			leg, _, _ := r.callOut(bob)
+			leg.Hold(true)
+			bob.answer(bob.receive("INVITE"), 200, "", way("recvonly", "3"))
+			bob.receive("ACK")
+			leg.Hold(false)
+			re := bob.receive("INVITE")
+			leg.Hold(true)
+			leg.Hold(false)
+			leg.Hold(true)
+			bob.answer(re, status, "", map[int]string{200: way("sendrecv", "4")}[status])
+			bob.receive("ACK")
+			if status == 200 {
+				re = bob.receive("INVITE")
+				if _, direction := versionOf(re.Body); direction != "sendonly" {
+					t.Errorf("wanted last: hold; said %s", re.Body)
+				}
+				bob.answer(re, 200, "", way("recvonly", "5"))
+				bob.receive("ACK")
+			}
+			pass(time.Second)
+			bob.quiet(time.Second)
+			if r.remote().Direction != media.SendOnly {
+				t.Errorf("remote: %+v", r.remote())
+			}
+		})
+	}
+}
+
 // C41: streams come, are refused in their place, and go.
 func TestC41Streams(t *testing.T) {
 	inTime(t, func(t *testing.T) {

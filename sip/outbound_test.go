@@ -268,7 +268,7 @@ func TestC23LongInvite(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		r := newRig(t)
 		bob := r.phone(bobAt, true)
-		for range 2 {
+		for _, why := range []string{"TCP failed (", "TCP failed at this peer a while ago"} { // and is not tried again so soon
 			_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2", Headers: long})
 			inv := bob.receive("INVITE")
 			if inv.Via.Transport != "UDP" || strings.Contains(inv.Get("Contact"), "transport=tcp") {
@@ -277,6 +277,9 @@ func TestC23LongInvite(t *testing.T) {
 			bob.answer(inv, 486, "bob", "")
 			bob.receive("ACK")
 			want[call.LegEnded](e)
+			if told := e.because(sip.BecauseOversize); len(told) == 0 || !strings.Contains(told[len(told)-1].Detail, why) {
+				t.Errorf("the ledger does not say %q: %+v", why, told)
+			}
 		}
 	})
 	inTime(t, func(t *testing.T) { // a byte less than too long

@@ -246,7 +246,6 @@ func (s *Server) refuse(tx *transaction.Server, status int, rows ...header.Field
 func (s *Server) turnAway(tx *transaction.Server, p *peering, status int, why string, rows ...header.Field) {
 	m := tx.Msg()
 	s.refuse(tx, status, rows...)
-	s.gate.refused.add(call.In, status)
 	s.refusals.tell(s.cfg.Log, slog.LevelInfo, "call refused", "trunk", p.trunk.ID, "source", tx.Incoming().Source, "callId", m.CallID,
 		"to", m.URI, "status", status, "reason", why)
 }

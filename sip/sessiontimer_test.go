@@ -123,6 +123,27 @@ func TestC43TheyRefresh(t *testing.T) {
 	}
 }
 
+// C37: a re-INVITE that is refused changes nothing of the session's time either.
+func TestC37RefusedRefresh(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		bob := r.phone(bobAt)
+		_, e, inv := r.callOut(bob, "Session-Expires: 600;refresher=uas", "Require: timer")
+		re := bob.within(inv, "bob", "INVITE", 1, strings.Replace(answer, "RTP/AVP 0 101", "RTP/AVP 18", 1))
+		re.Add("Session-Expires", "3600;refresher=uac")
+		re.Add("Supported", "timer")
+		bob.send(re)
+		refused := bob.receive("488")
+		ack := bob.within(inv, "bob", "ACK", 1, "")
+		ack.Set("Via", re.Get("Via"))
+		ack.Set("To", refused.Get("To"))
+		bob.send(ack)
+		bye := bob.after(568*time.Second, "BYE")
+		bob.answer(bye, 200, "", "")
+		e.ended(call.LabelProtocol)
+	})
+}
+
 // C43: what our 2xx says to a caller.
 func TestC43Answer(t *testing.T) {
 	for _, tt := range []struct {

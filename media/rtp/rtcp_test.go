@@ -162,7 +162,11 @@ func TestS17HostileControl(t *testing.T) {
 	}
 	for _, p := range [][]byte{
 		{}, {0x80}, {0x80, 200, 0, 0}, {0x80, 201, 0xff, 0xff, 0, 0, 0, 0}, {0x9f, 201, 0, 1, 0, 0, 0, 0}, {0x80, 203, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 0},
+		{0x80, 200, 0, 1, 0, 0, 0, 0}, // a sender report that is too short to be one
 	} {
+		if len(p) > 0 {
+			sa.Heed(p) // a panic is no answer, though the loop would catch it
+		}
 		ca.send(controlAddr(sa), p)
 	}
 	ca.report(sa, &rtcp.ReceiverReport{SSRC: a.ssrc}, &rtcp.Goodbye{Sources: []uint32{a.ssrc}})
@@ -184,6 +188,7 @@ func FuzzControl(f *testing.F) {
 	f.Add(rr)
 	f.Add(sr)
 	f.Add([]byte{0x80, 200, 0, 0})
+	f.Add([]byte{0x80, 200, 0, 1, 0, 0, 0, 0})
 	s := open(f, engine(f), newPeer(f, loopback))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// Reports about us in particular are read to the end.
