@@ -89,3 +89,17 @@ func hexDigit(b byte) int {
 	}
 	return -1
 }
+
+// Forbids tells why limits, of whose trunk or endpoint they are, or those of an account do not let a party be dialled; empty
+// where both let it.
+func (s *Snapshot) Forbids(l Limits, whose, account, party string) string {
+	if why := l.Forbids(party); why != "" {
+		return whose + ": " + why
+	}
+	if a, ok := s.Account(account); ok {
+		if why := a.Limits.Forbids(party); why != "" {
+			return "account " + a.ID + ": " + why
+		}
+	}
+	return ""
+}

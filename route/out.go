@@ -44,15 +44,7 @@ func forbidden(s *directory.Snapshot, t *directory.Trunk, d call.Dial) string {
 			party = u.User
 		}
 	}
-	if why := t.Limits.Forbids(party); why != "" {
-		return fmt.Sprintf("trunk %q: %s", t.ID, why)
-	}
-	if a, ok := s.Account(cmp.Or(d.Account, t.Account)); ok {
-		if why := a.Limits.Forbids(party); why != "" {
-			return fmt.Sprintf("account %s: %s", a.ID, why)
-		}
-	}
-	return ""
+	return s.Forbids(t.Limits, fmt.Sprintf("trunk %q", t.ID), cmp.Or(d.Account, t.Account), party)
 }
 
 // Endpoint tells why an outbound leg may not go to the endpoint that it names: there is none, or not in the account of

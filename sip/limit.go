@@ -183,17 +183,9 @@ func (l *Leg) limited(why string) {
 // named); empty where it may. What a far end names in a redirection, and what it is sent to call, passes the same prefixes
 // as what an application dials.
 func (l *Leg) forbidden(user, account string) string {
-	if why := l.trunk.trunk.Limits.Forbids(user); why != "" {
-		kind, id := l.trunk.named()
-		return kind + " " + id + ": " + why
-	}
-	account = cmp.Or(account, l.trunk.trunk.Account)
-	if a, ok := l.s.cfg.Directory().Account(account); ok {
-		if why := a.Limits.Forbids(user); why != "" {
-			return "account " + account + ": " + why
-		}
-	}
-	return ""
+	t := l.trunk.trunk
+	kind, id := l.trunk.named()
+	return l.s.cfg.Directory().Forbids(t.Limits, kind+" "+id, cmp.Or(account, t.Account), user)
 }
 
 // hurries tells which limit of calls a second refuses one more of a trunk. The trunk's comes first: what it refuses shall
