@@ -349,3 +349,43 @@ func TestTransferAnchored(t *testing.T) {
 		})
 	}
 }
+
+// S39: a far end with two calls here ties them by an attended transfer, and the other one, whose two calls they were too, does
+// the same. Nobody is left in either call, and they end.
+func TestS39TransferredInACircle(t *testing.T) {
+	t.Parallel()
+	near, far := newWire(t, "127.0.0.1:0"), newWire(t, "127.0.0.1:0")
+	x := newTransferringTo(t, "", far.port(), freePort(t))
+	var begun, offered, oks, reached [2]string
+	for i := range begun {
+		begun[i] = ask("INVITE", "sip:+12065550100@"+x.SIP, near.at, fmt.Sprint("circle", i), plainOffer)
+		near.send(x.addr(), begun[i])
+		offered[i] = far.receive("INVITE")
+		far.send(x.addr(), reply(offered[i], "200 OK", fmt.Sprint("far", i), plainOffer, fmt.Sprintf("Contact: <sip:far@%s>", far.at)))
+		reached[i] = far.receive("ACK")
+		oks[i] = near.receive("SIP/2.0 200")
+		near.send(x.addr(), ackOf(begun[i], oks[i]))
+	}
+	attend := func(w *wire, from, to, callID, other, ours, theirs string) {
+		t.Helper()
+		target, err := header.Embed(header.List{{Name: "Replaces", Value: fmt.Sprintf("%s;to-tag=%s;from-tag=%s", other, param(theirs, "tag"), param(ours, "tag"))}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.send(x.addr(), ask("REFER", "sip:"+x.SIP, w.at, "refer"+callID, "", "From: "+from, "To: "+to, "Call-ID: "+callID, "CSeq: 7 REFER",
+			"Refer-To: <sip:+12065550100@"+x.SIP+"?"+target+">"))
+		w.receive("SIP/2.0 202")
+		for byes := 0; byes < 2; {
+			m := w.receive("")
+			if method, _, _ := strings.Cut(m, " "); method == "NOTIFY" || method == "BYE" {
+				w.send(x.addr(), reply(m, "200 OK", "", ""))
+				if method == "BYE" {
+					byes++
+				}
+			}
+		}
+	}
+	attend(near, rowOf(begun[0], "From"), rowOf(oks[0], "To"), "circle0", "circle1", rowOf(begun[1], "From"), rowOf(oks[1], "To"))
+	attend(far, rowOf(reached[0], "To"), rowOf(reached[0], "From"), rowOf(reached[0], "Call-ID"), rowOf(reached[1], "Call-ID"), rowOf(reached[1], "To"), rowOf(reached[1], "From"))
+	x.idle(t)
+}
