@@ -40,9 +40,10 @@ type buffer struct {
 	doubled uint64
 
 	ears codec.Decoder
-	last media.Frame // what was read last of what was there
-	lost int         // samples made up since
-	calm bool        // the last frame was silence, or near
+	each int              // samples of a tick: 1, or 2 for 16 kHz
+	last [2 * frame]int16 // what was read last of what was there
+	lost int              // samples made up since
+	calm bool             // the last frame was silence, or near
 	// What silence sounds like at the far end (RFC 3389), from when it said so to its next packet of audio.
 	hush  [1]byte
 	still bool
@@ -163,28 +164,32 @@ func (b *buffer) drop(n int) {
 	b.head += uint32(n)
 }
 
-// read gives the next 20 ms. False when it is silence because nothing came for a while.
-func (b *buffer) read(f *media.Frame) bool {
+// read gives the next 20 ms, in 8 or 16 kHz as there is room in s. False when it is silence because nothing came for a while.
+func (b *buffer) read(s []int16) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.begun {
-		clear(f[:])
+		clear(s)
 		return false
+	}
+	if each := len(s) / frame; b.each != each {
+		b.each, b.lost = each, fading*each
+		clear(b.last[:])
 	}
 	b.survey()
 	switch {
 	case b.hold > 0:
 		b.hold -= frame
-		return b.conceal(f[:])
+		return b.conceal(s)
 	case b.skip > 0 && b.calm:
 		b.drop(min(b.skip, frame))
 		b.skip -= frame
 	case b.skip >= cushion && b.frames == surveyed/2: // it is never silent: a little is folded into what follows
 		b.skip = 0
-		return b.fold(f)
+		return b.fold(s)
 	}
-	heard := b.take(f[:])
-	b.calm = !heard || power(f) < audible
+	heard := b.take(s)
+	b.calm = !heard || power(s) < audible
 	if int32(b.head-b.top) > idle {
 		b.begun = false
 	}
@@ -207,18 +212,19 @@ func (b *buffer) take(s []int16) (heard bool) {
 	for len(s) > 0 {
 		at := b.head % span
 		n, kind := 1, b.kind[at]
-		for most := min(len(s), span-int(at)); n < most && b.kind[int(at)+n] == kind; n++ {
+		for most := min(len(s)/b.each, span-int(at)); n < most && b.kind[int(at)+n] == kind; n++ {
 		}
+		now := s[:n*b.each]
 		if kind == media.NoCodec {
-			heard = b.conceal(s[:n]) || heard
+			heard = b.conceal(now) || heard
 		} else {
-			b.decode(kind, s[:n], b.data[at:int(at)+n])
+			b.decode(now, &media.Packet{Codec: kind, Source: b.source, Payload: b.data[at : int(at)+n]})
 			clear(b.kind[at : int(at)+n])
-			b.remember(s[:n])
+			b.remember(now)
 			heard = true
 		}
 		b.head += uint32(n)
-		s = s[n:]
+		s = s[len(now):]
 	}
 	return heard
 }
@@ -226,17 +232,19 @@ func (b *buffer) take(s []int16) (heard bool) {
 // remember keeps the last frame of what was heard.
 func (b *buffer) remember(s []int16) {
 	b.lost = 0
-	copy(b.last[:], b.last[len(s):])
-	copy(b.last[frame-len(s):], s)
+	last := b.last[:frame*b.each]
+	copy(last, last[len(s):])
+	copy(last[len(last)-len(s):], s)
 }
 
 // fold leaves out half a frame where there is no silence to leave out, by fading one half into the other.
-func (b *buffer) fold(f *media.Frame) bool {
-	var first [cushion]int16
-	heard := b.take(first[:])
-	heard = b.take(f[:]) || heard
-	for i := range cushion {
-		f[i] = int16((int(first[i])*(cushion-i) + int(f[i])*i) / cushion)
+func (b *buffer) fold(s []int16) bool {
+	var half [2 * cushion]int16
+	first := half[:cushion*b.each]
+	heard := b.take(first)
+	heard = b.take(s) || heard
+	for i, v := range first {
+		s[i] = int16((int(v)*(len(first)-i) + int(s[i])*i) / len(first))
 	}
 	return heard
 }
@@ -244,35 +252,41 @@ func (b *buffer) fold(f *media.Frame) bool {
 // conceal makes up for what did not come: what was heard last, fading, or the far end's own silence.
 func (b *buffer) conceal(s []int16) bool {
 	if b.still {
-		b.ears.Decode(s, &media.Packet{Noise: true, Payload: b.hush[:]})
+		b.decode(s, &media.Packet{Noise: true, Payload: b.hush[:]})
 		return true
 	}
-	if b.lost >= fading {
+	all := fading * b.each
+	if b.lost >= all {
 		clear(s)
 		return false
 	}
 	for i := range s {
-		gain := max(fading-b.lost, 0)
-		s[i] = int16(int(b.last[b.lost%frame]) * gain / fading)
+		gain := max(all-b.lost, 0)
+		s[i] = int16(int(b.last[b.lost%(frame*b.each)]) * gain / all)
 		b.lost++
 	}
 	return true
+}
+
+// decode decodes codes, all of which stand for samples.
+func (b *buffer) decode(dst []int16, p *media.Packet) {
+	var n int
+	if b.each == 1 {
+		n = b.ears.Decode(dst, p)
+	} else {
+		n = b.ears.DecodeWide(dst, p)
+	}
+	clear(dst[n:])
 }
 
 // audible is the mean square of what is more than the noise of a quiet line: some 50 dB below a full-scale sine.
 const audible = 60 * 60
 
 // power gives the mean square.
-func power(f *media.Frame) int {
+func power(s []int16) int {
 	sum := 0
-	for _, v := range f {
+	for _, v := range s {
 		sum += int(v) * int(v)
 	}
-	return sum / len(f)
-}
-
-// decode decodes codes, all of which stand for a sample.
-func (b *buffer) decode(c media.Codec, dst []int16, codes []byte) {
-	n := b.ears.Decode(dst, &media.Packet{Codec: c, Source: b.source, Payload: codes})
-	clear(dst[n:])
+	return sum / len(s)
 }

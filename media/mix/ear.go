@@ -33,8 +33,8 @@ func (e *Ear) beat() bool {
 	if e.closed.Load() {
 		return false
 	}
-	e.says.read(&e.a)
-	e.hears.read(&e.b)
+	e.says.read(e.a[:])
+	e.hears.read(e.b[:])
 	e.sink.Hear(&e.a, &e.b)
 	return true
 }

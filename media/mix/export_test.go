@@ -27,7 +27,9 @@ func (e *Ear) Beat() bool { return e.beat() }
 type Buffer struct{ b buffer }
 
 func (b *Buffer) Write(p *media.Packet)    { b.b.write(p) }
-func (b *Buffer) Read(f *media.Frame) bool { return b.b.read(f) }
+func (b *Buffer) Read(f *media.Frame) bool { return b.b.read(f[:]) }
+
+func (b *Buffer) ReadWide(s *[2 * frame]int16) bool { return b.b.read(s[:]) }
 
 // Depth is how much is there that was not read, in samples.
 func (b *Buffer) Depth() int { return int(int32(b.b.top - b.b.head)) }

@@ -31,6 +31,7 @@ type Party struct {
 
 	// The clock's goroutine's.
 	frame   media.Frame   // what it says
+	wide    *voice        // the same in 16 kHz, while its codec has that
 	level   int           // smoothed mean square of that
 	hang    int           // beats for which it still counts as talking
 	talks   bool          // it is in this beat's mix
@@ -69,13 +70,19 @@ const (
 // listen reads what the party says in this beat, and tells whether that is to be heard.
 func (p *Party) listen() {
 	p.talks = false
-	heard := p.in.read(&p.frame)
+	var heard bool
+	if p.wide != nil {
+		heard = p.in.read(p.wide.frame[:])
+		p.wide.narrow.Narrow(p.frame[:], p.wide.frame[:])
+	} else {
+		heard = p.in.read(p.frame[:])
+	}
 	if !heard || p.muted.Load() {
 		p.level -= p.level / 16
 		p.hang = 0
 		return
 	}
-	now := power(&p.frame)
+	now := power(p.frame[:])
 	if now > p.level {
 		p.level += (now - p.level) / 4
 	} else {
@@ -112,5 +119,11 @@ func (p *Party) ask() {
 		if c := p.Codec(); c != media.NoCodec {
 			p.codec = c
 		}
+	}
+	switch {
+	case p.codec != media.G722:
+		p.wide = nil
+	case p.wide == nil:
+		p.wide = new(voice)
 	}
 }

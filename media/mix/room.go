@@ -29,6 +29,7 @@ type Room struct {
 	stamp   uint32
 	sum     [frame]int32
 	out     media.Frame
+	wide    *wide // nil while nobody has 16 kHz
 	common  [codecs]shared
 	tones   []*tone.Tone
 	loudest speaker
@@ -67,7 +68,7 @@ func (r *Room) beat() bool {
 		r.serve(p)
 		p.talked = p.talks
 	}
-	saturate(&r.out, &r.sum, nil)
+	saturate(r.out[:], r.sum[:], nil)
 	for _, h := range r.hearers {
 		h.sink.Hear(&r.out, nil)
 	}
@@ -152,10 +153,26 @@ func (r *Room) add() {
 		r.common[i].made = false
 	}
 	for _, p := range r.talkers {
-		for i, v := range p.frame {
-			r.sum[i] += int32(v)
+		if p.wide == nil {
+			sum(r.sum[:], p.frame[:])
 		}
 	}
+	r.addTone()
+	r.addWide() // of what is 8 kHz up to here
+	for _, p := range r.talkers {
+		if p.wide != nil {
+			sum(r.sum[:], p.frame[:])
+		}
+	}
+}
+
+func sum(to []int32, s []int16) {
+	for i, v := range s {
+		to[i] += int32(v)
+	}
+}
+
+func (r *Room) addTone() {
 	if len(r.tones) == 0 {
 		return
 	}
@@ -182,30 +199,44 @@ func (r *Room) serve(p *Party) {
 		if !p.talked { // what its far end has decoded so far is what all have
 			p.mouth = r.common[int(p.codec)%codecs].mouth
 		}
-		saturate(&r.out, &r.sum, &p.frame)
-		p.mouth.Encode(p.codec, p.payload[:], r.out[:])
+		r.encode(&p.mouth, p.payload[:], p.codec, p)
 		p.send(p.payload[:], r.seq, r.stamp)
 	default:
 		s := &r.common[int(p.codec)%codecs]
 		if !s.made {
 			s.made = true
-			saturate(&r.out, &r.sum, nil)
-			s.mouth.Encode(p.codec, s.payload[:], r.out[:])
+			r.encode(&s.mouth, s.payload[:], p.codec, nil)
 		}
 		p.send(s.payload[:], r.seq, r.stamp)
 	}
 }
 
-// saturate gives a sum less what one of it says, within 16 bits.
-func saturate(dst *media.Frame, sum *[frame]int32, less *media.Frame) {
-	if less == nil {
-		for i, v := range sum {
-			dst[i] = clip(v)
-		}
+// encode encodes what is said, less what one says who is not to hear itself.
+func (r *Room) encode(mouth *codec.Encoder, dst []byte, c media.Codec, less *Party) {
+	switch {
+	case c == media.G722 && less != nil:
+		saturate(r.wide.out[:], r.wide.sum[:], less.wide.frame[:])
+	case c == media.G722:
+		saturate(r.wide.out[:], r.wide.sum[:], nil)
+	case less != nil:
+		saturate(r.out[:], r.sum[:], less.frame[:])
+	default:
+		saturate(r.out[:], r.sum[:], nil)
+	}
+	if c == media.G722 {
+		mouth.EncodeWide(dst, r.wide.out[:])
 		return
 	}
+	mouth.Encode(c, dst, r.out[:])
+}
+
+// saturate gives a sum less what one of it says, within 16 bits.
+func saturate(dst []int16, sum []int32, less []int16) {
 	for i, v := range sum {
-		dst[i] = clip(v - int32(less[i]))
+		if less != nil {
+			v -= int32(less[i])
+		}
+		dst[i] = clip(v)
 	}
 }
 
