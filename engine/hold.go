@@ -31,6 +31,9 @@ func (c *Call) doMute(cmd call.Mute) (call.Ticket, error) {
 		return call.Ticket{}, err
 	}
 	l.muted = cmd.On
+	if l.seat != nil {
+		l.seat.cmd.Muted = cmd.On
+	}
 	c.mute(l)
 	return call.Ticket{Leg: l.id}, nil
 }
@@ -41,6 +44,6 @@ func (c *Call) mute(l *leg) {
 		l.media.Mute(l.muted)
 	}
 	if l.seat != nil && l.seat.party != nil {
-		l.seat.party.Mute(l.muted)
+		l.seat.party.Mute(l.seat.cmd.Muted || l.muted || l.absent)
 	}
 }

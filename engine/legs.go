@@ -33,6 +33,7 @@ type leg struct {
 	heard  bool          // they hear each other: both have media
 	held   bool          // we have its far end on hold
 	muted  bool
+	absent bool        // its far end has us on hold: what it plays to us is not for a room
 	seat   *seat       // in a room
 	taps   []tap       // of who listens along
 	lost   *time.Timer // runs from its hang-up to its end
@@ -145,10 +146,12 @@ func (c *Call) reported(l *leg, ev call.Event) {
 			c.progressed(l, 183)
 			c.seekMedia(l)
 			c.hearFork(l)
+			c.hearTarget(l)
 		}
 	case call.Held:
 		if l.state == answered {
-			ev.Leg = l.id
+			l.absent, ev.Leg = ev.On, l.id
+			c.mute(l)
 			c.tell(l, ev)
 		}
 	case call.Tone:

@@ -19,6 +19,7 @@ type seat struct {
 	cmd   call.Enter
 	party *mix.Party // while it is taken
 	quiet func()     // ends the music
+	away  bool       // it was left for a hold
 }
 
 // roomKey names a room of the call's account among those of all accounts.
@@ -62,7 +63,7 @@ func (c *Call) sit(l *leg) error {
 	session := l.media
 	e := mix.Entrant{
 		ID: string(l.id), To: session, Codec: func() media.Codec { return session.Stats().Codec },
-		Muted: s.cmd.Muted || l.muted, Silent: s.cmd.Silent,
+		Muted: s.cmd.Muted || l.muted || l.absent, Silent: s.cmd.Silent, Back: s.away,
 		Speaking: func(id string) { c.inbox.put(func() { c.speaking(l, call.LegID(id)) }) },
 	}
 	if s.cmd.Music != (call.Clip{}) && c.e.cfg.Opener != nil {
@@ -74,7 +75,7 @@ func (c *Call) sit(l *leg) error {
 		s.hush()
 		return fmt.Errorf("enter %q: %w: %w", s.cmd.Room, call.ErrLimit, err)
 	}
-	s.party = p
+	s.party, s.away = p, false
 	session.Connect(p)
 	c.tell(l, call.Entered{Leg: l.id, Room: s.cmd.Room})
 	return nil
@@ -96,7 +97,11 @@ func (c *Call) stand(l *leg) {
 		return
 	}
 	l.media.Connect(nil)
-	s.party.Leave()
+	if s.away = l.held; s.away {
+		s.party.Pause()
+	} else {
+		s.party.Leave()
+	}
 	s.party = nil
 	s.hush()
 	c.tell(l, call.Left{Leg: l.id, Room: s.cmd.Room})
@@ -106,6 +111,17 @@ func (c *Call) stand(l *leg) {
 func (c *Call) leave(l *leg) {
 	c.stand(l)
 	l.seat = nil
+}
+
+// inherit gives a leg the seat of one whose place it takes.
+func (c *Call) inherit(l *leg, s *seat) {
+	if s == nil || l.state >= ending {
+		return
+	}
+	cmd := s.cmd
+	cmd.Leg = l.id
+	l.seat = &seat{cmd: cmd}
+	c.sitLate(l)
 }
 
 // hush ends the music.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,12 +15,15 @@ import (
 type transfer struct {
 	asker *leg // whose far end asked and is told how it goes; it may leave meanwhile
 	takes *leg // whose place it takes, where it called in for that
-	moved *leg // who is to talk with it; of one that called in: the peer of the leg whose place it takes
+	moved *leg // who is to talk with it; of one that called in: the peer of the leg whose place it takes; nil: a room
 	to    *leg
+	seat  *seat      // in the room where it takes the asker's place
 	op    *operation // the Refer that wanted it
 	fresh header.List
 	gone  *call.LegEnded // the asker has left: the driver hears of that when it is known who takes its place
 	timer *time.Timer
+	heard bool   // the target is, by who is to talk with it, before it answers
+	quiet func() // ends the ringback that is heard instead
 }
 
 // of gives the legs that a transfer is about.
@@ -39,7 +43,8 @@ func (c *Call) asked(l *leg, ev call.Asked) {
 	}
 	p := l.peer
 	switch {
-	case l.state != answered, p == nil || p.state != answered, l.transfer != nil, p.transfer != nil, c.refers(l) != nil, c.refers(p) != nil:
+	case l.state != answered, p == nil && l.seat == nil, l.transfer != nil, c.refers(l) != nil,
+		p != nil && (p.state != answered || p.transfer != nil || c.refers(p) != nil):
 		r.Notify(480)
 		return
 	case !c.room() || c.why != nil:
@@ -49,12 +54,13 @@ func (c *Call) asked(l *leg, ev call.Asked) {
 	d := ev.Dial
 	fresh := d.Headers
 	d.Headers = r.Carry(c.contextOf(l), fresh)
-	c.dialTarget(&transfer{asker: l, moved: p, fresh: fresh}, d)
+	c.dialTarget(&transfer{asker: l, moved: p, seat: l.seat, fresh: fresh}, d)
 }
 
-// dialTarget places the leg of a transfer, for the leg that is to talk with it.
+// dialTarget places the leg of a transfer, for the leg that is to talk with it; for who asked where that is a room.
 func (c *Call) dialTarget(t *transfer, d call.Dial) {
-	d.For, d.From = t.moved.id, t.moved.party()
+	caller := cmp.Or(t.moved, t.asker)
+	d.For, d.From = caller.id, caller.party()
 	to, timeout := c.place(d)
 	c.pursue(t, to)
 	t.timer = c.after(timeout, func() {
@@ -77,6 +83,7 @@ func (c *Call) drop(t *transfer) {
 	if t.timer != nil {
 		t.timer.Stop()
 	}
+	c.unhearTarget(t)
 	for _, l := range t.of() {
 		if l.transfer == t {
 			l.transfer = nil
@@ -114,6 +121,7 @@ func (c *Call) progressed(l *leg, status int) {
 		return
 	}
 	c.notify(t, status)
+	c.ringback(t)
 }
 
 // notify tells who asked for a transfer, if it is still there.
@@ -144,8 +152,16 @@ func (c *Call) transferred(t *transfer, h header.List) {
 		}
 		c.emit(ev)
 	}
-	if t.moved != nil && t.moved.state < ending && to.state < ending {
+	switch {
+	case t.moved != nil && t.moved.state < ending && to.state < ending:
 		c.couple(t.moved, to)
+	case t.seat != nil:
+		if t.asker.state < ending {
+			c.leave(t.asker)
+		}
+		c.inherit(to, t.seat)
+	case t.takes != nil:
+		c.inherit(to, old.seat)
 	}
 	switch {
 	case t.takes != nil:

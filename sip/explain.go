@@ -72,7 +72,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 		e.Changes = append(e.Changes, entries(time.Time{}, "", "INVITE", call.Out, call.WriterPlatform, changes)...)
 	}
 	if e.Network == transport.UDP {
-		over, why := network(t.Signalling.Oversize, sizeOf(m), true)
+		over, why := network(t.Signalling.Oversize, "INVITE", sizeOf(m), true)
 		if why != "" {
 			tell([]header.Change{overNetwork(over, why)})
 		}

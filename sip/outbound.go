@@ -310,7 +310,7 @@ func (l *Leg) missed(c call.Cause) {
 	p := l.out
 	p.cause, p.rows = c, nil
 	if p.at.oversize {
-		l.backToUDP(p.at.peer, c.Text)
+		l.backToUDP("INVITE", p.at.peer, c.Text)
 	} else {
 		l.s.peers.rest(p.at.to, false, l.s.cfg.Timers.Rest)
 		l.s.peers.failed(l.trunk.trunk, p.at.peer, c.Text)

@@ -150,7 +150,7 @@ func (l *Leg) askToCall(uri string, context header.List, more ...header.Field) {
 	}
 	x := &referring{seq: m.CSeq.Number}
 	l.refer.out = x
-	if err := l.ask(m, func(resp *message.Message, err error) { l.replied(x, uri, resp, err) }); err != nil {
+	if err := l.askLong(m, func(resp *message.Message, err error) { l.replied(x, uri, resp, err) }); err != nil {
 		l.refer.out = nil
 		l.anchor(uri, err.Error())
 	}
@@ -237,7 +237,7 @@ func (l *Leg) notified(tx *transaction.Server) {
 		l.answer(tx, dialog.Response{Status: 415, Headers: header.List{{Name: "Accept", Value: sipfragType}}})
 		return
 	}
-	status, told := fragStatus(m.Body)
+	status, rows, told := fragment(m.Body)
 	state, _, _ := strings.Cut(m.Get("Subscription-State"), ";")
 	over := strings.EqualFold(strings.TrimSpace(state), "terminated")
 	l.answer(tx, dialog.Response{Status: 200})
@@ -246,7 +246,7 @@ func (l *Leg) notified(tx *transaction.Server) {
 	case told && status >= 200 && status < 300:
 		l.referDone(call.Cause{By: call.ByPeer, Label: call.LabelNormal})
 	case told && status >= 300:
-		l.referDone(refusedCause(status, message.Reason(status), nil))
+		l.referDone(refusedCause(status, message.Reason(status), rows))
 	case over:
 		l.referDone(call.Cause{SIP: 480, Q850: 31, By: call.ByPeer, Label: call.LabelRejected, Text: "the far end does not tell whether the target answered"})
 	}
@@ -263,13 +263,21 @@ func eventOf(m *message.Message) (event, id string) {
 	return strings.ToLower(strings.TrimSpace(event)), id
 }
 
-// fragStatus reads the status line of a message/sipfrag (RFC 3420); false: there is none.
-func fragStatus(body []byte) (int, bool) {
-	line, _, _ := strings.Cut(string(body[:min(len(body), 256)]), "\n")
-	rest, ok := strings.CutPrefix(line, "SIP/2.0 ")
-	if !ok || len(rest) < 3 || len(rest) > 3 && rest[3] != ' ' && rest[3] != '\r' {
-		return 0, false
+// maxFragment bounds what is read of a message/sipfrag.
+const maxFragment = 2048
+
+// fragment reads the status line of a message/sipfrag (RFC 3420), and the Reason rows behind it; false: there is none.
+func fragment(body []byte) (status int, reasons header.List, told bool) {
+	line, rest, _ := strings.Cut(string(body[:min(len(body), maxFragment)]), "\n")
+	text, ok := strings.CutPrefix(line, "SIP/2.0 ")
+	if !ok || len(text) < 3 || len(text) > 3 && text[3] != ' ' && text[3] != '\r' {
+		return 0, nil, false
 	}
-	n, err := strconv.Atoi(rest[:3])
-	return n, err == nil && n >= 100 && n <= 699
+	n, err := strconv.Atoi(text[:3])
+	for row := range strings.Lines(rest) {
+		if name, value, _ := strings.Cut(row, ":"); header.SameName(strings.TrimSpace(name), "Reason") {
+			reasons = append(reasons, header.Field{Name: "Reason", Value: strings.TrimSpace(value)})
+		}
+	}
+	return n, reasons, err == nil && n >= 100 && n <= 699
 }

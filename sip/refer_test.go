@@ -275,6 +275,11 @@ func TestReferOutFails(t *testing.T) {
 			bob.notify(inv, 1, "refer", "terminated", "SIP/2.0 486 Busy Here")
 			bob.receive("200")
 		}, false, 486},
+		"told why by a gateway": {"refer-to", func(bob *phone, inv, m *message.Message) {
+			bob.answer(m, 202, "", "")
+			bob.notify(inv, 1, "refer", "terminated", "SIP/2.0 480 Temporarily Unavailable\r\nReason: Q.850;cause=27\r\nX-Inside: 1")
+			bob.receive("200")
+		}, false, 480},
 		"ended without a word": {"refer-to", func(bob *phone, inv, m *message.Message) {
 			bob.answer(m, 202, "", "")
 			bob.notify(inv, 1, "refer", "terminated", "")
@@ -293,6 +298,9 @@ func TestReferOutFails(t *testing.T) {
 				}
 				got := want[call.Referred](e)
 				if got.Anchor != tc.anchor || !tc.anchor && got.Cause.SIP != tc.status {
+					t.Errorf("told %+v", got)
+				}
+				if name == "told why by a gateway" && got.Cause.Q850 != 27 {
 					t.Errorf("told %+v", got)
 				}
 				for len(bob.got) > 0 {

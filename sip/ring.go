@@ -191,7 +191,7 @@ func (r *ring) overUDP(m *message.Message, err error) bool {
 	if err != nil {
 		why = err.Error()
 	}
-	l.backToUDP(r.to.peer, why)
+	l.backToUDP("INVITE", r.to.peer, why)
 	r.to.to, r.to.oversize = r.udp, false
 	return r.invite() == nil
 }

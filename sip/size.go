@@ -2,6 +2,7 @@ package sip
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
@@ -139,8 +141,8 @@ func (f *uuiForm) over(m *message.Message) []header.Change {
 }
 
 // network says how a request of a size goes to a peer that is reached over UDP, and why where that is worth telling.
-func network(how directory.Oversize, size int, takesTCP bool) (network, why string) {
-	long := fmt.Sprintf("INVITE of %d bytes is longer than %d", size, maxDatagram)
+func network(how directory.Oversize, method string, size int, takesTCP bool) (network, why string) {
+	long := fmt.Sprintf("%s of %d bytes is longer than %d", method, size, maxDatagram)
 	switch {
 	case size <= maxDatagram:
 		return transport.UDP, ""
@@ -175,7 +177,7 @@ func (l *Leg) sized(h hop, m *message.Message) hop {
 		return h
 	}
 	how := t.Signalling.Oversize
-	over, why := network(how, sizeOf(m)+l.trunk.proofSize(), how == directory.OversizeTry && l.s.peers.takesTCP(l.trunkID(), h.peer))
+	over, why := network(how, m.Method, sizeOf(m)+l.trunk.proofSize(), how == directory.OversizeTry && l.s.peers.takesTCP(l.trunkID(), h.peer))
 	if why != "" {
 		l.account("INVITE", call.WriterPlatform, []header.Change{overNetwork(over, why)})
 	}
@@ -186,8 +188,36 @@ func (l *Leg) sized(h hop, m *message.Message) hop {
 	return h
 }
 
-// backToUDP tells that TCP failed at a peer for a long INVITE, so that it goes over UDP.
-func (l *Leg) backToUDP(peer directory.Peer, why string) {
+// backToUDP tells that TCP failed at a peer for a long request, so that it goes over UDP.
+func (l *Leg) backToUDP(method string, peer directory.Peer, why string) {
 	l.s.peers.refusesTCP(l.trunkID(), peer)
-	l.account("INVITE", call.WriterPlatform, []header.Change{overNetwork(transport.UDP, "TCP failed ("+why+"): in fragments over UDP")})
+	l.account(method, call.WriterPlatform, []header.Change{overNetwork(transport.UDP, "TCP failed ("+why+"): in fragments over UDP")})
+}
+
+// askLong sends a request inside the dialog, one that is too long for UDP as the trunk says; once more over UDP where no
+// TCP connection comes to be. Who took it over TCP and says nothing is not asked twice.
+func (l *Leg) askLong(m *message.Message, on func(*message.Message, error)) error {
+	near, how := l.dialog.Near(), l.trunk.trunk.Signalling.Oversize
+	if near.Network != transport.UDP {
+		return l.ask(m, on)
+	}
+	peer := directory.Peer{Host: near.Addr.Addr().Unmap().String(), Port: int(near.Addr.Port())}
+	by, why := network(how, m.Method, sizeOf(m)+l.trunk.proofSize(), how == directory.OversizeTry && l.s.peers.takesTCP(l.trunkID(), peer))
+	if why != "" {
+		l.account(m.Method, call.WriterPlatform, []header.Change{overNetwork(by, why)})
+	}
+	if by == transport.UDP {
+		return l.ask(m, on)
+	}
+	over := func(resp *message.Message, err error) {
+		if how != directory.OversizeTry || !errors.Is(err, transaction.ErrTransport) {
+			on(resp, err)
+			return
+		}
+		l.backToUDP(m.Method, peer, err.Error())
+		if err := l.ask(m, on); err != nil {
+			on(nil, err)
+		}
+	}
+	return l.dialog.AskBy(by, m, func(resp *message.Message, err error) { l.guarded(func() { over(resp, err) }) })
 }

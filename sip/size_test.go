@@ -104,6 +104,55 @@ func TestC23Boundary(t *testing.T) {
 	})
 }
 
+// A REFER with long context goes as its trunk's INVITEs do, and the ledger tells.
+func TestC23LongRefer(t *testing.T) {
+	long := header.List{{Name: "X-Long", Value: strings.Repeat("x", 1300)}}
+	udp := []bool{true}
+	for name, c := range map[string]struct {
+		how     directory.Oversize
+		udpOnly []bool
+		network string // that the REFER takes; empty: the transfer is carried out here
+		told    []string
+	}{
+		"tcp then udp, with tcp":    {directory.OversizeTry, nil, transport.TCP, []string{"REFER of"}},
+		"tcp then udp, without tcp": {directory.OversizeTry, udp, transport.UDP, []string{"TCP is tried first", "TCP failed"}},
+		"tcp, without tcp":          {directory.OversizeTCP, udp, "", []string{"TCP alone"}},
+		"udp, with tcp":             {directory.OversizeUDP, nil, transport.UDP, []string{"in fragments"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, on(func(b *directory.Trunk) { b.Signalling.Oversize, b.Transfer.Strategy = c.how, "header" }))
+				bob := r.phone(bobAt, c.udpOnly...)
+				leg, e, inv := r.callBob(bob, "bob")
+				leg.Refer(call.Refer{To: "+12065550177"}, long)
+				if c.network != "" {
+					m := bob.receive("REFER")
+					if bob.over(m) != c.network || m.Get("X-Long") != long[0].Value {
+						t.Errorf("over %s", bob.over(m))
+					}
+					bob.answer(m, 202, "", "")
+					bob.notify(inv, 1, "refer", "terminated", "SIP/2.0 200 OK")
+					bob.receive("200")
+				}
+				if got := want[call.Referred](e); got.Anchor != (c.network == "") {
+					t.Errorf("told %+v", got)
+				}
+				got := e.because(sip.BecauseOversize)
+				if len(got) != len(c.told) {
+					t.Fatalf("ledger: %+v", got)
+				}
+				for i, why := range c.told {
+					if !strings.Contains(got[i].Detail, why) || got[i].Message != "REFER" {
+						t.Errorf("ledger: %+v, want %q", got[i], why)
+					}
+				}
+				leg.Hangup(call.Cause{}, nil)
+				bob.answer(bob.receive("BYE"), 200, "", "")
+			})
+		})
+	}
+}
+
 // An INVITE that is longer than the next hop takes is sent all the same, and the ledger says once what its rows cost.
 func TestBudget(t *testing.T) {
 	rows := header.List{{Name: "X-Long", Value: strings.Repeat("x", 400)}, {Name: "X-Short", Value: "1"}}

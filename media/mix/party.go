@@ -16,6 +16,7 @@ type Entrant struct {
 	Codec  func() media.Codec
 	Muted  bool         // it only listens
 	Silent bool         // nobody hears a tone as it comes and goes
+	Back   bool         // it was away for a while: nobody hears a tone as it comes
 	Music  media.Source // what it hears while it is alone; nil for silence. It must not end, and is taken from the clock's goroutine
 	// Speaking is told who is heard loudest from now on, by its ID; nobody when empty. It must not block. May be nil.
 	Speaking func(id string)
@@ -28,6 +29,7 @@ type Party struct {
 	in    buffer
 	muted atomic.Bool
 	gone  atomic.Bool
+	away  atomic.Bool // it has gone for a while: nobody hears a tone
 
 	// The clock's goroutine's.
 	frame   media.Frame   // what it says
@@ -60,6 +62,12 @@ func (p *Party) Leave() {
 	if !p.gone.Swap(true) {
 		p.room.left()
 	}
+}
+
+// Pause takes it out of its room for a while: nobody hears a tone. It comes back as another party.
+func (p *Party) Pause() {
+	p.away.Store(true)
+	p.Leave()
 }
 
 const (

@@ -94,7 +94,7 @@ func (r *Room) gather() bool {
 	defer r.mu.Unlock()
 	for _, p := range r.arrived {
 		p.meet()
-		if !p.Silent && len(r.parties) > 0 {
+		if !p.Silent && !p.Back && len(r.parties) > 0 {
 			r.ring(entry)
 		}
 		r.parties = append(r.parties, p)
@@ -105,7 +105,7 @@ func (r *Room) gather() bool {
 		if !p.gone.Load() {
 			return false
 		}
-		if !p.Silent {
+		if !p.Silent && !p.away.Load() {
 			r.ring(exit)
 		}
 		return true

@@ -155,10 +155,18 @@ func (d *Dialog) route(r *remote, f func(transport.Target, error)) {
 
 // send begins a client transaction inside the dialog. on is called once, with the final response or an error.
 func (d *Dialog) send(m *message.Message, r *remote, on func(*message.Message, error)) {
+	d.sendBy("", m, r, on)
+}
+
+// sendBy is send by another network than UDP; empty: by whatever there is.
+func (d *Dialog) sendBy(network string, m *message.Message, r *remote, on func(*message.Message, error)) {
 	d.route(r, func(to transport.Target, err error) {
 		if err != nil {
 			on(nil, err)
 			return
+		}
+		if network != "" && to.Network == transport.UDP {
+			to.Network, to.Flow = network, 0
 		}
 		d.exchange(m, to, 0, on)
 	})

@@ -134,10 +134,15 @@ func (x *modification) finishWith(m *message.Message, reply *Reply, err error) {
 // final response or an error, unless the dialog is over by then. The 2xx to a request that refreshes the target does.
 // [ErrState].
 func (d *Dialog) Ask(m *message.Message, on func(*message.Message, error)) error {
+	return d.AskBy("", m, on)
+}
+
+// AskBy is Ask for a request that is too long for UDP: it takes this network instead, unless that is empty.
+func (d *Dialog) AskBy(network string, m *message.Message, on func(*message.Message, error)) error {
 	if d.state != confirmed {
 		return ErrState
 	}
-	d.send(m, &d.remote, func(resp *message.Message, err error) {
+	d.sendBy(network, m, &d.remote, func(resp *message.Message, err error) {
 		d.traced(false, resp)
 		if d.state == ended {
 			return
