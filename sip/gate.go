@@ -33,13 +33,14 @@ type gate struct {
 	keys      *keychain
 	malformed atomic.Int64
 	bad       *teller // of messages that can't be read, and of handshakes
+	unknown   *teller // of their INVITEs
 	bans      *teller
 }
 
 // openGate makes the gate and sets the sockets to use it.
 func (s *Server) openGate(c *transport.Config) {
 	g := &s.gate
-	g.bad, g.bans = newTeller(1), newTeller(5)
+	g.bad, g.unknown, g.bans = newTeller(1), newTeller(1), newTeller(5)
 	cfg := s.cfg.Guard
 	cfg.Exempt = s.exempt
 	cfg.Banned = func(b guard.Ban) {

@@ -376,3 +376,29 @@ func TestS38ConnectionsIn(t *testing.T) {
 		t.Errorf("after the files changed: %v", err)
 	}
 }
+
+// Who runs the server is told why a call that no trunk lets in is refused.
+func TestStrangersCallsAreTold(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		var log logged
+		r := secureRig(t, testca.New(t), func(cfg *sip.Config, c *directory.Content) {
+			cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
+			for i := range c.Trunks {
+				if c.Trunks[i].ID == "mutual" {
+					c.Trunks[i].Allow = []netip.Prefix{netip.MustParsePrefix("198.51.100.77/32")}
+				}
+			}
+		})
+		for at, want := range map[string]string{
+			"198.51.100.66:5060": `"call of a stranger refused" source=198.51.100.66:5060 network=udp callId=stranger-198.51.100.66 to=sip:`,
+			"198.51.100.77:5060": `reason="trunk mutual takes calls over TLS alone, from who shows a certificate`,
+		} {
+			p := r.phone(netip.MustParseAddrPort(at))
+			p.send(p.invite("stranger-"+p.at.Addr().String()))
+			p.receive("403")
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("%s: no %s in\n%s", at, want, &log)
+			}
+		}
+	})
+}

@@ -192,7 +192,7 @@ func (s *Server) Request(tx *transaction.Server) {
 		return
 	}
 	if !known {
-		s.cfg.Log.Debug("request from an unknown source", "source", in.Source, "method", m.Method)
+		s.stranger(m, &in)
 		s.gate.guard.Fault(in.Source.Addr(), faultUnknown, "requests that no trunk lets in", in.At)
 		tx.Once()
 		s.refuse(tx, 403)
@@ -207,6 +207,25 @@ func (s *Server) Request(tx *transaction.Server) {
 		return
 	}
 	s.serve(tx, p, host, user)
+}
+
+// stranger tells of a request that no trunk lets in: of INVITEs always, as somebody wonders why his call is refused.
+func (s *Server) stranger(m *message.Message, in *transport.Incoming) {
+	if m.Method != "INVITE" {
+		s.cfg.Log.Debug("request from an unknown source", "source", in.Source, "method", m.Method)
+		return
+	}
+	why := "no trunk knows the source: allow or peers of a trunk would name it, an endpoint would say its user"
+	if t, ok := s.cfg.Directory().TrunkBySource(in.Source.Addr().Unmap()); ok {
+		switch {
+		case t.TLS.Mutual:
+			why = "trunk " + t.ID + " takes calls over TLS alone, from who shows a certificate that descends from its tls.roots"
+		case t.TLS.Need:
+			why = "trunk " + t.ID + " takes calls over TLS alone (tls.need)"
+		}
+	}
+	s.gate.unknown.tell(s.cfg.Log, slog.LevelInfo, "call of a stranger refused", "source", in.Source, "network", in.Network, "callId", m.CallID,
+		"to", m.URI, "status", 403, "reason", why)
 }
 
 // serve takes a request outside of dialogs of a trunk's peer, or of an endpoint that has proven who it is.

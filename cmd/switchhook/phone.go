@@ -157,7 +157,7 @@ func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) erro
 	t.print()
 	if err == nil && !t.heard.Answered {
 		err = fmt.Errorf("not answered: %s", t.heard.Cause)
-		if line.Ended().Cause.Label == call.LabelUnreachable {
+		if c := line.Ended().Cause; c.Label == call.LabelUnreachable && c.By != call.ByPeer {
 			err = fmt.Errorf("%w; is a server running at %s? --server names another", err, at)
 		}
 	}

@@ -102,7 +102,7 @@ func Answer(offer []byte, l Local) (answer []byte, far media.Remote, err error) 
 // choose takes the first audio stream that has a codec of ours, and that codec alone, and a protection where there must
 // be one. It gives our side of it and fills in the far end's.
 func (l *Local) choose(d *description, p *prior, far *media.Remote) (at int, a stream, err error) {
-	err = ErrNoMedia
+	err = fmt.Errorf("%w: the offer has none of %v", ErrNoMedia, l.codecs())
 	for i := range d.sections() {
 		s := &d.all[i]
 		if !s.isAudio() || s.port == 0 {

@@ -148,9 +148,11 @@ func (l *Local) protect(s *section, p *prior) (theirs, ours protection, err erro
 	usable, some := s.protections()
 	switch {
 	case l.Security == Plain && s.secure():
-		return theirs, ours, fmt.Errorf("%w: SRTP is not allowed here", ErrCrypto)
+		return theirs, ours, fmt.Errorf("%w: SRTP is not allowed here (audio.srtp)", ErrCrypto)
 	case l.Security == Plain || !some && !s.secure() && l.Security == Offered:
 		return theirs, ours, nil
+	case !some && !s.secure() && l.Security == Secured:
+		return theirs, ours, fmt.Errorf("%w: SRTP is needed here (audio.srtp), and the offer has none", ErrCrypto)
 	case len(usable) == 0 && (s.secure() || l.Security == Secured):
 		return theirs, ours, fmt.Errorf("%w: no a=crypto line that we know", ErrCrypto)
 	case len(usable) == 0:

@@ -356,3 +356,17 @@ func BenchmarkOfferAndAccept(b *testing.B) {
 		}
 	}
 }
+
+// Why there is no agreement says what is missing on which side, for the operator of either.
+func TestDisagreements(t *testing.T) {
+	offer := "v=0\r\no=- 1 1 IN IP4 192.0.2.5\r\ns=-\r\nc=IN IP4 192.0.2.5\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+	for want, l := range map[string]sdp.Local{
+		"the offer has none of [G722]":                             {Codecs: []media.Codec{media.G722}},
+		"SRTP is needed here (audio.srtp), and the offer has none": {Security: sdp.Secured},
+	} {
+		l.Addr = netip.MustParseAddrPort("192.0.2.1:4002")
+		if _, _, err := sdp.Answer([]byte(offer), l); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v; want %q", err, want)
+		}
+	}
+}
