@@ -145,6 +145,7 @@ func (c *Config) admin(mux *http.ServeMux) {
 	c.calls(api)
 	c.live(api)
 	c.studio(api)
+	c.legs(api)
 	c.things(api)
 	c.registrations(api)
 	c.bans(api)

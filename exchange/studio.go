@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"sync"
 
@@ -76,6 +77,31 @@ func (x *Exchange) EndRecording(ctx context.Context, id call.ID, op call.OpID) (
 // of the command.
 func (x *Exchange) Operate(ctx context.Context, id call.ID, cmd call.Command) error {
 	_, err := onLive(x, id, func(c *engine.Call) (call.Ticket, error) { return c.Operate(ctx, cmd, nil) })
+	return err
+}
+
+// ErrNotPressed says that keys could not be sent, or not all of them.
+var ErrNotPressed = errors.New("the keys were not sent")
+
+// Press presses keys at the far end of a live call's leg for an operator, and waits until all are sent. The errors are
+// dialect.ErrNoCall, those of the command, ctx's, after which the keys go on, and [ErrNotPressed].
+func (x *Exchange) Press(ctx context.Context, id call.ID, cmd call.SendDigits) error {
+	_, err := onLive(x, id, func(c *engine.Call) (call.Ticket, error) {
+		over := make(chan error, 1)
+		t, err := c.Operate(ctx, cmd, func(_ call.Result, err error) { over <- err })
+		if err != nil {
+			return t, err
+		}
+		select {
+		case err := <-over:
+			if err != nil {
+				err = fmt.Errorf("%w: %w", ErrNotPressed, err)
+			}
+			return t, err
+		case <-ctx.Done():
+			return t, ctx.Err()
+		}
+	})
 	return err
 }
 
