@@ -18,22 +18,36 @@ import (
 // S23: who has not proved that it is there gets one answer to an INVITE, however long the ACK does not come, and the same
 // one again where it asks again: a forged address brings nobody more than was sent.
 func TestS23RefusedOnce(t *testing.T) {
-	for status, from := range map[string]string{"403": "sip:x@elsewhere.example", "401": "sip:carol@example.com"} {
-		inTime(t, func(t *testing.T) {
-			r := newRig(t, withEndpoints(t))
-			victim := r.line(phoneAt, "carol", "")
-			inv := victim.callTo("sip:+12065550100@example.com", "c1", "From: <"+from+">;tag=x")
-			victim.send(inv)
-			refusal := <-victim.got
-			if fmt.Sprint(refusal.Status) != status {
-				t.Errorf("answered with %d, want %s", refusal.Status, status)
-			}
-			victim.quiet(3 * time.Second)
-			victim.send(inv)
-			if again := victim.receive(status); again.ToTag != refusal.ToTag {
-				t.Error("asked again, the answer is another one")
-			}
-			victim.quiet(time.Minute)
+	const carols = "From: <sip:carol@example.com>;tag=x"
+	for name, c := range map[string]struct {
+		status, uri string
+		rows        []string
+	}{
+		"a stranger":        {"403", "sip:+12065550100@example.com", []string{"From: <sip:x@elsewhere.example>;tag=x"}},
+		"as an endpoint":    {"401", "sip:+12065550100@example.com", []string{carols}},
+		"what we can't do":  {"420", "sip:+12065550100@example.com", []string{carols, "Require: all"}},
+		"sips":              {"416", "sips:+12065550100@example.com", []string{carols}},
+		"inside a dialog":   {"481", "sip:+12065550100@example.com", []string{"To: <sip:a@example.com>;tag=guessed"}},
+		"both of the last":  {"420", "sip:+12065550100@example.com", []string{"To: <sip:a@example.com>;tag=guessed", "Require: all"}},
+		"a URI of no phone": {"416", "http://example.com", []string{"To: <sip:a@example.com>;tag=guessed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, withEndpoints(t))
+				victim := r.line(phoneAt, "carol", "")
+				inv := victim.callTo(c.uri, "c1", c.rows...)
+				victim.send(inv)
+				refusal := <-victim.got
+				if fmt.Sprint(refusal.Status) != c.status {
+					t.Errorf("answered with %d, want %s", refusal.Status, c.status)
+				}
+				victim.quiet(3 * time.Second)
+				victim.send(inv)
+				if again := victim.receive(c.status); again.ToTag != refusal.ToTag {
+					t.Error("asked again, the answer is another one")
+				}
+				victim.quiet(time.Minute)
+			})
 		})
 	}
 }

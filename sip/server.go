@@ -168,6 +168,7 @@ func (s *Server) Request(tx *transaction.Server) {
 	status, rows := screen(m)
 	if m.ToTag != "" {
 		if status != 0 {
+			tx.Once()
 			s.refuse(tx, status, rows...)
 			return
 		}
@@ -185,6 +186,7 @@ func (s *Server) Request(tx *transaction.Server) {
 	p, known := s.admitted(host, &in)
 	if (!known || p == s.open) && s.claimsEndpoint(m, host, in, known) {
 		if status != 0 {
+			tx.Once()
 			s.refuse(tx, status, rows...)
 			return
 		}

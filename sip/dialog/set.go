@@ -156,6 +156,7 @@ func (s *Set) Request(tx *transaction.Server) {
 			return
 		}
 	}
+	tx.Once() // who asks may be anybody
 	refuse(tx, 481)
 }
 
