@@ -14,7 +14,7 @@
 // [Engine.Start] makes a [Call] and its goroutine (run.go). All that others want done goes into its inbox (inbox.go),
 // which takes without waiting and loses nothing until the call is over; then it refuses, so that what was accepted is
 // always answered. Each command has its own file, named after it: it checks the leg's state, tells the leg, and returns
-// a ticket at once. Reports of legs are handled in leg.go.
+// a ticket at once. Reports of legs are handled in legs.go.
 //
 // # The states of a leg
 //
