@@ -5,7 +5,7 @@ import "time"
 // Options say how a trunk's peers want to be spoken to. Zero values suit most peers; [Options.Profile] sets what is known
 // of a kind of peer where a field is zero.
 type Options struct {
-	Profile    string     `json:"profile,omitempty"` // one of sip.Profiles; empty for none
+	Profile    string     `json:"profile,omitempty"` // one of package sip/profile; empty for none
 	Signalling Signalling `json:"signalling,omitzero"`
 	Audio      Audio      `json:"audio,omitzero"`
 	Transfer   Transfer   `json:"transfer,omitzero"`

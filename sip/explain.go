@@ -14,6 +14,7 @@ import (
 	"github.com/switchhook/switchhook/sip/claim"
 	"github.com/switchhook/switchhook/sip/dialog"
 	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/profile"
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
@@ -38,7 +39,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	if t.Disabled {
 		return Explanation{}, errors.New("the trunk is disabled")
 	}
-	t = profiled(t)
+	t = profile.Applied(t)
 	peer := t.Peers[0]
 	for _, p := range t.Peers {
 		if p.Priority < peer.Priority {

@@ -11,6 +11,7 @@ import (
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/message"
+	"github.com/switchhook/switchhook/sip/profile"
 	"github.com/switchhook/switchhook/sip/transaction"
 	"github.com/switchhook/switchhook/sip/transport"
 )
@@ -109,7 +110,7 @@ type uuiForm struct {
 
 // formOf gives the form of a trunk's profile.
 func formOf(t *directory.Trunk) *uuiForm {
-	p, _ := FindProfile(t.Profile)
+	p, _ := profile.Find(t.Profile)
 	form, ok := header.FindUUIProfile(p.UUI)
 	if !ok {
 		return nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/sip/profile"
 )
 
 // peering is a trunk made ready for calls: its profile applied, its policies compiled, its rate limited. It never
@@ -76,7 +77,7 @@ func (ps *peerings) of(t *directory.Trunk) *peering {
 // prepare makes a trunk, or what an endpoint is as a trunk, ready under a key. The caller holds mu.
 func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoint) *peering {
 	old := ps.ready[key]
-	full := profiled(t)
+	full := profile.Applied(t)
 	p := &peering{trunk: full, of: t, endpoint: e, in: compiled(full.In, header.In), out: compiled(full.Out, header.Out)}
 	var keys *keyring
 	var signs *signing

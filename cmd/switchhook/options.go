@@ -7,6 +7,7 @@ import (
 
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/profile"
 )
 
 // options notes what of a trunk's or endpoint's options can't be told without what the program knows: profiles, and what
@@ -17,9 +18,9 @@ func (m *mistakes) options(path, whose string, o directory.Options) {
 			m.note(path+at, fmt.Errorf("%s: %w", whose, err))
 		}
 	}
-	if _, ok := sip.FindProfile(o.Profile); o.Profile != "" && !ok {
+	if _, ok := profile.Find(o.Profile); o.Profile != "" && !ok {
 		var names []string
-		for _, p := range sip.Profiles() {
+		for _, p := range profile.All() {
 			names = append(names, p.Name)
 		}
 		note(".profile", fmt.Errorf("there is no profile %q; there is %s", o.Profile, strings.Join(names, ", ")))

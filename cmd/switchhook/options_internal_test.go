@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/directory"
-	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/profile"
 )
 
 // Every option of a trunk can be written in the file, and the account's limits.
@@ -85,7 +85,7 @@ func TestProfilesAreListed(t *testing.T) {
 		if code := run(t.Context(), args, console{&out, &errs}); code != 0 {
 			t.Fatalf("%d: %s", code, errs.String())
 		}
-		for _, p := range sip.Profiles() {
+		for _, p := range profile.All() {
 			for _, part := range append(p.Sets(), p.Name, p.Source) {
 				if !strings.Contains(out.String(), part) && len(args) == 1 {
 					t.Errorf("%v: nothing of %s: %s", args, p.Name, part)

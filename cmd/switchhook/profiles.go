@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 
-	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/profile"
 )
 
 // profilesCommand lists the trunk profiles.
@@ -13,16 +13,16 @@ type profilesCommand struct {
 
 // Run prints them.
 func (c profilesCommand) Run(con console) error {
-	type profile struct {
+	type line struct {
 		Name   string   `json:"name"`
 		Peer   string   `json:"peer"`
 		Sets   []string `json:"sets"`
 		Why    string   `json:"why"`
 		Source string   `json:"source"`
 	}
-	var all []profile
-	for _, p := range sip.Profiles() {
-		all = append(all, profile{p.Name, p.Peer, p.Sets(), p.Why, p.Source})
+	var all []line
+	for _, p := range profile.All() {
+		all = append(all, line{p.Name, p.Peer, p.Sets(), p.Why, p.Source})
 	}
 	if c.JSON {
 		return printJSON(con.out, all)

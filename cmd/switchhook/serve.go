@@ -58,7 +58,7 @@ func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger, qu
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectAt)
 	}
-	stop, err := profile(c.CPUProfile)
+	stop, err := measure(c.CPUProfile)
 	if err != nil {
 		return err
 	}
@@ -98,8 +98,8 @@ func (h *house) stand(ctx context.Context, hangup <-chan os.Signal) error {
 	}
 }
 
-// profile begins to write a CPU profile, where one is asked for.
-func profile(file string) (stop func(), err error) {
+// measure begins to write a CPU profile, where one is asked for.
+func measure(file string) (stop func(), err error) {
 	if file == "" {
 		return func() {}, nil
 	}

@@ -28,6 +28,7 @@ var floors = map[string]floor{
 	"sip/transport/memnet": {level: 2, also: []string{"sip/transport"}},
 	"sip/transport/testca": {level: 2, only: []string{}},
 	"sip/guard":            {level: 2, only: []string{}},
+	"sip/profile":          {level: 2, also: []string{}, only: []string{"directory", "header"}},
 	"sip/locate":           {level: 2, only: []string{}},
 	"sip/transaction":      {level: 2, also: []string{"sip/message", "sip/transport"}},
 	"sip/dialog":           {level: 2, also: []string{"sip/message", "sip/transport", "sip/transaction"}},

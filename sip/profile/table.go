@@ -1,4 +1,4 @@
-package sip
+package profile
 
 import (
 	"time"
@@ -7,9 +7,9 @@ import (
 	"github.com/switchhook/switchhook/header"
 )
 
-// Profiles gives the table of kinds of peers, a new copy at each call. Only what was seen on the wire or stands in the
+// All gives the table of kinds of peers, a new copy at each call. Only what was seen on the wire or stands in the
 // maker's documents is set; what suits every peer is in no profile.
-func Profiles() []Profile { return append(equipment(), services()...) }
+func All() []Profile { return append(equipment(), services()...) }
 
 // equipment is what people run themselves.
 func equipment() []Profile {

@@ -1,4 +1,4 @@
-package sip
+package profile
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 	"github.com/switchhook/switchhook/header"
 )
 
-// Profile is what is known of one kind of peer, as data: see [Profiles]. A trunk names one in its options. What the trunk
+// Profile is what is known of one kind of peer, as data: see [All]. A trunk names one in its options. What the trunk
 // itself sets counts more than what the profile says: each field of Options counts where the trunk's is zero; of In and
 // Out, the gate, discriminator, form and limits where the policy's are unset, and the rules for names that no rule of the
 // policy's own names.
@@ -27,9 +27,9 @@ type Profile struct {
 	Source  string // where the facts come from
 }
 
-// FindProfile finds a profile by its name.
-func FindProfile(name string) (Profile, bool) {
-	for _, p := range Profiles() {
+// Find finds a profile by its name.
+func Find(name string) (Profile, bool) {
+	for _, p := range All() {
 		if p.Name == name {
 			return p, true
 		}
@@ -44,12 +44,12 @@ func (p Profile) Apply(t directory.Trunk) directory.Trunk {
 	return t
 }
 
-// profiled gives the trunk with its profile applied; the trunk itself where it names none.
-func profiled(t *directory.Trunk) *directory.Trunk {
+// Applied gives the trunk with its profile applied; the trunk itself where it names none that there is.
+func Applied(t *directory.Trunk) *directory.Trunk {
 	if t.Profile == "" {
 		return t
 	}
-	p, ok := FindProfile(t.Profile)
+	p, ok := Find(t.Profile)
 	if !ok {
 		return t
 	}
