@@ -394,7 +394,7 @@ func TestStrangersCallsAreTold(t *testing.T) {
 			"198.51.100.77:5060": `reason="trunk mutual takes calls over TLS alone, from who shows a certificate`,
 		} {
 			p := r.phone(netip.MustParseAddrPort(at))
-			p.send(p.invite("stranger-"+p.at.Addr().String()))
+			p.send(p.invite("stranger-" + p.at.Addr().String()))
 			p.receive("403")
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("%s: no %s in\n%s", at, want, &log)
