@@ -40,6 +40,13 @@ type PeerHealth struct {
 	Since time.Time `json:"since,omitzero" doc:"since when; absent while nothing has changed since the start"`
 }
 
+// RefusedCalls counts calls of which nothing came.
+type RefusedCalls struct {
+	Direction string // "in": refused; "out": not placed
+	Status    int    // SIP
+	Calls     uint64
+}
+
 // Config is what the API needs.
 type Config struct {
 	Records       Records
@@ -50,6 +57,9 @@ type Config struct {
 	Legs          func() int                      // SIP legs that stand
 	Overload      func() (refused, dropped int64) // SIP requests and messages that were too many
 	Strangers     Strangers
+	Refused       func() []RefusedCalls       // calls that never were, in an order of no meaning
+	Certificates  func() map[string]time.Time // files of our certificates, and when they end
+	Rooms         func() (rooms, parties int)
 	LogLost       func() int64 // lines of the log that were left out because its reader did not keep up
 	Directory     func() *directory.Snapshot
 	Dialects      []dialect.Dialect

@@ -31,6 +31,7 @@ type Ban struct {
 type StrangerCounts struct {
 	Banned                                   int
 	Bans, Faults, Dropped, Slowed, Malformed uint64
+	Handshakes                               uint64 // TLS connections of others that came to nothing
 }
 
 type bansOutput struct {

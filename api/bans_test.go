@@ -9,6 +9,7 @@ import (
 
 	"github.com/switchhook/switchhook/api"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/exchange"
 )
 
@@ -36,7 +37,7 @@ func (f *fakeStrangers) Counts() api.StrangerCounts {
 func TestBans(t *testing.T) {
 	snapshot := directory.NewSnapshot(directory.Content{Keys: []directory.Key{{Kind: directory.KeyAdmin, ID: "ops", Secret: "s"}}})
 	c := api.Config{Strangers: &fakeStrangers{}, Directory: func() *directory.Snapshot { return snapshot }, Logger: slog.New(slog.DiscardHandler)}
-	c.Exchange = exchange.New(exchange.Config{Directory: c.Directory, Logger: c.Logger})
+	c.Exchange = exchange.New(exchange.Config{Engine: engine.New(engine.Config{}), Directory: c.Directory, Logger: c.Logger})
 	handler := api.New(c)
 	for _, step := range []struct {
 		method, path, secret string

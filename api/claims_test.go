@@ -8,6 +8,7 @@ import (
 
 	"github.com/switchhook/switchhook/api"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/exchange"
 )
 
@@ -30,7 +31,7 @@ func TestClaims(t *testing.T) {
 	claims := new(fakeClaims)
 	snapshot := directory.NewSnapshot(directory.Content{})
 	c := api.Config{Claims: claims, Logger: slog.New(slog.DiscardHandler), Directory: func() *directory.Snapshot { return snapshot }}
-	c.Exchange = exchange.New(exchange.Config{Directory: c.Directory, Logger: c.Logger})
+	c.Exchange = exchange.New(exchange.Config{Engine: engine.New(engine.Config{}), Directory: c.Directory, Logger: c.Logger})
 	h := api.New(c)
 	ask := func(method, path string) (int, string) {
 		r := httptest.NewRecorder()

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -22,6 +23,8 @@ type counts struct {
 	refused, dropped, unlogged                               *prometheus.Desc
 	registered, enrolled                                     *prometheus.Desc
 	banned, bans, faults, unheard, slowed, malformed         *prometheus.Desc
+	transfers, recordings, recording, rooms, parties         *prometheus.Desc
+	turnedAway, handshakes, certificates                     *prometheus.Desc
 }
 
 func newCounts(c *Config) *counts {
@@ -29,25 +32,33 @@ func newCounts(c *Config) *counts {
 		return prometheus.NewDesc("switchhook_"+name, help, labels, nil)
 	}
 	return &counts{
-		c:          c,
-		started:    d("calls_started_total", "Calls begun, those refused included."),
-		standing:   d("calls_standing", "Calls that are not over."),
-		ended:      d("calls_ended_total", "Calls that are over, by the label of their cause.", "cause"),
-		appsFailed: d("app_failures_total", "Times that an application failed to drive a call."),
-		failover:   d("app_failovers_total", "Calls handed to their rule's next application."),
-		legs:       d("legs_standing", "SIP legs that stand."),
-		refused:    d("sip_overload_refused_total", "SIP requests refused with 503 because too many others waited."),
-		dropped:    d("sip_overload_dropped_total", "SIP messages dropped because too many others waited."),
-		banned:     d("sip_sources_banned", "Sources that are banned."),
-		bans:       d("sip_bans_total", "Bans of sources since the start."),
-		faults:     d("sip_stranger_faults_total", "Faults held against sources: requests that no trunk lets in, messages that can't be read, wrong passwords."),
-		unheard:    d("sip_banned_dropped_total", "SIP messages dropped because their source is banned."),
-		slowed:     d("sip_slowed_dropped_total", "SIP messages dropped because a stranger sent too fast."),
-		malformed:  d("sip_malformed_total", "SIP messages that could not be read, whoever sent them."),
-		unlogged:   d("log_lines_dropped_total", "Lines of the log left out because its reader did not keep up, or was gone."),
-		registered: d("registrations", "Contacts at which endpoints are registered."),
-		enrolled:   d("trunk_registered", "Whether we are registered at a trunk's peer.", "trunk"),
-		up:         d("trunk_peer_up", "Whether a trunk's peer answers.", "trunk", "peer"),
+		c:            c,
+		started:      d("calls_started_total", "Calls begun, those refused included."),
+		standing:     d("calls_standing", "Calls that are not over."),
+		ended:        d("calls_ended_total", "Calls that are over, by the label of their cause.", "cause"),
+		appsFailed:   d("app_failures_total", "Times that an application failed to drive a call."),
+		failover:     d("app_failovers_total", "Calls handed to their rule's next application."),
+		legs:         d("legs_standing", "SIP legs that stand."),
+		refused:      d("sip_overload_refused_total", "SIP requests refused with 503 because too many others waited."),
+		dropped:      d("sip_overload_dropped_total", "SIP messages dropped because too many others waited."),
+		banned:       d("sip_sources_banned", "Sources that are banned."),
+		bans:         d("sip_bans_total", "Bans of sources since the start."),
+		faults:       d("sip_stranger_faults_total", "Faults held against sources: requests that no trunk lets in, messages that can't be read, wrong passwords."),
+		unheard:      d("sip_banned_dropped_total", "SIP messages dropped because their source is banned."),
+		slowed:       d("sip_slowed_dropped_total", "SIP messages dropped because a stranger sent too fast."),
+		malformed:    d("sip_malformed_total", "SIP messages that could not be read, whoever sent them."),
+		unlogged:     d("log_lines_dropped_total", "Lines of the log left out because its reader did not keep up, or was gone."),
+		transfers:    d("transfers_total", "Transfers, by whether they reached their target: done or failed.", "result"),
+		recordings:   d("recordings_total", "Recordings that are over: done when they are in their bucket, or failed.", "result"),
+		recording:    d("recordings_standing", "Recordings that go on, or are on their way to their bucket."),
+		rooms:        d("rooms_standing", "Rooms in which somebody is."),
+		parties:      d("room_parties", "Parties in all rooms."),
+		turnedAway:   d("calls_refused_total", "Calls refused before a record came of them (in), or not placed because of a limit (out), by SIP status.", "direction", "status"),
+		handshakes:   d("tls_refused_total", "TLS connections that came to nothing, opened by others."),
+		certificates: d("tls_certificate_end_seconds", "When a certificate of ours ends, in seconds since 1970.", "file"),
+		registered:   d("registrations", "Contacts at which endpoints are registered."),
+		enrolled:     d("trunk_registered", "Whether we are registered at a trunk's peer.", "trunk"),
+		up:           d("trunk_peer_up", "Whether a trunk's peer answers.", "trunk", "peer"),
 	}
 }
 
@@ -70,6 +81,36 @@ func (m *counts) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter(m.appsFailed, n.AppsFailed)
 	counter(m.failover, n.Failovers)
+	counter(m.transfers, n.Calls.Transferred, "done")
+	counter(m.transfers, n.Calls.TransfersFailed, "failed")
+	counter(m.recordings, n.Calls.Recorded, "done")
+	counter(m.recordings, n.Calls.RecordingsFailed, "failed")
+	gauge(m.recording, float64(n.Calls.Recording))
+	m.edge(counter, gauge)
+	if m.c.Rooms != nil {
+		rooms, parties := m.c.Rooms()
+		gauge(m.rooms, float64(rooms))
+		gauge(m.parties, float64(parties))
+	}
+	if m.c.LogLost != nil {
+		counter(m.unlogged, uint64(m.c.LogLost()))
+	}
+	if m.c.Registrations != nil {
+		gauge(m.registered, float64(m.c.Registrations.Registered()))
+		for _, e := range m.c.Registrations.Enrolments() {
+			gauge(m.enrolled, one(e.Up), e.Trunk)
+		}
+	}
+	if m.c.Trunks == nil {
+		return
+	}
+	for _, p := range m.c.Trunks.Health() {
+		gauge(m.up, one(p.Up), p.Trunk, p.Peer)
+	}
+}
+
+// edge collects what the SIP edge counts.
+func (m *counts) edge(counter func(*prometheus.Desc, uint64, ...string), gauge func(*prometheus.Desc, float64, ...string)) {
 	if m.c.Legs != nil {
 		gauge(m.legs, float64(m.c.Legs()))
 	}
@@ -86,21 +127,17 @@ func (m *counts) Collect(ch chan<- prometheus.Metric) {
 		counter(m.unheard, n.Dropped)
 		counter(m.slowed, n.Slowed)
 		counter(m.malformed, n.Malformed)
+		counter(m.handshakes, n.Handshakes)
 	}
-	if m.c.LogLost != nil {
-		counter(m.unlogged, uint64(m.c.LogLost()))
-	}
-	if m.c.Registrations != nil {
-		gauge(m.registered, float64(m.c.Registrations.Registered()))
-		for _, e := range m.c.Registrations.Enrolments() {
-			gauge(m.enrolled, one(e.Up), e.Trunk)
+	if m.c.Refused != nil {
+		for _, r := range m.c.Refused() {
+			counter(m.turnedAway, r.Calls, r.Direction, strconv.Itoa(r.Status))
 		}
 	}
-	if m.c.Trunks == nil {
-		return
-	}
-	for _, p := range m.c.Trunks.Health() {
-		gauge(m.up, one(p.Up), p.Trunk, p.Peer)
+	if m.c.Certificates != nil {
+		for file, end := range m.c.Certificates() {
+			gauge(m.certificates, float64(end.Unix()), file)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/switchhook/switchhook/api"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/exchange"
 )
 
@@ -18,7 +19,7 @@ func TestDescriptionNamesTypesApart(t *testing.T) {
 	r.RemoteAddr, r.Host = "127.0.0.1:1", "127.0.0.1"
 	snapshot, log := directory.NewSnapshot(directory.Content{}), slog.New(slog.DiscardHandler)
 	c := api.Config{TrustLoopback: true, Logger: log, Directory: func() *directory.Snapshot { return snapshot }}
-	c.Exchange = exchange.New(exchange.Config{Directory: c.Directory, Logger: log})
+	c.Exchange = exchange.New(exchange.Config{Engine: engine.New(engine.Config{}), Directory: c.Directory, Logger: log})
 	api.New(c).ServeHTTP(w, r)
 	for _, name := range []string{`"Limits":`, `"HeaderLimits":`, `"Trunk":`} {
 		if !strings.Contains(w.Body.String(), name) {

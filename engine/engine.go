@@ -27,7 +27,7 @@ type Config struct {
 	// Checkpoint is given what a driver wants kept for another node, if set. It must not block.
 	Checkpoint func(id call.ID, state []byte)
 	Limits     Limits
-	Log        bool             // keep each call's log, the material of its ladder
+	Log        bool             // keep each call's log, the material of its ladder; its notes are kept in any case
 	Now        func() time.Time // time.Now when nil
 	Logger     *slog.Logger     // for our own faults; slog.Default when nil
 }
@@ -74,6 +74,7 @@ type Engine struct {
 	cfg     Config
 	replies sync.Pool // of *reply
 	calls   sync.WaitGroup
+	tally   tally
 }
 
 // New makes an engine.

@@ -43,9 +43,9 @@ func (n *notes) book(leg call.LegID, entries []call.Entry) {
 	}
 }
 
-// log adds an entry where logs are kept.
+// log adds an entry: a note always, anything else where logs are kept.
 func (n *notes) log(leg call.LegID, e call.Log) {
-	if !n.keepLog {
+	if !n.keepLog && e.Kind != call.LogNote {
 		return
 	}
 	size := e.Size()

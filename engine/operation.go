@@ -77,6 +77,9 @@ func (c *Call) finish(op *operation, r call.Result, err error) {
 		return
 	}
 	c.ops = slices.Delete(c.ops, i, i+1)
+	if op.refer != nil {
+		c.e.tally.transfer(err)
+	}
 	if op.timer != nil {
 		op.timer.Stop()
 	}

@@ -120,6 +120,8 @@ func (c *Call) keep(op *operation, w clip.Wanted) (stored clip.Stored, err error
 			err = fmt.Errorf("the recording broke: %v", v)
 		}
 	}()
+	c.e.tally.recording.Add(1)
+	defer c.e.tally.recording.Add(-1)
 	recorder := c.e.cfg.Recorder
 	rec, err := recorder.Begin(w)
 	if err != nil {
@@ -185,9 +187,11 @@ func (c *Call) recorded(op *operation, stored clip.Stored, err error) {
 	switch {
 	case err != nil:
 		err = fmt.Errorf("record: %w", err)
+		c.e.tally.recordingsFailed.Add(1)
 		c.notes.log(op.legID(), call.Log{Kind: call.LogNote, Text: "recording: " + err.Error()})
 		c.e.cfg.Logger.Warn("a recording failed", "call", c.id, "error", err)
 	case stored.Length > 0:
+		c.e.tally.recorded.Add(1)
 		c.e.cfg.Logger.Info("recorded", "call", c.id, "bucket", t.cmd.Bucket, "key", t.cmd.Key, "length", stored.Length)
 		c.notes.log(op.legID(), call.Log{Kind: call.LogNote, Text: fmt.Sprintf("recorded %v to %s/%s", stored.Length, t.cmd.Bucket, t.cmd.Key)})
 		t.result.Recording = &call.Recording{

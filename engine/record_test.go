@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/tone"
 )
@@ -64,6 +65,9 @@ func TestRecordAudio(t *testing.T) {
 				over(cl)
 				if left := s.recorder.Left(); len(left) > 0 {
 					t.Errorf("%v is left", left)
+				}
+				if n := s.Counts(); n != (engine.Counts{Recorded: 1}) {
+					t.Errorf("counted %+v", n)
 				}
 			})
 		})
@@ -254,6 +258,9 @@ func TestRecordAudioFails(t *testing.T) {
 		left := s.recorder.Left()
 		if !errors.Is(d.Err, media.ErrAccess) || len(left) != 1 || !strings.Contains(d.Err.Error(), left[0]) || d.Result.Recording != nil {
 			t.Errorf("%+v; left %v", d, left)
+		}
+		if n := s.Counts(); n.RecordingsFailed != 1 || n.Recorded != 0 {
+			t.Errorf("counted %+v", n)
 		}
 		over(cl)
 	})

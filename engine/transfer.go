@@ -45,13 +45,19 @@ func (c *Call) asked(l *leg, ev call.Asked) {
 	switch {
 	case l.state != answered, p == nil && l.seat == nil, l.transfer != nil, c.refers(l) != nil,
 		p != nil && (p.state != answered || p.transfer != nil || c.refers(p) != nil):
+		c.e.tally.transfer(call.ErrState)
 		r.Notify(480)
 		return
 	case !c.room() || c.why != nil:
+		c.e.tally.transfer(call.ErrLimit)
 		r.Notify(503)
 		return
 	}
-	d := ev.Dial
+	d, whom := ev.Dial, "itself, which is in a room,"
+	if p != nil {
+		whom = "leg " + string(p.id)
+	}
+	c.notes.log(l.id, call.Log{Kind: call.LogNote, Text: "its far end has " + whom + " transferred to " + cmp.Or(d.To, d.URI)})
 	fresh := d.Headers
 	d.Headers = r.Carry(c.contextOf(l), fresh)
 	c.dialTarget(&transfer{asker: l, moved: p, seat: l.seat, fresh: fresh}, d)
@@ -144,6 +150,9 @@ func (c *Call) transferred(t *transfer, h header.List) {
 		old = t.moved.peer
 	}
 	to.secret = false
+	if t.op == nil {
+		c.e.tally.transfer(nil)
+	}
 	if old != nil {
 		c.notes.log(to.id, call.Log{Kind: call.LogNote, Text: "it takes the place of leg " + string(old.id)})
 		ev := call.Transferred{Leg: old.id, To: to.id, Headers: t.fresh}
@@ -201,7 +210,11 @@ func (c *Call) departs(l *leg, ev call.LegEnded) bool {
 func (c *Call) broken(t *transfer, l *leg, why *call.Refusal) {
 	c.drop(t)
 	cancelled := call.Cause{SIP: 487, By: call.ByPlatform, Label: call.LabelCancelled}
+	if t.op == nil {
+		c.e.tally.transfer(why)
+	}
 	if l == t.to {
+		c.notes.log(l.id, call.Log{Kind: call.LogNote, Text: "the transfer did not reach its target: " + why.Cause.String()})
 		status := why.Cause.SIP
 		if status < 300 {
 			status = 480

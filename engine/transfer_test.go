@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,7 +88,27 @@ func TestFarEndTransfersItsPeer(t *testing.T) {
 		if e := next[call.LegEnded](t, c); e.Leg != b.id {
 			t.Errorf("%s ended", e.Leg)
 		}
+		if diff := cmp.Diff(engine.Counts{Transferred: 1, TransfersFailed: 1}, w.Counts()); diff != "" {
+			t.Error(diff)
+		}
 	})
+}
+
+// What is worth telling of a call is kept without its log too: who asked for a transfer, and why it came to nothing.
+func TestTransferIsTold(t *testing.T) {
+	w := newWorld(func(cfg *engine.Config) { cfg.Log = false })
+	c, _, b := talk(t, w)
+	b.ask("+12065550177")
+	(<-w.dialed).end(busy)
+	saw(t, b, "notify 486")
+	c.Close(byApp)
+	var told []string
+	for _, e := range w.left()[0].Log {
+		told = append(told, string(e.Kind)+" "+e.Text)
+	}
+	if text := strings.Join(told, "\n"); len(told) != 2 || !strings.Contains(text, "transferred to +12065550177") || !strings.Contains(text, "did not reach its target: 486") {
+		t.Errorf("told:\n%s", text)
+	}
 }
 
 // A far end that leaves as soon as it has asked, as many do, ends nothing but its own leg: the driver hears of its end when

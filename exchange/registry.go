@@ -17,6 +17,7 @@ type Counts struct {
 	Ended      map[call.Label]uint64 // calls that are, by the label of their cause
 	AppsFailed uint64                // drives that ended with an error
 	Failovers  uint64                // calls handed to the rule's next application
+	Calls      engine.Counts         // what the calls have done
 }
 
 // Standing is one live call.
@@ -134,7 +135,7 @@ func (x *Exchange) Counts() Counts {
 	defer r.mu.Unlock()
 	c := r.counts
 	c.Standing = len(r.calls)
-	c.Ended = maps.Clone(c.Ended)
+	c.Ended, c.Calls = maps.Clone(c.Ended), x.cfg.Engine.Counts()
 	return c
 }
 

@@ -65,9 +65,7 @@ func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
 			stale = true
 		case digest.Wrong:
 			d.s.gate.guard.Fault(from, faultPassword, "wrong passwords", in.At)
-			if d.guesses.wrong(key, now) {
-				d.told.tell(d.s.cfg.Log, slog.LevelWarn, "password guessed too often: shut out for a while", "source", in.Source, "user", key.user)
-			}
+			d.tellWrong(key, d.guesses.wrong(key, now), m.Method, in.Source)
 		}
 	}
 	rows := make([]header.Field, 0, 2)
@@ -77,6 +75,23 @@ func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
 	tx.Once()
 	d.s.refuse(tx, 401, rows...)
 	return nil, false
+}
+
+// tellWrong tells of the first wrong password in a row, for a telephone that does not register is asked about, and of the one
+// that shuts out. Only here is it said whether there is such an endpoint.
+func (d *doorman) tellWrong(key guess, inRow int, method string, source netip.AddrPort) {
+	switch inRow {
+	case 1:
+		why := "wrong password"
+		if e, known := d.s.cfg.Directory().Endpoint(key.user); !known {
+			why = "there is no endpoint of this user"
+		} else if e.Disabled {
+			why = "the endpoint is disabled"
+		}
+		d.told.tell(d.s.cfg.Log, slog.LevelInfo, "endpoint not let in", "user", key.user, "source", source, "method", method, "reason", why)
+	case maxGuesses:
+		d.told.tell(d.s.cfg.Log, slog.LevelWarn, "password guessed too often: shut out for a while", "source", source, "user", key.user, "until", time.Now().Add(guessRest).UTC())
+	}
 }
 
 // credentials gives those of a request that are for our realm.
@@ -137,8 +152,8 @@ func (g *guesses) forget(key guess) {
 	delete(g.known, key)
 }
 
-// wrong counts one; true: it is the one too many.
-func (g *guesses) wrong(key guess, now time.Time) bool {
+// wrong counts one, and gives which it is in a row; 0 for one of who is shut out.
+func (g *guesses) wrong(key guess, now time.Time) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	t, known := g.known[key]
@@ -152,9 +167,9 @@ func (g *guesses) wrong(key guess, now time.Time) bool {
 	if t.wrong < maxGuesses {
 		t.wrong, t.last = t.wrong+1, now
 		g.known[key] = t
-		return t.wrong == maxGuesses
+		return t.wrong
 	}
-	return false // what is shut out is not so for longer, however often it tries
+	return 0 // what is shut out is not so for longer, however often it tries
 }
 
 // makeRoom forgets what is long ago or, when there are too many, some. The caller holds mu.

@@ -32,8 +32,9 @@ type gate struct {
 	guard     *guard.Guard
 	keys      *keychain
 	malformed atomic.Int64
-	bad       *teller // of messages that can't be read, and of handshakes
-	unknown   *teller // of their INVITEs
+	failed    atomic.Uint64 // handshakes
+	bad       *teller       // of messages that can't be read, and of handshakes
+	unknown   *teller       // of their INVITEs
 	bans      *teller
 }
 
@@ -57,11 +58,23 @@ func (s *Server) openGate(c *transport.Config) {
 	c.Admit = g.guard.Admit
 	c.Malformed = s.unreadable
 	c.Refused = func(source netip.AddrPort, why error) {
+		g.failed.Add(1)
 		g.guard.Fault(source.Addr(), faultHandshake, "TLS handshake failed", time.Now())
 		g.bad.tell(s.cfg.Log, slog.LevelInfo, "TLS connection refused", "source", source, "reason", why)
 	}
 	if c.TLS == nil && s.cfg.TLS.Cert != "" {
 		c.TLS = s.serverTLS()
+	}
+}
+
+// tellCertificates tells of certificates of ours that end soon, for nobody can be called or call by TLS after that.
+func (s *Server) tellCertificates() {
+	for file, end := range s.gate.keys.aging() {
+		if left := time.Until(end); left > 0 {
+			s.cfg.Log.Warn("a certificate of ours ends soon: renew it; the file is read again when it changes", "file", file, "end", end.UTC(), "days", int(left.Hours()/24))
+			continue
+		}
+		s.cfg.Log.Error("a certificate of ours has expired, and peers refuse it: renew it; the file is read again when it changes", "file", file, "end", end.UTC())
 	}
 }
 
@@ -92,6 +105,12 @@ func (s *Server) Lift(source netip.Addr) bool { return s.gate.guard.Lift(source)
 func (s *Server) Strangers() (st guard.Stats, malformed int64) {
 	return s.gate.guard.Stats(time.Now()), s.gate.malformed.Load()
 }
+
+// Handshakes gives how many TLS connections that others opened came to nothing.
+func (s *Server) Handshakes() uint64 { return s.gate.failed.Load() }
+
+// Certificates gives when our certificates end, by their files.
+func (s *Server) Certificates() map[string]time.Time { return s.gate.keys.ends() }
 
 // Reload reads the files of certificates that have changed, now; otherwise that is done when one is used.
 func (s *Server) Reload() { s.gate.keys.reload() }

@@ -2,8 +2,10 @@ package sip
 
 import (
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,6 +80,7 @@ func (w *watch) run() {
 		w.learn()
 		w.s.enrolled.round()
 		w.s.tellOverload()
+		w.s.tellCertificates()
 		select {
 		case <-tick.C:
 		case <-w.done:
@@ -205,9 +208,21 @@ func (w *watch) failed(t *directory.Trunk, p directory.Peer, why string) {
 	}
 	w.mu.Unlock()
 	if fell {
-		w.s.cfg.Log.Warn("peer is down", "trunk", t.ID, "peer", p.Host, "port", p.Port, "reason", why)
+		w.s.cfg.Log.Warn("a trunk's peer is down: it gets no calls until it answers a ping", "trunk", t.ID, "peer", peerName(p), "reason", why)
 		w.s.cfg.Changed(t.ID, p, false)
 	}
+}
+
+// peerName gives a peer as the operator's file names it: its host, and its port and transport where they are set.
+func peerName(p directory.Peer) string {
+	name := p.Host
+	if p.Port != 0 {
+		name = net.JoinHostPort(p.Host, strconv.Itoa(p.Port))
+	}
+	if p.Transport != "" {
+		name += ";" + string(p.Transport)
+	}
+	return name
 }
 
 // asked takes the Retry-After of a peer none of whose addresses is left to try (RFC 3261 section 21.5.4).
@@ -229,7 +244,7 @@ func (w *watch) answered(t *directory.Trunk, p directory.Peer) {
 	}
 	w.mu.Unlock()
 	if rose {
-		w.s.cfg.Log.Info("peer is up", "trunk", t.ID, "peer", p.Host, "port", p.Port)
+		w.s.cfg.Log.Info("a trunk's peer is up again", "trunk", t.ID, "peer", peerName(p))
 		w.s.cfg.Changed(t.ID, p, true)
 	}
 }

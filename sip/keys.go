@@ -43,6 +43,7 @@ type kept struct {
 	paths []string
 	state string // of the files when they were read
 	cert  tls.Certificate
+	told  time.Time // when it was last told that the certificate ends soon
 	pool  *x509.CertPool
 	err   error // of the first reading
 }
@@ -77,7 +78,7 @@ func (k *kept) readPair() error {
 	if err != nil {
 		return fmt.Errorf("certificate %s: %w", k.paths[0], err)
 	}
-	k.cert = c
+	k.cert, k.told = c, time.Time{}
 	return nil
 }
 
@@ -120,6 +121,54 @@ func (c *keychain) again(k *kept, read func() error) {
 		c.version++
 	}
 	c.changed(k.paths[0], err)
+}
+
+// How long before its end a certificate is told of, and how often.
+const (
+	endsSoon  = 14 * 24 * time.Hour
+	tellAgain = 24 * time.Hour
+)
+
+// aging gives the certificates in use that end soon or have ended, and are to be told of.
+func (c *keychain) aging() map[string]time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out map[string]time.Time
+	for _, k := range c.inUse() {
+		now := c.now()
+		if end := k.cert.Leaf.NotAfter; end.Sub(now) < endsSoon && now.Sub(k.told) >= tellAgain {
+			if out == nil {
+				out = map[string]time.Time{}
+			}
+			out[k.paths[0]], k.told = end, now
+		}
+	}
+	return out
+}
+
+// ends gives when the certificates in use end.
+func (c *keychain) ends() map[string]time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := map[string]time.Time{}
+	for _, k := range c.inUse() {
+		out[k.paths[0]] = k.cert.Leaf.NotAfter
+	}
+	return out
+}
+
+// inUse gives the certificates that could be read, our own among them before anybody has asked for it. The caller holds mu.
+func (c *keychain) inUse() []*kept {
+	if c.own.Cert != "" {
+		_, _ = c.pair(c.own.Cert, c.own.CertKey) // who needs it is told why it can't be read
+	}
+	var out []*kept
+	for _, k := range c.pairs {
+		if k.cert.Leaf != nil {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 // reload reads what has changed, now.

@@ -49,6 +49,8 @@ func (s *Server) register(tx *transaction.Server) {
 		return
 	}
 	if userOf(m, "To") != e.User {
+		s.door.told.tell(s.cfg.Log, slog.LevelInfo, "endpoint not let in", "user", e.User, "source", tx.Incoming().Source, "method", m.Method,
+			"reason", "it registers the address of another: "+userOf(m, "To"))
 		s.refuse(tx, 403) // somebody else's address
 		return
 	}

@@ -2,6 +2,7 @@ package sip_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -239,6 +240,44 @@ func TestS04UsersAreNotTold(t *testing.T) {
 		}
 		if fmt.Sprint(size["carol"]) != fmt.Sprint(size["nobod"]) {
 			t.Errorf("answers for one who exists and one who does not have %v and %v bytes", size["carol"], size["nobod"])
+		}
+	})
+}
+
+// The log, and it alone, tells why a telephone is not let in: once for each row of wrong passwords, and when it is shut out.
+// Each wrong password is one fault.
+func TestS04Told(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		var log logged
+		r := newRig(t, withEndpoints(t), func(cfg *sip.Config, _ *directory.Content) { cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		try := func(l *line, n int, to string) {
+			t.Helper()
+			for range n {
+				m := l.make("REGISTER", "sip:example.com", "r"+l.user, "To: <sip:"+to+"@example.com>")
+				l.send(m)
+				l.send(l.prove(m, l.receive("401")))
+				select {
+				case <-l.got:
+				case <-time.After(time.Second):
+					t.Error("no answer")
+				}
+			}
+		}
+		try(r.line(phoneAt, "carol", "guess"), 10, "carol")
+		try(r.line(phone2At, "nobody", "guess"), 3, "nobody")
+		try(r.line(netip.MustParseAddrPort("198.51.100.79:5060"), "dave", "dave's"), 1, "carol")
+		for want, n := range map[string]int{
+			`"endpoint not let in" user=carol source=198.51.100.77:5060 method=REGISTER reason="wrong password"`:                            1,
+			`"endpoint not let in" user=nobody source=198.51.100.78:5060 method=REGISTER reason="there is no endpoint of this user"`:        1,
+			`"password guessed too often: shut out for a while" source=198.51.100.77:5060 user=carol`:                                       1,
+			`"endpoint not let in" user=dave source=198.51.100.79:5060 method=REGISTER reason="it registers the address of another: carol"`: 1,
+		} {
+			if got := strings.Count(log.String(), want); got != n {
+				t.Errorf("%s: told %d times, want %d:\n%s", want, got, n, &log)
+			}
+		}
+		if st, _ := r.s.Strangers(); st.Faults != 14+13 {
+			t.Errorf("%d faults told, want those of 14 requests without a password and of 13 wrong ones", st.Faults)
 		}
 	})
 }

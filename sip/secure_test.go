@@ -402,3 +402,23 @@ func TestStrangersCallsAreTold(t *testing.T) {
 		}
 	})
 }
+
+// Operators hear of a certificate of theirs that ends soon, and each day that it has ended.
+func TestCertificateEnds(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		var log logged
+		ca := testca.New(t)
+		cert, key := testca.Files(t, t.TempDir(), ca.Issue([]string{"us.example.com"}, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(time.Hour) }))
+		r := secureRig(t, ca, func(cfg *sip.Config, _ *directory.Content) {
+			cfg.TLS, cfg.Log = directory.TLS{Cert: cert, CertKey: key}, slog.New(slog.NewTextHandler(&log, nil))
+		})
+		if end := r.s.Certificates()[cert]; !end.Equal(time.Now().Add(time.Hour)) {
+			t.Errorf("it ends at %v", end)
+		}
+		pass(25 * time.Hour)
+		soon, late := strings.Count(log.String(), "ends soon"), strings.Count(log.String(), "has expired")
+		if soon != 1 || late != 1 || !strings.Contains(log.String(), cert) {
+			t.Errorf("told %d times that it ends and %d times that it has:\n%s", soon, late, &log)
+		}
+	})
+}

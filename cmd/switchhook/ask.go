@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
@@ -83,50 +82,39 @@ func (s server) send(ctx context.Context, method, path string, q url.Values, tex
 		}
 		return nil
 	}
-	var problem struct{ Detail string }
+	var problem problem
 	if json.Unmarshal(body, &problem) == nil && problem.Detail != "" {
-		return errors.New(problem.Detail)
+		return problem
 	}
 	return fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(body)))
 }
 
-// callsCommand lists calls that are over.
-type callsCommand struct {
-	server
-	Number string `help:"Only calls from or to this number."`
-	Header string `help:"Only calls that saw this header."`
-	Label  string `help:"Only calls that ended so: normal, busy, no-answer, app-failed, …"`
-	Limit  int    `help:"At most so many, newest first." default:"20"`
-	JSON   bool   `help:"Print JSON."`
+// problem is how the API refuses (RFC 9457).
+type problem struct {
+	Detail string
+	Errors []struct {
+		Message, Location string
+		Value             any
+	}
 }
 
-// Run asks and prints.
-func (c callsCommand) Run(ctx context.Context, con console) error {
-	q := url.Values{"limit": {fmt.Sprint(c.Limit)}}
-	for k, v := range map[string]string{"number": c.Number, "header": c.Header, "label": c.Label} {
-		if v != "" {
-			q.Set(k, v)
+// Error says what was wrong, each part of it with where it stands.
+func (p problem) Error() string {
+	if len(p.Errors) == 0 {
+		return p.Detail
+	}
+	var all []string
+	for _, e := range p.Errors {
+		where := e.Location[strings.LastIndexByte(e.Location, '.')+1:]
+		switch v := e.Value.(type) {
+		case string:
+			where += fmt.Sprintf(" %q", v)
+		case float64, bool:
+			where += fmt.Sprint(" ", v)
 		}
+		all = append(all, strings.TrimSpace(where)+": "+e.Message)
 	}
-	var list struct {
-		Calls []call.Record `json:"calls"`
-	}
-	if err := c.get(ctx, "/api/calls", q, &list); err != nil {
-		return err
-	}
-	if c.JSON {
-		return printJSON(con.out, list.Calls)
-	}
-	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "CALL\tSTART\tFROM\tTO\tLEGS\tSECONDS\tEND")
-	for _, r := range list.Calls {
-		talk := 0.0
-		if !r.Answered.IsZero() {
-			talk = r.End.Sub(r.Answered).Seconds()
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%.1f\t%s\n", r.ID, r.Start.Local().Format(time.DateTime), quoteCtl(r.From), quoteCtl(r.To), len(r.Legs), talk, quoteCtl(r.Cause.String()))
-	}
-	return w.Flush()
+	return strings.Join(all, "; ")
 }
 
 // whyCommand says what became of headers.
@@ -139,23 +127,8 @@ type whyCommand struct {
 
 // Run asks and prints.
 func (c whyCommand) Run(ctx context.Context, con console) error {
-	if c.Call == "last" {
-		var list struct {
-			Calls []call.Record `json:"calls"`
-		}
-		if err := c.get(ctx, "/api/calls", url.Values{"limit": {"1"}}, &list); err != nil {
-			return err
-		}
-		if len(list.Calls) == 0 {
-			return errors.New("no call is over yet")
-		}
-		c.Call = string(list.Calls[0].ID)
-	}
-	if uuid.Validate(c.Call) != nil {
-		return fmt.Errorf("%q is no call's id: `switchhook calls` lists them, and \"last\" is the newest", c.Call)
-	}
-	var f call.Finished
-	if err := c.get(ctx, "/api/calls/"+url.PathEscape(c.Call), nil, &f); err != nil {
+	f, err := c.finished(ctx, c.Call)
+	if err != nil {
 		return err
 	}
 	if c.Header != "" {
@@ -176,6 +149,26 @@ func (c whyCommand) Run(ctx context.Context, con console) error {
 	}
 	printLedger(con.out, f.Record, f.Ledger)
 	return nil
+}
+
+// finished asks for a call that is over, or for the newest ("last").
+func (s server) finished(ctx context.Context, id string) (f call.Finished, err error) {
+	if id == "last" {
+		var list struct {
+			Calls []call.Record `json:"calls"`
+		}
+		if err := s.get(ctx, "/api/calls", url.Values{"limit": {"1"}}, &list); err != nil {
+			return f, err
+		}
+		if len(list.Calls) == 0 {
+			return f, errors.New("no call is over yet")
+		}
+		id = string(list.Calls[0].ID)
+	}
+	if uuid.Validate(id) != nil {
+		return f, fmt.Errorf("%q is no call's id: `switchhook calls` lists them, and \"last\" is the newest", id)
+	}
+	return f, s.get(ctx, "/api/calls/"+url.PathEscape(id), nil, &f)
 }
 
 // noEntry says why a call's ledger has nothing of a header, or nothing at all where none is named.

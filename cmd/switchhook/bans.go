@@ -33,7 +33,16 @@ func (s strangers) Lift(a netip.Addr) bool { return s.s.Lift(a) }
 // Counts gives totals.
 func (s strangers) Counts() api.StrangerCounts {
 	st, malformed := s.s.Strangers()
-	return api.StrangerCounts{Banned: st.Banned, Bans: st.Bans, Faults: st.Faults, Dropped: st.Dropped, Slowed: st.Slowed, Malformed: uint64(malformed)}
+	return api.StrangerCounts{Banned: st.Banned, Bans: st.Bans, Faults: st.Faults, Dropped: st.Dropped, Slowed: st.Slowed, Malformed: uint64(malformed), Handshakes: s.s.Handshakes()}
+}
+
+// refused gives the calls that never were.
+func (s strangers) refused() []api.RefusedCalls {
+	var out []api.RefusedCalls
+	for r, n := range s.s.Refused() {
+		out = append(out, api.RefusedCalls{Direction: string(r.Direction), Status: r.Status, Calls: n})
+	}
+	return out
 }
 
 // bansCommand lists bans, and lifts them.

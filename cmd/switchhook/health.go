@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
-	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -40,19 +38,12 @@ func peerOf(trunk string, p directory.Peer) trunkPeer {
 	return trunkPeer{trunk, name}
 }
 
-// changed gives what hears of a peer that goes down or comes up.
-func (h *peerHealth) changed(log *slog.Logger) func(string, directory.Peer, bool) {
-	return func(trunk string, peer directory.Peer, up bool) {
-		name := peerOf(trunk, peer)
-		level := slog.LevelInfo
-		if !up {
-			level = slog.LevelWarn
-		}
-		log.Log(context.Background(), level, "a trunk's peer changed", "trunk", trunk, "peer", name.peer, "up", up)
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.changes[name] = change{up, time.Now().UTC()}
-	}
+// changed hears of a peer that goes down or comes up. The SIP edge has logged it.
+func (h *peerHealth) changed(trunk string, peer directory.Peer, up bool) {
+	name := peerOf(trunk, peer)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.changes[name] = change{up, time.Now().UTC()}
 }
 
 // Health gives every peer that is asked how it does: it is up until it is found down.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
@@ -29,7 +28,7 @@ func TestHealthTellsOfAllPeers(t *testing.T) {
 	}
 	other := api.PeerHealth{Trunk: "a", Peer: "[2001:db8::1]:5070;tcp", Up: true}
 	want(api.PeerHealth{Trunk: "a", Peer: "192.0.2.1:5060", Up: true}, other)
-	h.changed(slog.New(slog.DiscardHandler))("a", one, false)
+	h.changed("a", one, false)
 	want(api.PeerHealth{Trunk: "a", Peer: "192.0.2.1:5060"}, other)
 	trunks = nil
 	want()

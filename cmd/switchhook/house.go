@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -206,7 +207,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Reaches: h.rtp.Reaches,
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
-		Changed: h.peers.changed(h.log), Claims: h.claims,
+		Changed: h.peers.changed, Claims: h.claims,
 		TLS: directory.TLS{Cert: h.cfg.SIP.TLS.Cert, CertKey: h.cfg.SIP.TLS.Key}, DNS: dns, Guard: h.cfg.SIP.Guard.guard(),
 		Receive: func(at call.Attempt, open sip.Open) {
 			h.exchange.Receive(at, func(id call.LegID, r call.Report) engine.Leg { return open(id, r) })
@@ -269,6 +270,15 @@ func (h *house) sipAddr() string {
 		return a.Addr.String()
 	}
 	return ""
+}
+
+// sipURLs gives where we listen, as the file names it.
+func (h *house) sipURLs() string {
+	var all []string
+	for _, a := range h.sip.Addrs() {
+		all = append(all, a.Network+"://"+a.Addr.String())
+	}
+	return strings.Join(all, " ")
 }
 
 // drain takes no more calls and waits until those that stand are over or the context is done; then they are hung up.

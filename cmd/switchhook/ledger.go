@@ -22,7 +22,7 @@ func printLedger(out io.Writer, r call.Record, ledger call.Ledger) {
 			arrow = "us →"
 		}
 		name := e.Name + ": " + shorten(e.Value, 48)
-		if e.NewName != "" {
+		if e.NewName != "" && e.NewName != e.Name {
 			name += " → " + e.NewName
 		}
 		if e.NewValue != "" {

@@ -19,7 +19,7 @@ type cli struct {
 	Phone         phoneCommand         `cmd:"" help:"A phone for the terminal and for scripts: call or wait for a call, with headers, digits and sound."`
 	Explain       explainCommand       `cmd:"" help:"Show the INVITE that a call would send and every rule that touched it, without dialling."`
 	Profiles      profilesCommand      `cmd:"" help:"List the kinds of peers that a trunk may name as its profile, with what each sets, and why."`
-	Calls         callsCommand         `cmd:"" help:"List the calls that a running server has handled."`
+	Calls         callsCommand         `cmd:"" help:"List the calls that a running server has handled, or tell of one."`
 	Why           whyCommand           `cmd:"" help:"Say what became of the headers of a call, and why."`
 	Live          liveCommand          `cmd:"" help:"List the calls that stand on a running server, or the legs of one."`
 	Transfer      transferCommand      `cmd:"" help:"Transfer one party of a call that stands to another number, with its context."`

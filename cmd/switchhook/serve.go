@@ -70,7 +70,7 @@ func (c serveCommand) Run(ctx context.Context, con console, log *slog.Logger, qu
 	if c.Dev {
 		printDev(con, h)
 	}
-	log.Info("ready", "http", h.httpAddr(), "sip", h.sipAddr(), "version", version())
+	log.Info("ready", "http", h.httpAddr(), "sip", h.sipAddr(), "listen", h.sipURLs(), "version", version())
 	if err := h.stand(ctx, hangup); err != nil {
 		return errors.Join(err, h.close())
 	}

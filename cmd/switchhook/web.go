@@ -60,7 +60,8 @@ func (h *house) serveWeb() {
 	handler := api.New(api.Config{
 		Claims:  h.claims,
 		Records: h.store, Exchange: h.exchange, Trunks: &h.peers, Registrations: registrations{h.phones, h.sip}, Directory: h.store.Snapshot, Dialects: all, Legs: h.sip.Legs, Overload: h.sip.Overload,
-		Strangers: strangers{h.sip}, LogLost: h.logLost, TrustLoopback: h.cfg.dev, Version: version(), Logger: h.log,
+		Strangers: strangers{h.sip}, Refused: strangers{h.sip}.refused, Certificates: h.sip.Certificates, Rooms: h.studio.rooms.Count,
+		LogLost: h.logLost, TrustLoopback: h.cfg.dev, Version: version(), Logger: h.log,
 	})
 	h.web = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: idleTime,
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}

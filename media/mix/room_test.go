@@ -313,6 +313,9 @@ func TestRoomsLife(t *testing.T) {
 	stop()
 	beats(rooms, 60, a, b)
 	beat := rooms.Find("a")
+	if r, parties := rooms.Count(); r != 1 || parties != 2 {
+		t.Errorf("%d parties in %d rooms", parties, r)
+	}
 	if n := rooms.Present("a"); n != 2 {
 		t.Errorf("%d present", n)
 	}

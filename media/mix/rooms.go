@@ -86,6 +86,18 @@ func (a *Rooms) Present(name string) int {
 	return r.present
 }
 
+// Count gives how many rooms there are, and how many parties are in them.
+func (a *Rooms) Count() (rooms, parties int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.rooms {
+		r.mu.Lock()
+		parties += r.present
+		r.mu.Unlock()
+	}
+	return len(a.rooms), parties
+}
+
 // Sink hears 20 ms after the other, from the clock's goroutine. It must not block.
 type Sink interface {
 	// Hear gets what one side says, and what it hears; the second is nil where all are in the first. Both are valid during

@@ -111,7 +111,9 @@ func (s *search) hosts(ctx context.Context, host string) ([]netip.Addr, error) {
 	for _, kind := range []uint16{dns.TypeAAAA, dns.TypeA} {
 		rrs, err := s.ask(ctx, host, kind)
 		if err != nil {
-			errs = append(errs, err)
+			if len(errs) == 0 || err.Error() != errs[0].Error() { // servers that are dead are so for both kinds
+				errs = append(errs, err)
+			}
 			continue
 		}
 		for _, rr := range rrs {
