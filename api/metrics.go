@@ -18,47 +18,54 @@ func (c *Config) metrics() http.Handler {
 
 // counts turns the exchange's counts into metrics when asked.
 type counts struct {
-	c                                                        *Config
-	started, standing, ended, appsFailed, failover, legs, up *prometheus.Desc
-	refused, dropped, unlogged                               *prometheus.Desc
-	registered, enrolled                                     *prometheus.Desc
-	banned, bans, faults, unheard, slowed, malformed         *prometheus.Desc
-	transfers, recordings, recording, rooms, parties         *prometheus.Desc
-	turnedAway, handshakes, certificates                     *prometheus.Desc
+	c *Config
+	edgeCounts
+	started, standing, ended, appsFailed, failover, unlogged, transfers, recordings, recording, rooms, parties, registered, enrolled, up *prometheus.Desc
+}
+
+// edgeCounts are those of the SIP edge.
+type edgeCounts struct {
+	legs, refused, dropped, banned, bans, faults, unheard, slowed, malformed, turnedAway, handshakes, certificates *prometheus.Desc
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("switchhook_"+name, help, labels, nil)
 }
 
 func newCounts(c *Config) *counts {
-	d := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("switchhook_"+name, help, labels, nil)
-	}
 	return &counts{
-		c:            c,
-		started:      d("calls_started_total", "Calls begun, those refused included."),
-		standing:     d("calls_standing", "Calls that are not over."),
-		ended:        d("calls_ended_total", "Calls that are over, by the label of their cause.", "cause"),
-		appsFailed:   d("app_failures_total", "Times that an application failed to drive a call."),
-		failover:     d("app_failovers_total", "Calls handed to their rule's next application."),
-		legs:         d("legs_standing", "SIP legs that stand."),
-		refused:      d("sip_overload_refused_total", "SIP requests refused with 503 because too many others waited."),
-		dropped:      d("sip_overload_dropped_total", "SIP messages dropped because too many others waited."),
-		banned:       d("sip_sources_banned", "Sources that are banned."),
-		bans:         d("sip_bans_total", "Bans of sources since the start."),
-		faults:       d("sip_stranger_faults_total", "Faults held against sources: requests that no trunk lets in, messages that can't be read, wrong passwords."),
-		unheard:      d("sip_banned_dropped_total", "SIP messages dropped because their source is banned."),
-		slowed:       d("sip_slowed_dropped_total", "SIP messages dropped because a stranger sent too fast."),
-		malformed:    d("sip_malformed_total", "SIP messages that could not be read, whoever sent them."),
-		unlogged:     d("log_lines_dropped_total", "Lines of the log left out because its reader did not keep up, or was gone."),
-		transfers:    d("transfers_total", "Transfers, by whether they reached their target: done or failed.", "result"),
-		recordings:   d("recordings_total", "Recordings that are over: done when they are in their bucket, or failed.", "result"),
-		recording:    d("recordings_standing", "Recordings that go on, or are on their way to their bucket."),
-		rooms:        d("rooms_standing", "Rooms in which somebody is."),
-		parties:      d("room_parties", "Parties in all rooms."),
-		turnedAway:   d("calls_refused_total", "Calls refused before a record came of them (in), or not placed because of a limit (out), by SIP status.", "direction", "status"),
-		handshakes:   d("tls_refused_total", "TLS connections that came to nothing, opened by others."),
-		certificates: d("tls_certificate_end_seconds", "When a certificate of ours ends, in seconds since 1970.", "file"),
-		registered:   d("registrations", "Contacts at which endpoints are registered."),
-		enrolled:     d("trunk_registered", "Whether we are registered at a trunk's peer.", "trunk"),
-		up:           d("trunk_peer_up", "Whether a trunk's peer answers.", "trunk", "peer"),
+		c: c, edgeCounts: newEdgeCounts(),
+		started:    desc("calls_started_total", "Calls begun, those refused included."),
+		standing:   desc("calls_standing", "Calls that are not over."),
+		ended:      desc("calls_ended_total", "Calls that are over, by the label of their cause.", "cause"),
+		appsFailed: desc("app_failures_total", "Times that an application failed to drive a call."),
+		failover:   desc("app_failovers_total", "Calls handed to their rule's next application."),
+		unlogged:   desc("log_lines_dropped_total", "Lines of the log left out because its reader did not keep up, or was gone."),
+		transfers:  desc("transfers_total", "Transfers, by whether they reached their target: done or failed.", "result"),
+		recordings: desc("recordings_total", "Recordings that are over: done when they are in their bucket, or failed.", "result"),
+		recording:  desc("recordings_standing", "Recordings that go on, or are on their way to their bucket."),
+		rooms:      desc("rooms_standing", "Rooms in which somebody is."),
+		parties:    desc("room_parties", "Parties in all rooms."),
+		registered: desc("registrations", "Contacts at which endpoints are registered."),
+		enrolled:   desc("trunk_registered", "Whether we are registered at a trunk's peer.", "trunk"),
+		up:         desc("trunk_peer_up", "Whether a trunk's peer answers.", "trunk", "peer"),
+	}
+}
+
+func newEdgeCounts() edgeCounts {
+	return edgeCounts{
+		legs:         desc("legs_standing", "SIP legs that stand."),
+		refused:      desc("sip_overload_refused_total", "SIP requests refused with 503 because too many others waited."),
+		dropped:      desc("sip_overload_dropped_total", "SIP messages dropped because too many others waited."),
+		banned:       desc("sip_sources_banned", "Sources that are banned."),
+		bans:         desc("sip_bans_total", "Bans of sources since the start."),
+		faults:       desc("sip_stranger_faults_total", "Faults held against sources: requests that no trunk lets in, messages that can't be read, wrong passwords."),
+		unheard:      desc("sip_banned_dropped_total", "SIP messages dropped because their source is banned."),
+		slowed:       desc("sip_slowed_dropped_total", "SIP messages dropped because a stranger sent too fast."),
+		malformed:    desc("sip_malformed_total", "SIP messages that could not be read, whoever sent them."),
+		turnedAway:   desc("calls_refused_total", "Calls refused before a record came of them (in), or not placed because of a limit (out), by SIP status.", "direction", "status"),
+		handshakes:   desc("tls_refused_total", "TLS connections that came to nothing, opened by others."),
+		certificates: desc("tls_certificate_end_seconds", "When a certificate of ours ends, in seconds since 1970.", "file"),
 	}
 }
 

@@ -35,6 +35,7 @@ type gate struct {
 	failed    atomic.Uint64 // handshakes
 	bad       *teller       // of messages that can't be read, and of handshakes
 	unknown   *teller       // of their INVITEs
+	refused   refusedCalls
 	bans      *teller
 }
 

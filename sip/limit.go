@@ -175,7 +175,7 @@ func (t *toll) free() {
 
 // limited ends an outbound leg that a limit refuses, and says so in the log.
 func (l *Leg) limited(why string) {
-	l.s.refused.add(call.Out, 503)
+	l.s.gate.refused.add(call.Out, 503)
 	l.s.refusals.tell(l.s.cfg.Log, slog.LevelInfo, "call not placed", "trunk", l.trunkID(), "to", l.to, "status", 503, "reason", why)
 	l.end(call.Cause{SIP: 503, Q850: q850Of(call.LabelLimit), By: call.ByPlatform, Label: call.LabelLimit, Text: why}, nil)
 }

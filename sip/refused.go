@@ -30,7 +30,7 @@ func (r *refusedCalls) add(d call.Direction, status int) {
 
 // Refused gives how many calls were refused, or not placed, so since the start.
 func (s *Server) Refused() map[Refused]uint64 {
-	s.refused.mu.Lock()
-	defer s.refused.mu.Unlock()
-	return maps.Clone(s.refused.n)
+	s.gate.refused.mu.Lock()
+	defer s.gate.refused.mu.Unlock()
+	return maps.Clone(s.gate.refused.n)
 }

@@ -38,7 +38,6 @@ type Server struct {
 	door     *doorman
 	enrolled enrolments
 	draining atomic.Bool
-	refused  refusedCalls
 	told     struct{ refused, dropped int64 } // of overload; the watch's
 	faults   *teller
 	refusals *teller      // of INVITEs and of media
@@ -268,7 +267,7 @@ func (s *Server) refuse(tx *transaction.Server, status int, rows ...header.Field
 func (s *Server) turnAway(tx *transaction.Server, p *peering, status int, why string, rows ...header.Field) {
 	m := tx.Msg()
 	s.refuse(tx, status, rows...)
-	s.refused.add(call.In, status)
+	s.gate.refused.add(call.In, status)
 	s.refusals.tell(s.cfg.Log, slog.LevelInfo, "call refused", "trunk", p.trunk.ID, "source", tx.Incoming().Source, "callId", m.CallID,
 		"to", m.URI, "status", status, "reason", why)
 }
