@@ -55,24 +55,9 @@ func (p *peering) transfers() bool {
 func (l *Leg) referred(tx *transaction.Server) {
 	m := tx.Msg()
 	own := l.heard(m)
-	refuse := func(status int, why string) {
-		l.note("REFER is refused: " + why)
-		l.answer(tx, dialog.Response{Status: status})
-	}
-	switch {
-	case !l.standing():
-		refuse(481, "the call is not answered")
-		return
-	case !l.trunk.transfers():
-		refuse(403, "the trunk's peers may not transfer calls (transfer.accept)")
-		return
-	case l.refer.in != nil:
-		refuse(491, "one that came before is under way")
-		return
-	}
-	t, err := readTarget(m)
+	t, err := l.referable(m)
 	if err != nil {
-		refuse(statusOf(err), err.Error())
+		l.refuseRefer(tx, err)
 		return
 	}
 	d := t.dial
@@ -80,22 +65,9 @@ func (l *Leg) referred(tx *transaction.Server) {
 		d.Named = l.s.cfg.Endpoints.Realm // an endpoint, or a number: no trunk's peer
 	}
 	d.Headers = l.brought(t.rows, own)
-	sub := &subscription{event: "refer", silent: strings.EqualFold(strings.TrimSpace(m.Get("Refer-Sub")), "false")}
-	if l.refer.heard++; l.refer.heard > 1 { // RFC 3515 section 2.4.6
-		sub.event += ";id=" + strconv.FormatUint(uint64(m.CSeq.Number), 10)
-	}
-	l.refer.in = sub
-	accept := func() {
-		r := dialog.Response{Status: 202}
-		if sub.silent {
-			r.Headers = header.List{{Name: "Refer-Sub", Value: "false"}}
-		}
-		l.answer(tx, r)
-		l.inform(100)
-		l.emit(call.Asked{Leg: l.id, Dial: d})
-	}
+	sub := l.subscribed(m)
 	if t.replaces == nil {
-		accept()
+		l.acceptRefer(tx, sub, d)
 		return
 	}
 	l.s.seek(*t.replaces, l.trunk, func(old *Leg, status int) {
@@ -103,28 +75,65 @@ func (l *Leg) referred(tx *transaction.Server) {
 			d = call.Dial{Takes: old.id, To: d.To, Headers: d.Headers}
 		}
 		l.post(func() {
-			if l.ended || l.hung {
+			switch {
+			case l.ended || l.hung:
 				l.answer(tx, dialog.Response{Status: 481})
-				return
-			}
-			if status != 0 && status != 481 {
+			case status != 0 && status != 481:
 				l.refer.in = nil
-				refuse(status, "the dialog that it names can't be replaced")
-				return
+				l.refuseRefer(tx, &targetError{status, "the dialog that it names can't be replaced"})
+			default:
+				l.acceptRefer(tx, sub, d)
 			}
-			accept()
 		})
 	})
 }
 
-// target is what a Refer-To names.
+// referable reads whom a REFER names, where the far end may send one now.
+func (l *Leg) referable(m *message.Message) (referTarget, error) {
+	switch {
+	case !l.standing():
+		return referTarget{}, &targetError{481, "the call is not answered"}
+	case !l.trunk.transfers():
+		return referTarget{}, &targetError{403, "the trunk's peers may not transfer calls (transfer.accept)"}
+	case l.refer.in != nil:
+		return referTarget{}, &targetError{491, "one that came before is under way"}
+	}
+	return readTarget(m)
+}
+
+// subscribed begins the far end's subscription to how its REFER goes.
+func (l *Leg) subscribed(m *message.Message) *subscription {
+	sub := &subscription{event: "refer", silent: strings.EqualFold(strings.TrimSpace(m.Get("Refer-Sub")), "false")}
+	if l.refer.heard++; l.refer.heard > 1 { // RFC 3515 section 2.4.6
+		sub.event += ";id=" + strconv.FormatUint(uint64(m.CSeq.Number), 10)
+	}
+	l.refer.in = sub
+	return sub
+}
+
+func (l *Leg) acceptRefer(tx *transaction.Server, sub *subscription, d call.Dial) {
+	r := dialog.Response{Status: 202}
+	if sub.silent {
+		r.Headers = header.List{{Name: "Refer-Sub", Value: "false"}}
+	}
+	l.answer(tx, r)
+	l.inform(100)
+	l.emit(call.Asked{Leg: l.id, Dial: d})
+}
+
+func (l *Leg) refuseRefer(tx *transaction.Server, why error) {
+	l.note("REFER is refused: " + why.Error())
+	l.answer(tx, dialog.Response{Status: statusOf(why)})
+}
+
+// referTarget is what a Refer-To names.
 type referTarget struct {
 	dial     call.Dial
 	rows     header.List // of the URI
 	replaces *replaces
 }
 
-// targetError is a Refer-To that is not followed, with the status that says so.
+// targetError is a Refer-To or Replaces that is not followed, with the status that says so.
 type targetError struct {
 	status int
 	why    string
