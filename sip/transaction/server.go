@@ -153,9 +153,10 @@ func (t *Server) Repeat() error {
 	return t.shard.layer.cfg.Transport.Send(t.to, t.last, nil)
 }
 
-// Once has the refusal of an INVITE sent for each INVITE that comes, and not repeated until an ACK comes: for who has not
-// proved to be where it seems to be, since a forged address would get a dozen answers to one question (RFC 3261 section
-// 8.2.7). What is lost is asked again, for no 100 was sent.
+// Once says, before the answer, that who asks has not proved to be where it seems to be. The refusal of an INVITE is then
+// sent for each INVITE that comes, and not repeated until an ACK comes: a forged address would get a dozen answers to one
+// question (RFC 3261 section 8.2.7). What is lost is asked again, for no 100 was sent. And the request is not remembered
+// for longer than its copies may be under way, T4 after the answer, so that floods don't fill the table.
 func (t *Server) Once() { t.once = true }
 
 // Done tells whether a final response was sent.

@@ -100,10 +100,13 @@ func (t *Server) trying(ev serverEvent) error {
 		t.state = (*Server).completed
 		t.finish()
 		err := t.Repeat()
-		if t.reliable() {
+		switch cfg := &t.shard.layer.cfg; {
+		case t.reliable():
 			t.end()
-		} else {
-			t.set(&t.deadline, 64*t.shard.layer.cfg.T1) // Timer J
+		case t.once:
+			t.set(&t.deadline, cfg.T4)
+		default:
+			t.set(&t.deadline, 64*cfg.T1) // Timer J
 		}
 		return err
 	}

@@ -186,6 +186,26 @@ func TestTimerJ(t *testing.T) {
 	})
 }
 
+// TestS23Once: what may come from a forged address gets one answer to each copy, and takes up no room for long.
+func TestS23Once(t *testing.T) {
+	for _, method := range []string{"INVITE", "OPTIONS"} {
+		bubble(t, nil, func(r *rig) {
+			r.user.request = func(s *transaction.Server) {
+				s.Once()
+				if err := s.Respond(answerTo(s, 403)); err != nil {
+					t.Error(err)
+				}
+			}
+			r.send(request(method, "1")...)
+			r.sleep(4 * time.Second)
+			r.send(request(method, "1")...)
+			r.wantSeen("403@0 403@4")
+			r.sleep(2 * time.Second)
+			r.wantEmpty()
+		})
+	}
+}
+
 // TestNever408: an unanswered request other than INVITE ends in silence (RFC 4320).
 func TestNever408(t *testing.T) {
 	bubble(t, nil, func(r *rig) {
