@@ -26,8 +26,27 @@ type baresip struct {
 	dir    string
 	conn   net.Conn
 	events chan string // their types
-	mu     sync.Mutex
-	out    bytes.Buffer // its trace of SIP among it
+	output // its trace of SIP among it
+}
+
+// output is what a program printed up to now.
+type output struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+// Write takes more of it.
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all.Write(p)
+}
+
+// said gives it.
+func (o *output) said() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all.String()
 }
 
 // baresipOptions are more than a plain telephone needs.
@@ -103,20 +122,6 @@ func (b *baresip) write(t *testing.T, name, text string) {
 	if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// Write takes its output.
-func (b *baresip) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.out.Write(p)
-}
-
-// said gives what it has printed.
-func (b *baresip) said() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.out.String()
 }
 
 // read takes the events: netstrings of JSON.

@@ -1,7 +1,6 @@
 package acceptance_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -22,8 +21,7 @@ type linphone struct {
 	dir  string
 	in   io.Writer
 	quit func() // ends it, once
-	mu   sync.Mutex
-	out  bytes.Buffer
+	output
 }
 
 // startLinphone starts one that hums. more are lines of its configuration's section [sip].
@@ -69,19 +67,6 @@ func startLinphone(t *testing.T, user string, hums float64, more ...string) *lin
 	l.command(t, "play hum.wav")
 	l.command(t, "record heard.wav")
 	return l
-}
-
-// Write takes its output.
-func (l *linphone) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out.Write(p)
-}
-
-func (l *linphone) said() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.out.String()
 }
 
 // command commands it.
