@@ -18,7 +18,6 @@ type table struct {
 	linear  [256]int16     // code → sample
 	code    [1 << 14]uint8 // sample >> 2 → code
 	other   [256]uint8     // code → code of the other law
-	silence uint8
 }
 
 var (
@@ -61,7 +60,7 @@ func aLinear(c uint8) int16 {
 }
 
 func newTable(linear func(uint8) int16, silence uint8) *table {
-	t := &table{silence: silence}
+	t := &table{}
 	order := make([]uint8, 256)
 	for i := range t.linear {
 		t.linear[i], order[i] = linear(uint8(i)), uint8(i)
@@ -147,12 +146,4 @@ func Transcode(to, from media.Codec, dst, payload []byte) int {
 		dst[i] = t.other[b]
 	}
 	return n
-}
-
-// Silence gives the code of a silent sample.
-func Silence(c media.Codec) byte {
-	if t := of(c); t != nil {
-		return t.silence
-	}
-	return 0
 }

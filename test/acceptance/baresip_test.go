@@ -218,8 +218,9 @@ func (b *baresip) forget(t *testing.T) {
 	}
 }
 
-// toneIn gives how long a tone is in a WAV file of 16 bits and one channel, at 8 or 16 kHz. The file may still be written.
-func toneIn(t *testing.T, file string, hz float64) time.Duration {
+// everyOther gives the samples of a WAV file of 16 bits and one channel, at 8 kHz: of 16 kHz every other one. The file may
+// still be written.
+func everyOther(t *testing.T, file string) []int16 {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -227,13 +228,20 @@ func toneIn(t *testing.T, file string, hz float64) time.Duration {
 	}
 	i := bytes.Index(data, []byte("data"))
 	if i < 0 || len(data) < 44 {
-		return 0
+		return nil
 	}
 	rate := int(data[24]) | int(data[25])<<8
 	samples := make([]int16, 0, len(data)/2)
 	for p := i + 8; p+1 < len(data); p += 2 * (rate / 8000) {
 		samples = append(samples, int16(uint16(data[p])|uint16(data[p+1])<<8))
 	}
+	return samples
+}
+
+// toneIn gives how long a tone is in such a file.
+func toneIn(t *testing.T, file string, hz float64) time.Duration {
+	t.Helper()
+	samples := everyOther(t, file)
 	n := 0
 	for len(samples) >= 160 {
 		if power(samples[:160], hz) > 0.5 {

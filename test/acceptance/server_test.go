@@ -195,8 +195,10 @@ func (s *server) get(t *testing.T, path string, v any) {
 // calls gives the records of n calls, newest first, once there are as many.
 func (s *server) calls(t *testing.T, n int) []call.Record {
 	t.Helper()
-	var list struct{ Calls []call.Record }
+	type answer struct{ Calls []call.Record }
+	var list answer
 	eventually(t, fmt.Sprintf("a record of %d calls", n), func() bool {
+		list = answer{} // JSON leaves what it does not tell as it was
 		s.get(t, "/api/calls", &list)
 		return len(list.Calls) >= n
 	})
