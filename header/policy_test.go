@@ -233,6 +233,7 @@ func TestPolicyUUI(t *testing.T) {
 	add("duplicates", strict, msg(header.Invite, false), []string{one, "X-A: 1", foo + ", 00;purpose=isdn-interwork, 77;purpose=bar", "user-to-user: not to be read"},
 		[]string{"X-A: 1", foo + ", 77;purpose=bar"},
 		[]string{"dropped User-to-User uui-duplicate", "kept X-A rule", "rewritten User-to-User uui-duplicate", "dropped user-to-user uui-duplicate"})
+	add("two", strict, msg(header.Invite, false), []string{one, one}, nil, []string{"dropped User-to-User uui-duplicate", "dropped User-to-User uui-duplicate"})
 	renaming := header.Policy{UUI: header.UUIDeny, Rules: []header.Rule{rule("X-UUI", header.Rename, "User-to-User")}}
 	add("renamed into it", renaming, msg(header.Invite, false), []string{"X-UUI: 00"}, nil, []string{"dropped X-UUI uui-denied"})
 	run(t, tests)

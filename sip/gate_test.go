@@ -71,6 +71,26 @@ func TestS01ScannerIsBanned(t *testing.T) {
 	})
 }
 
+// S01: who is only called can't be shut out by junk in its name: its answers would be lost.
+func TestS01PeerThatIsOnlyCalled(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) { c.Trunks[1].OutOnly, c.Trunks[2].OutOnly = true, true })
+		bob := r.phone(bobAt)
+		pass(2 * time.Second) // until the watch has looked who is there
+		for i := range 200 {
+			bob.send(bob.request("OPTIONS", fmt.Sprint("junk", i), 1, ""))
+			bob.receive("403")
+		}
+		if bans := r.s.Bans(); len(bans) != 0 {
+			t.Errorf("bans: %+v", bans)
+		}
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+		bob.answer(bob.receive("INVITE"), 486, "bob", "")
+		bob.receive("ACK")
+		e.refused(486)
+	})
+}
+
 // byName is a trunk whose peer is a name, and what Locate says of it.
 func byName(answer *locate.Answer, queries *[]locate.Query) func(*sip.Config, *directory.Content) {
 	return func(cfg *sip.Config, c *directory.Content) {

@@ -211,6 +211,26 @@ func TestC14UnknownDialog(t *testing.T) {
 	})
 }
 
+// C14: an ACK of another dialog, or of another INVITE, acknowledges nothing.
+func TestC14StrayAck(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		inv := alice.invite("c1")
+		alice.send(inv)
+		a := r.attempt()
+		a.leg.Answer(nil)
+		ok := alice.receive("200")
+		alice.send(alice.request("ACK", "c1", 1, "wrong"))
+		alice.send(alice.request("ACK", "c1", 2, ok.ToTag))
+		alice.receive("200") // again
+		a.events.none(100 * time.Millisecond)
+		alice.ack(inv, ok)
+		want[call.Answered](a.events)
+		alice.quiet(10 * time.Second)
+	})
+}
+
 // C16: the leg dialled for another has one hop less; none left is 483.
 func TestC16MaxForwards(t *testing.T) {
 	for _, tt := range []struct{ in, out string }{{"0", ""}, {"1", "0"}, {"70", "69"}, {"", "69"}} {
