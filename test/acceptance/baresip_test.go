@@ -26,7 +26,7 @@ type baresip struct {
 	dir    string
 	conn   net.Conn
 	events chan string // their types
-	output // its trace of SIP among it
+	output             // its trace of SIP among it
 }
 
 // output is what a program printed up to now.
