@@ -51,9 +51,10 @@ func (d *direct) heard(ctx context.Context, ev call.Event) error {
 		}
 		return d.answered(ctx, e)
 	case call.Transferred: // another has taken a party's place, which is about to end
-		if e.Leg == d.caller {
+		switch e.Leg {
+		case d.caller:
 			d.caller = e.To
-		} else if e.Leg == d.callee.Leg {
+		case d.callee.Leg:
 			d.callee.Leg = e.To
 		}
 	case call.LegEnded:

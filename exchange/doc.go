@@ -2,8 +2,11 @@
 // begins calls that applications ask for, finds a live call for an API's request, and drains a node that stops.
 //
 //	sip leg ──▶ Receive ──▶ route.Find ──▶ engine.Start ──▶ Drive by the rule's applications, in turn ──▶ record
-//	  API   ──▶ Start ─────────────────────────┘                     ▲
-//	  API   ──▶ Ask ─────────────────────────────────────────────────┘
+//	  API   ──▶ Start ─────────────────────────┘     ▲               ▲
+//	  API   ──▶ Ask ─────────────────────────────────┼───────────────┘
+//	  API   ──▶ Transfer, Record, Operate, Hangup ───┘  the operator's: the driver hears what becomes of its legs, and no more
+//
+// A call of an endpoint to another of its account is driven by no application, but by this package (direct.go).
 //
 // Each call has one goroutine here, its driver's: it lets the rule's applications drive, one after the other until one
 // can be invoked, and closes the call when that returns, fails or panics. What no rule takes is refused, and recorded
