@@ -245,6 +245,20 @@ a=rtpmap:96 H264/90000
 			e.ended(call.LabelMedia)
 		})
 	}
+	inTime(t, func(t *testing.T) { // a fork that answers second is told that nothing of its offer is taken
+		r := newRig(t, delayed)
+		bob, fork := r.phone(bobAt), r.phone(bob2At)
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+		inv := bob.receive("INVITE")
+		bob.answer(inv, 200, "bob", theirs)
+		bob.receive("ACK")
+		want[call.Answered](e)
+		fork.answer(inv, 200, "fork", theirs)
+		if ack := fork.receive("ACK"); !strings.Contains(string(ack.Body), "m=audio 0 ") || !strings.Contains(string(ack.Body), "m=video 0 ") {
+			t.Errorf("ACK: %s", ack.Body)
+		}
+		fork.answer(fork.receive("BYE"), 200, "", "")
+	})
 }
 
 // A 2xx needs not wait for the PRACK of a response without description; that PRACK is answered all the same.

@@ -235,6 +235,9 @@ func statsOf(s media.Stats) call.MediaStats {
 // own makes a dialog the leg's, to be found by Replaces and to be traced.
 func (l *Leg) own(d *dialog.Dialog) {
 	d.Own(l)
+	if l.direction == call.Out && l.trunk.signalling().Delayed {
+		d.Decline(l.declined)
+	}
 	if l.s.cfg.Trace {
 		d.Trace(l.traced)
 	}

@@ -104,11 +104,11 @@ func (l *Leg) reoffer(c *change, s Session) {
 func (l *Leg) updates(refresh bool) bool {
 	switch l.trunk.signalling().Update {
 	case directory.Always:
-		return true
+		return !l.noUpdate
 	case directory.Never:
 		return false
 	}
-	return l.knowsUpdate && refresh
+	return l.knowsUpdate && !l.noUpdate && refresh
 }
 
 // introduce adds what each request of ours that refreshes the session says of us. Nobody rings here, so that provisional
@@ -166,8 +166,11 @@ func (l *Leg) changed(c *change, m *message.Message, err error) {
 	case later:
 		l.repeat(c, wait)
 		return
+	case m.CSeq.Method == "UPDATE" && (m.Status == 405 || m.Status == 501): // it does not know that, though it said so, or the trunk does
+		l.noUpdate = true
+		l.repeat(c, 0)
+		return
 	case m.Status >= 300:
-		l.knowsUpdate = l.knowsUpdate && m.Status != 405 && m.Status != 501
 		l.stays(c, strconv.Itoa(m.Status)+" "+clone(m.Reason))
 	default:
 		l.succeeded(c, m)

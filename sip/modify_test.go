@@ -493,6 +493,57 @@ func TestUpdateChoice(t *testing.T) {
 	}
 }
 
+// A peer that refuses UPDATE, whatever its trunk says, is asked by re-INVITE, now and from then on.
+func TestUpdateRefused(t *testing.T) {
+	for _, status := range []int{405, 501} {
+		inTime(t, func(t *testing.T) {
+			r := newRig(t, with("bob", directory.Signalling{Update: directory.Always}))
+			bob := r.phone(bobAt)
+			leg, _, _ := r.callOut(bob)
+			leg.Hold(true)
+			bob.answer(bob.receive("UPDATE"), status, "", "")
+			re := bob.receive("INVITE")
+			if _, direction := versionOf(re.Body); direction != "sendonly" {
+				t.Errorf("hold:\n%s", re.Body)
+			}
+			bob.answer(re, 200, "", way("recvonly", "3"))
+			bob.receive("ACK")
+			leg.Hold(false)
+			bob.answer(bob.receive("INVITE"), 200, "", way("sendrecv", "4"))
+			bob.receive("ACK")
+			if r.remote().Direction != media.SendRecv {
+				t.Errorf("remote: %+v", r.remote())
+			}
+		})
+	}
+}
+
+// A provisional response to our re-INVITE that is reliable, though we don't offer that, is confirmed, and the description
+// in it counts where the 200 brings none.
+func TestC27ReliableToReinvite(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		bob := r.phone(bobAt)
+		leg, _, _ := r.callOut(bob)
+		leg.Hold(true)
+		re := bob.receive("INVITE")
+		for range 2 { // the second is a copy
+			bob.answer(re, 183, "", way("recvonly", "3"), "Require: 100rel", "RSeq: 77")
+		}
+		prack := bob.receive("PRACK")
+		if prack.Get("RAck") != "77 2 INVITE" || prack.ToTag != "bob" {
+			t.Errorf("PRACK: %+v", prack)
+		}
+		bob.answer(prack, 200, "", "")
+		bob.quiet(time.Second)
+		bob.answer(re, 200, "", "")
+		bob.receive("ACK")
+		if r.remote().Direction != media.SendOnly {
+			t.Errorf("remote: %+v", r.remote())
+		}
+	})
+}
+
 // C40: an UPDATE of ours with an offer waits for the answer to our last one, too.
 func TestC40UpdateWaitsForAnswer(t *testing.T) {
 	inTime(t, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/media/sdp"
 	"github.com/switchhook/switchhook/sip/dialog"
+	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transaction"
 )
 
@@ -79,6 +80,14 @@ func (l *Leg) offeredLate(body []byte, reply *dialog.Reply) error {
 	}
 	reply.Type, reply.Body = sdpType, answer
 	return err
+}
+
+// declined answers the offer of a 2xx that nobody wants, so that its ACK says what it must.
+func (l *Leg) declined(m *message.Message) (r dialog.Reply) {
+	if body, _ := session(m); body != nil {
+		r.Type, r.Body = sdpType, sdp.Refuse(body, l.s.layer.Local(l.dialog.Near().Network, l.media.far).Addr())
+	}
+	return r
 }
 
 var errNoOffer = errors.New("no session description where an offer was due")

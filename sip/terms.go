@@ -22,6 +22,7 @@ const (
 type terms struct {
 	askedUUI    bool // the INVITE carries isdn-uui, so that answers may
 	knowsUpdate bool // the far end's Allow names UPDATE
+	noUpdate    bool // it refused one all the same
 	takesEarly  bool // it understands P-Early-Media (RFC 5009)
 	reliable    reliability
 	lease       lease

@@ -231,6 +231,10 @@ func (d *Dialog) ack(m *message.Message, r *remote) {
 	case a != nil && a.seq == m.CSeq.Number:
 		ack.Headers = append(ack.Headers, a.proof...)
 	}
+	if r != &d.remote && d.decline != nil {
+		reply := d.decline(m)
+		reply.fill(ack)
+	}
 	d.route(r, func(to transport.Target, err error) {
 		if err != nil {
 			return

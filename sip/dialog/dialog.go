@@ -57,12 +57,17 @@ type Dialog struct {
 
 // user is what the dialog's user gave.
 type user struct {
-	trace func(sent bool, m *message.Message)
-	owner any
+	trace   func(sent bool, m *message.Message)
+	owner   any
+	decline func(*message.Message) Reply
 }
 
 // Own makes [Set.Find] give this for the dialog.
 func (d *Dialog) Own(owner any) { d.owner = owner }
+
+// Decline makes f give what the ACK of a 2xx that nobody wants bears, a fork's for one: an answer where our INVITE had no
+// offer (RFC 3261 section 13.2.2.4).
+func (d *Dialog) Decline(f func(*message.Message) Reply) { d.decline = f }
 
 // Target gives the URI at which the far end is called inside the dialog.
 func (d *Dialog) Target() string { return d.remote.target }

@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook/header"
@@ -28,6 +30,8 @@ type modification struct {
 	proof  header.List // those credentials
 	timer  *transaction.Timer
 	over   bool
+	rseq   uint32 // of its last reliable provisional response; 0 before the first
+	said   *Reply // the description that such a response brought: a 2xx need not say it again (RFC 6337 section 2.2)
 }
 
 // Modify sends a re-INVITE made by [Dialog.Request] inside the confirmed dialog. on is called once, with the final response
@@ -87,12 +91,30 @@ func (x *modification) response(m *message.Message, err error) {
 		}
 	case m.Status >= 200:
 		x.success(m)
-	case x.timer == nil:
+	default:
+		x.provisional(m)
+	}
+}
+
+// provisional lets who answers late have the time, and confirms a response that is reliable though we did not offer to
+// take such.
+func (x *modification) provisional(m *message.Message) {
+	d := x.d
+	if x.timer == nil {
 		x.timer = d.set.cfg.Layer.After(d.callID, patience, func() {
 			x.client.Cancel(nil)
 			x.finish(nil, transaction.ErrTimeout)
 		})
 	}
+	rseq := reliable(m)
+	if rseq == 0 || x.over || x.rseq != 0 && rseq != x.rseq+1 {
+		return
+	}
+	x.rseq = rseq
+	if len(m.Body) > 0 {
+		x.said = &Reply{Type: strings.Clone(m.Get("Content-Type")), Body: slices.Clone(m.Body)}
+	}
+	d.confirm(m, &d.remote, rseq, new(Reply))
 }
 
 // success acknowledges a 2xx, and tells of the first.
@@ -114,6 +136,12 @@ func (x *modification) success(m *message.Message) {
 		d.acknowledge(m, &reply, x.proof)
 		d.settle()
 	}()
+	if x.said != nil && len(m.Body) == 0 {
+		told := *m
+		told.Headers = slices.Clone(m.Headers)
+		x.said.fill(&told)
+		m = &told
+	}
 	x.finishWith(m, &reply, nil)
 }
 
