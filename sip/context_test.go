@@ -2,6 +2,7 @@ package sip_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -309,4 +310,29 @@ func TestExplain(t *testing.T) {
 	if _, err = sip.Explain(d, &trunk, serverAt); err == nil {
 		t.Error("no error without peers")
 	}
+}
+
+// S22: a Diversion of a trunk or endpoint that is not trusted never reaches the application, whatever rule names it, and
+// the ledger tells.
+func TestS22Diversion(t *testing.T) {
+	const row = "Diversion: <sip:+12065550188@example.com>;reason=unconditional"
+	untrusted := func(_ *sip.Config, c *directory.Content) { c.Trunks[0].In = header.Untrusted("*", "Diversion") }
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t), untrusted)
+		alice, carol := r.phone(aliceAt), r.line(phoneAt, "carol", "carol's")
+		alice.send(alice.invite("c1", row))
+		first := r.attempt()
+		inv := carol.callTo("sip:+12065550100@example.com", "c2", row)
+		carol.send(inv)
+		refusal := carol.receive("401")
+		carol.acknowledge(inv, refusal)
+		carol.send(carol.prove(inv, refusal))
+		for _, a := range []attempt{first, r.attempt()} {
+			told := slices.IndexFunc(a.Ledger, func(e call.Entry) bool { return e.Name == "Diversion" })
+			if a.Headers.Has("Diversion") || told < 0 || a.Ledger[told].Action != header.Dropped || a.Ledger[told].Reason != "untrusted" {
+				t.Errorf("%+v\n%+v", a.Headers, a.Ledger)
+			}
+			a.leg.Hangup(call.Cause{SIP: 480}, nil)
+		}
+	})
 }

@@ -143,6 +143,46 @@ func TestC26PEarlyMedia(t *testing.T) {
 	})
 }
 
+// C26: what a trusted callee says of early media reaches the caller, as it changes too.
+func TestC26PEarlyMediaPasses(t *testing.T) {
+	for _, reliable := range []string{"X-None: 1", "Supported: 100rel"} {
+		inTime(t, func(t *testing.T) {
+			r := newRig(t)
+			alice, bob := r.phone(aliceAt), r.phone(bobAt)
+			alice.send(alice.invite("c1", "P-Early-Media: supported", reliable))
+			a := r.attempt()
+			_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2", For: a.id})
+			inv := bob.receive("INVITE")
+			bob.answer(inv, 183, "bob", answer, "P-Early-Media: SendOnly, gated, X-other")
+			want[call.Progress](e)
+			a.leg.Early(nil)
+			told := func(want string) {
+				t.Helper()
+				m := alice.receive("183")
+				if got := m.Get("P-Early-Media"); got != want {
+					t.Errorf("P-Early-Media: %q, want %q", got, want)
+				}
+				if rseq := m.Get("RSeq"); rseq != "" {
+					prack := alice.request("PRACK", "c1", 1+int(alice.branch), m.ToTag)
+					prack.Add("RAck", rseq+" 1 INVITE")
+					alice.send(prack)
+					alice.receive("200")
+				}
+			}
+			told("sendonly, gated")
+			bob.answer(inv, 183, "bob", answer, "P-Early-Media: inactive")
+			told("inactive")
+			bob.answer(inv, 183, "bob", answer, "P-Early-Media: inactive", "X-Other: 1")
+			alice.quiet(time.Millisecond)
+			bob.answer(inv, 183, "bob", answer, "P-Early-Media: sendrecv")
+			want[call.Progress](e)
+			told("sendrecv")
+			a.leg.Hangup(call.Cause{SIP: 480}, nil)
+			alice.receive("480")
+		})
+	}
+}
+
 // C62: 181 and 182 are relayed with their context, and told once each.
 func TestC62ForwardedAndQueued(t *testing.T) {
 	inTime(t, func(t *testing.T) {

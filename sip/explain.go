@@ -59,7 +59,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	rows, claims := claimed(t.Claims, rows, func(header.Field) (string, bool) { return claim.New().Keep("", 0, nil) })
 	e.Changes = append(e.Changes, entries(time.Time{}, "", "INVITE", call.Out, call.WriterPlatform, claims)...)
 	body := (&peering{trunk: t}).offerAt(netip.AddrPortFrom(local.Addr(), 10000), e.Network)
-	keys := signingOf(t.Signing, nil)
+	keys := signingOf(t.Signing, nil, time.Time{})
 	var signed []header.Change
 	build := func(network string) *message.Message {
 		contact := contactOf(network, local)

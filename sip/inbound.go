@@ -155,7 +155,8 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 		r.Type, r.Body = sdpType, body
 		l.media.settled = r.Reliable
 	}
-	if status == 183 && !withMedia && len(rows) == 0 {
+	gate := l.gate.say(l.takesEarly && status < 200, withMedia)
+	if status == 183 && !withMedia && len(rows) == 0 && gate == nil {
 		return // all is said
 	}
 	kind, name := header.Provisional, strconv.Itoa(status)
@@ -165,9 +166,7 @@ func (l *Leg) respond(status int, rows header.List, withMedia bool) {
 		l.timer.Stop()
 		r.Headers = append(r.Headers, l.lease.answer()...)
 	}
-	if l.takesEarly && withMedia && status < 200 {
-		r.Headers = append(r.Headers, header.Field{Name: "P-Early-Media", Value: "sendrecv"})
-	}
+	r.Headers = append(r.Headers, gate...)
 	r.Headers = append(r.Headers, l.said(kind, name, rows)...)
 	if err := l.dialog.Respond(tx, r); err != nil {
 		l.failed(err)

@@ -145,6 +145,7 @@ func (l *Leg) speaks(e *earlyAnswer, m *message.Message, rows header.List, reply
 	}
 	if gate := m.Get("P-Early-Media"); gate != "" && l.trunk.trunk.In.Trusted {
 		e.talks = e.sdp != nil && opens(gate)
+		l.gates(gate)
 	}
 	if e.talks && !was {
 		l.emit(call.Progress{Leg: l.id, Headers: rows})

@@ -31,8 +31,9 @@ type signing struct {
 	err      error               // why a key is missing
 }
 
-// signingOf reads the keys that a trunk names, unless they are those that it had before.
-func signingOf(s directory.Signing, before *signing) *signing {
+// signingOf reads the keys that a trunk names, unless they are those that it had before. No signature holds twice, though
+// keys change or the program began anew at that time.
+func signingOf(s directory.Signing, before *signing, began time.Time) *signing {
 	switch {
 	case s.Key == "" && len(s.Verify) == 0:
 		return nil
@@ -40,6 +41,13 @@ func signingOf(s directory.Signing, before *signing) *signing {
 		return before
 	}
 	signer, verifier, err := ReadKeys(s)
+	if verifier != nil {
+		var known *signature.Verifier
+		if before != nil {
+			known = before.verifier
+		}
+		verifier.Begin(began, known)
+	}
 	return &signing{of: s, signer: signer, verifier: verifier, err: err}
 }
 

@@ -157,3 +157,32 @@ func TestKeyThatIsMissing(t *testing.T) {
 		}
 	})
 }
+
+// S30: an INVITE that this run has not seen is not let in again after a restart.
+func TestS30AfterRestart(t *testing.T) {
+	private, public := keyFiles(t)
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) {
+			c.Trunks[1].Signing = directory.Signing{Key: private, KeyID: "k1"}
+			c.Trunks[0].Signing = directory.Signing{Verify: []string{public}, Need: true}
+		})
+		bob := r.phone(bobAt)
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+		out := bob.receive("INVITE")
+		bob.answer(out, 486, "bob", "")
+		bob.receive("ACK")
+		e.refused(486)
+		pass(5 * time.Second)
+		again := newRig(t, func(_ *sip.Config, c *directory.Content) {
+			c.Trunks[0].Signing = directory.Signing{Verify: []string{public}, Need: true}
+		})
+		alice := again.phone(aliceAt)
+		m := alice.invite("x")
+		m.CallID = out.CallID
+		for _, name := range []string{"Call-ID", "From", "To", signature.Header} {
+			m.Set(name, out.Get(name))
+		}
+		alice.send(m)
+		alice.receive("403")
+	})
+}

@@ -20,10 +20,11 @@ const (
 
 // terms is what was agreed on with the far end about how the dialog is spoken.
 type terms struct {
-	askedUUI    bool // the INVITE carries isdn-uui, so that answers may
-	knowsUpdate bool // the far end's Allow names UPDATE
-	noUpdate    bool // it refused one all the same
-	takesEarly  bool // it understands P-Early-Media (RFC 5009)
+	askedUUI    bool      // the INVITE carries isdn-uui, so that answers may
+	knowsUpdate bool      // the far end's Allow names UPDATE
+	noUpdate    bool      // it refused one all the same
+	takesEarly  bool      // it understands P-Early-Media (RFC 5009), and is trusted
+	gate        earlyGate // what it is told by that
 	reliable    reliability
 	lease       lease
 	refer       referrals
@@ -45,7 +46,7 @@ func (p *peering) signalling() directory.Signalling { return p.trunk.Signalling 
 // deal reads from an INVITE what the far end can do. Not zero: the status, and rows, with which it is refused.
 func (l *Leg) deal(m *message.Message) (int, []header.Field) {
 	o := l.trunk.signalling()
-	l.takesEarly = strings.EqualFold(m.Get("P-Early-Media"), "supported")
+	l.takesEarly = l.trunk.trunk.Out.Trusted && strings.EqualFold(m.Get("P-Early-Media"), "supported")
 	l.learn(m)
 	if _, err := replacing(m); err != nil {
 		return statusOf(err), nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -53,8 +54,9 @@ func (p *peering) allows(a netip.Addr) bool {
 
 // peerings keeps what is ready of the trunks in use. Safe for all goroutines.
 type peerings struct {
-	rate float64 // calls a second of each trunk; 0: no limit
-	log  *slog.Logger
+	rate  float64 // calls a second of each trunk; 0: no limit
+	log   *slog.Logger
+	began time.Time
 
 	mu    sync.Mutex
 	ready map[string]*peering // by trunk ID, and by endpointKey; guarded by mu
@@ -85,7 +87,7 @@ func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoin
 		keys, signs = old.keys, old.signing
 	}
 	p.keys, p.uui = keyringOf(full.Login, keys), formOf(full)
-	if p.signing = signingOf(full.Signing, signs); p.signing != signs {
+	if p.signing = signingOf(full.Signing, signs, ps.began); p.signing != signs {
 		p.signing.tellKeys(ps.log, t.ID)
 	}
 	perSecond := cmp.Or(full.Limits.Rate, ps.rate)

@@ -105,13 +105,19 @@ func (d *Dialog) confirmed(tx *transaction.Server) {
 
 // means tells whether a RAck names the response that waits for it.
 func (s *serving) means(rack string) bool {
+	rseq, seq, ok := parseRAck(rack)
+	return ok && rseq == s.rseq && seq == s.seq
+}
+
+// parseRAck reads the RAck of a PRACK for an INVITE (RFC 3262 section 7.2).
+func parseRAck(rack string) (rseq, seq uint32, ok bool) {
 	f := strings.Fields(rack)
 	if len(f) != 3 || f[2] != "INVITE" {
-		return false
+		return 0, 0, false
 	}
-	rseq, err := strconv.ParseUint(f[0], 10, 32)
-	seq, err2 := strconv.ParseUint(f[1], 10, 32)
-	return err == nil && err2 == nil && uint32(rseq) == s.rseq && uint32(seq) == s.seq
+	r, err := strconv.ParseUint(f[0], 10, 32)
+	n, err2 := strconv.ParseUint(f[1], 10, 32)
+	return uint32(r), uint32(n), err == nil && err2 == nil
 }
 
 // reassure sends the last status once more, as a response of its own.

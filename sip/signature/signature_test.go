@@ -299,6 +299,36 @@ func TestS30Replay(t *testing.T) {
 
 const fresh = time.Minute
 
+// S30: what held in another run does not hold again in this one, nor what held with keys that were changed since.
+func TestS30Restart(t *testing.T) {
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, v := both(t, key)
+	v.Begin(noon.Add(-time.Hour), nil)
+	old := signed(t, s, sample(), noon)
+	if err := v.Verify(old, noon); err != nil {
+		t.Fatal(err)
+	}
+	_, changed := both(t, key)
+	changed.Begin(noon.Add(2*time.Second), v)
+	if err := changed.Verify(old, noon.Add(3*time.Second)); !errors.Is(err, signature.Replayed) {
+		t.Errorf("with other keys: %v", err)
+	}
+	if err := changed.Verify(signed(t, s, sample(), noon), noon.Add(3*time.Second)); err != nil {
+		t.Errorf("another, signed before the keys were changed: %v", err)
+	}
+	_, again := both(t, key)
+	again.Begin(noon.Add(2*time.Second+300*time.Millisecond), nil)
+	if err := again.Verify(old, noon.Add(3*time.Second)); !errors.Is(err, signature.Stale) {
+		t.Errorf("after a restart: %v", err)
+	}
+	if err := again.Verify(signed(t, s, sample(), noon.Add(2*time.Second)), noon.Add(3*time.Second)); err != nil {
+		t.Errorf("signed in the second of the restart: %v", err)
+	}
+}
+
 func publicOf(t testing.TB, key crypto.Signer) []byte {
 	_, public := pair(t, key)
 	return public

@@ -26,7 +26,7 @@ const (
 	Malformed Invalid = "malformed" // no detached JWS of a context
 	Algorithm Invalid = "algorithm" // none of the trunk's keys is good for its algorithm
 	Wrong     Invalid = "wrong"     // it is of another key, or what it is over was changed
-	Stale     Invalid = "stale"     // its time is more than a minute away
+	Stale     Invalid = "stale"     // its time is more than a minute away, or before what is remembered: see Begin
 	Replayed  Invalid = "replayed"  // it was seen before
 	Full      Invalid = "full"      // so many came in the last minutes that a replay could not be told
 )
@@ -43,7 +43,7 @@ const (
 // Verifier verifies with the public keys of one peer. Safe for all goroutines.
 type Verifier struct {
 	keys []key
-	seen seen
+	seen *seen
 }
 
 type key struct {
@@ -53,7 +53,7 @@ type key struct {
 
 // NewVerifier makes a verifier of PEM texts with public keys or certificates; of these the key alone counts.
 func NewVerifier(texts ...[]byte) (*Verifier, error) {
-	v := &Verifier{}
+	v := &Verifier{seen: new(seen)}
 	for _, text := range texts {
 		keys, err := publicKeys(text)
 		if err != nil {
@@ -71,6 +71,16 @@ func NewVerifier(texts ...[]byte) (*Verifier, error) {
 		return nil, errors.New("no public key")
 	}
 	return v, nil
+}
+
+// Begin says what is remembered when a verifier begins: what before, of the same peer, has seen, or, where that is nil,
+// nothing. What was signed before that time, to the second, is Stale then: it may have held in another run.
+func (v *Verifier) Begin(since time.Time, before *Verifier) {
+	if before != nil {
+		v.seen = before.seen
+		return
+	}
+	v.seen.from = since.Unix()
 }
 
 // Verify tells whether the signature of a message that came at a time holds: nil, or an [Invalid]. One that holds does so
@@ -107,7 +117,7 @@ func (v *Verifier) Verify(m Message, now time.Time) error {
 	if !holds(jws, canonical, tried) {
 		return Wrong
 	}
-	if age := now.Sub(time.Unix(said.Time, 0)); age > fresh || age < -fresh {
+	if age := now.Sub(time.Unix(said.Time, 0)); age > fresh || age < -fresh || said.Time < v.seen.from {
 		return Stale
 	}
 	return v.seen.add(said.Nonce, now)
@@ -160,6 +170,8 @@ func read(value string) (protected, error) {
 // seen remembers the signatures that held for at least as long as they are fresh, in two halves of which the older one is
 // forgotten at once. Only the holder of a key can fill it.
 type seen struct {
+	from int64 // in Unix seconds, when that began
+
 	mu        sync.Mutex
 	now, last map[string]struct{} // guarded by mu
 	since     time.Time           // when now began; guarded by mu

@@ -1,0 +1,4 @@
+package dialog
+
+// ParseRAck is what tests see of how RAck is read.
+var ParseRAck = parseRAck
