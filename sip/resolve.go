@@ -274,6 +274,10 @@ func (s *Server) resolve(callID, uri string, near transport.Target, then func(tr
 		fail(err)
 		return
 	}
+	if near.Network == transport.TLS && network != transport.TLS { // what began in secret goes on so: it bears keys of SRTP
+		then(near, nil)
+		return
+	}
 	far := near.Addr.Addr().Unmap()
 	reach := func(answer locate.Answer, err error) {
 		if err != nil {

@@ -104,6 +104,32 @@ func TestC49CallOverTLS(t *testing.T) {
 	})
 }
 
+// S38: a dialog that began over TLS goes on over TLS, whatever network a Contact asks for.
+func TestS38StaysOverTLS(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		ca := testca.New(t)
+		r := secureRig(t, ca)
+		bob, plain := r.securePhone(pbxAt, ca.Issue([]string{pbx})), r.phone(pbxAt)
+		leg, e := r.dial(call.Dial{Trunk: "secure", To: "+1", From: "+2"})
+		inv := bob.receive("INVITE")
+		ok := message.NewResponse(inv, 200, "")
+		ok.Tag("bob")
+		ok.Add("Contact", "<sip:bob@"+pbxAt.String()+";transport=udp>")
+		ok.Add("Content-Type", "application/sdp")
+		ok.Body = crlf(answer)
+		bob.reply(inv, ok)
+		bob.receive("ACK")
+		want[call.Answered](e)
+		leg.Hold(true)
+		bob.answer(bob.receive("INVITE"), 200, "bob", way("recvonly", "3"))
+		bob.receive("ACK")
+		leg.Hangup(call.Cause{}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+		want[call.LegEnded](e)
+		plain.quiet(time.Second)
+	})
+}
+
 // C49: who must show a certificate gets in with the right one alone, over TLS alone.
 func TestC49MutualTLS(t *testing.T) {
 	inTime(t, func(t *testing.T) {
