@@ -31,3 +31,20 @@ func (c *Call) Operate(ctx context.Context, cmd call.Command, back func(call.Res
 		return call.Ticket{}, ctx.Err()
 	}
 }
+
+// Await gives a command as [Call.Operate] does, and waits for the end of the operation that it begins. The errors are those
+// of Operate, and ctx's, after which the operation goes on; how it ended is in what is given back.
+func (c *Call) Await(ctx context.Context, cmd call.Command) (call.Done, error) {
+	over := make(chan call.Done, 1)
+	t, err := c.Operate(ctx, cmd, func(r call.Result, err error) { over <- call.Done{Result: r, Err: err} })
+	if err != nil {
+		return call.Done{}, err
+	}
+	select {
+	case d := <-over:
+		d.Op, d.Leg = t.Op, t.Leg
+		return d, nil
+	case <-ctx.Done():
+		return call.Done{}, ctx.Err()
+	}
+}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 
 	"github.com/switchhook/switchhook/call"
@@ -15,25 +14,6 @@ type referral struct {
 	call.Refer
 	context  header.List // for the target: Headers, and what the trunk lets go along of the call's
 	anchored bool
-}
-
-// Transfer carries out a Refer for somebody else than the driver, and waits for its outcome. The leg that the transferred
-// one leaves behind is hung up. The errors are those of [Call.Do] and of the operation.
-func (c *Call) Transfer(ctx context.Context, cmd call.Refer) (call.Result, error) {
-	type outcome struct {
-		result call.Result
-		err    error
-	}
-	back := make(chan outcome, 1)
-	if _, err := c.Operate(ctx, cmd, func(r call.Result, err error) { back <- outcome{r, err} }); err != nil {
-		return call.Result{}, err
-	}
-	select {
-	case o := <-back:
-		return o.result, o.err
-	case <-ctx.Done():
-		return call.Result{}, ctx.Err()
-	}
 }
 
 func (c *Call) doRefer(cmd call.Refer) (call.Ticket, error) {

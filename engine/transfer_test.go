@@ -257,6 +257,15 @@ func TestReferWith(t *testing.T) {
 	}
 }
 
+// transfer transfers for an operator.
+func transfer(ctx context.Context, c *engine.Call, r call.Refer) (call.Result, error) {
+	d, err := c.Await(ctx, r)
+	if err == nil {
+		err = d.Err
+	}
+	return d.Result, err
+}
+
 // An operator's transfer is told to who asked for it, not to the driver; the leg left behind is hung up.
 func TestTransferForAnOperator(t *testing.T) {
 	w := newWorld(nil)
@@ -267,7 +276,7 @@ func TestTransferForAnOperator(t *testing.T) {
 	}
 	back := make(chan outcome, 1)
 	go func() {
-		r, err := c.Transfer(ctx, call.Refer{Leg: a.id, To: "anchored"})
+		r, err := transfer(ctx, c, call.Refer{Leg: a.id, To: "anchored"})
 		back <- outcome{r, err}
 	}()
 	target := <-w.dialed
@@ -281,16 +290,16 @@ func TestTransferForAnOperator(t *testing.T) {
 	if e := next[call.LegEnded](t, c); e.Leg != b.id || e.Cause.By != call.ByPlatform {
 		t.Errorf("told %+v", e)
 	}
-	if _, err := c.Transfer(ctx, call.Refer{Leg: "x", To: "1"}); !errors.Is(err, call.ErrNoLeg) {
+	if _, err := transfer(ctx, c, call.Refer{Leg: "x", To: "1"}); !errors.Is(err, call.ErrNoLeg) {
 		t.Errorf("no leg: %v", err)
 	}
 	gone, cancel := context.WithCancel(ctx)
 	cancel()
-	if _, err := c.Transfer(gone, call.Refer{Leg: a.id, To: "1"}); !errors.Is(err, context.Canceled) {
+	if _, err := transfer(gone, c, call.Refer{Leg: a.id, To: "1"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("who asked is gone: %v", err)
 	}
 	c.Close(byApp)
-	if _, err := c.Transfer(ctx, call.Refer{Leg: a.id, To: "1"}); !errors.Is(err, call.ErrOver) {
+	if _, err := transfer(ctx, c, call.Refer{Leg: a.id, To: "1"}); !errors.Is(err, call.ErrOver) {
 		t.Errorf("over: %v", err)
 	}
 }
@@ -308,7 +317,7 @@ func TestOperationThatEndsAtOnceForAnOperator(t *testing.T) {
 	})
 	do(t, c, call.Answer{Leg: a.id})
 	next[call.Answered](t, c)
-	if _, err := c.Transfer(ctx, call.Refer{Leg: a.id, To: "+12065550177"}); !errors.Is(err, call.ErrLimit) {
+	if _, err := transfer(ctx, c, call.Refer{Leg: a.id, To: "+12065550177"}); !errors.Is(err, call.ErrLimit) {
 		t.Errorf("no room for the target: %v", err)
 	}
 	c.End(byApp)

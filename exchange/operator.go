@@ -14,10 +14,16 @@ func (x *Exchange) Legs(ctx context.Context, id call.ID) ([]call.LegRecord, erro
 	return onLive(x, id, func(c *engine.Call) ([]call.LegRecord, error) { return c.Standing(ctx) })
 }
 
-// Transfer transfers the far end of a leg of a live call, for an operator, and waits for the outcome: see
-// engine.Call.Transfer. The errors are dialect.ErrNoCall and those of that.
+// Transfer transfers the far end of a leg of a live call, for an operator, and waits for the outcome. The leg that it leaves
+// behind is hung up. The errors are dialect.ErrNoCall, those of the command, ctx's, and what went wrong.
 func (x *Exchange) Transfer(ctx context.Context, id call.ID, r call.Refer) (call.Result, error) {
-	return onLive(x, id, func(c *engine.Call) (call.Result, error) { return c.Transfer(ctx, r) })
+	return onLive(x, id, func(c *engine.Call) (call.Result, error) {
+		d, err := c.Await(ctx, r)
+		if err == nil {
+			err = d.Err
+		}
+		return d.Result, err
+	})
 }
 
 // Hangup ends a live call, for an operator. The error is dialect.ErrNoCall.

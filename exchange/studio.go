@@ -86,21 +86,12 @@ var ErrNotPressed = errors.New("the keys were not sent")
 // Press presses keys at the far end of a live call's leg for an operator, and waits until all are sent. The errors are
 // dialect.ErrNoCall, those of the command, ctx's, after which the keys go on, and [ErrNotPressed].
 func (x *Exchange) Press(ctx context.Context, id call.ID, cmd call.SendDigits) error {
-	_, err := onLive(x, id, func(c *engine.Call) (call.Ticket, error) {
-		over := make(chan error, 1)
-		t, err := c.Operate(ctx, cmd, func(_ call.Result, err error) { over <- err })
-		if err != nil {
-			return t, err
+	_, err := onLive(x, id, func(c *engine.Call) (call.Done, error) {
+		d, err := c.Await(ctx, cmd)
+		if err == nil && d.Err != nil {
+			err = fmt.Errorf("%w: %w", ErrNotPressed, d.Err)
 		}
-		select {
-		case err := <-over:
-			if err != nil {
-				err = fmt.Errorf("%w: %w", ErrNotPressed, err)
-			}
-			return t, err
-		case <-ctx.Done():
-			return t, ctx.Err()
-		}
+		return d, err
 	})
 	return err
 }
