@@ -97,6 +97,12 @@ func (d *folder) open(_ context.Context, key string, at int64) (io.ReadCloser, e
 	return f, nil
 }
 
+// Others on this machine have no business with what was said: the user and the group who run the program may read it.
+const (
+	filePerm   = 0o640
+	folderPerm = 0o750
+)
+
 func (d *folder) put(ctx context.Context, key string, r io.Reader) error {
 	root, err := d.root()
 	if err != nil {
@@ -105,10 +111,10 @@ func (d *folder) put(ctx context.Context, key string, r io.Reader) error {
 	defer root.Close()
 	name := filepath.FromSlash(key)
 	part := filepath.FromSlash(path.Join(path.Dir(key), ".part-"+rand.Text()))
-	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	if err := root.MkdirAll(filepath.Dir(name), folderPerm); err != nil {
 		return fileFault(err)
 	}
-	f, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := root.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, filePerm)
 	if err != nil {
 		return fileFault(err)
 	}

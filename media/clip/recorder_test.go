@@ -326,6 +326,30 @@ func TestS41RecordingKeys(t *testing.T) {
 	}
 }
 
+// S36: what was said is not for every user of this machine, neither in its folder nor on the way there.
+func TestS36RecordingsAreNotForAll(t *testing.T) {
+	folder := t.TempDir()
+	r, _ := recorder(t, map[string]string{"folder": folder})
+	rec := begin(t, r, clip.Wanted{Bucket: "folder", Key: "account/x.wav"})
+	say(rec, time.Second, 500, 0)
+	for _, file := range r.Left() {
+		private(t, file)
+	}
+	rec.Stop()
+	if _, err := r.Store(t.Context(), rec); err != nil {
+		t.Fatal(err)
+	}
+	private(t, filepath.Join(folder, "account"))
+	private(t, filepath.Join(folder, "account", "x.wav"))
+}
+
+func private(t *testing.T, path string) {
+	t.Helper()
+	if st, err := os.Stat(path); err != nil || st.Mode()&0o7 != 0 {
+		t.Errorf("%s: %v, %v", path, st, err)
+	}
+}
+
 // kept checks that what could not be stored is kept on this machine, and told.
 func kept(t *testing.T, r *clip.Recorder, err, want error) {
 	t.Helper()
