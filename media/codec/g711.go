@@ -15,9 +15,9 @@ const (
 
 // table holds what one law of G.711 needs. Nobody writes it after it is made.
 type table struct {
-	linear  [256]int16     // code → sample
-	code    [1 << 14]uint8 // sample >> 2 → code
-	other   [256]uint8     // code → code of the other law
+	linear [256]int16     // code → sample
+	code   [1 << 14]uint8 // sample >> 2 → code
+	other  [256]uint8     // code → code of the other law
 }
 
 var (

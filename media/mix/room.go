@@ -56,13 +56,16 @@ func (r *Room) beat() bool {
 	r.seq++
 	r.stamp += frame
 	r.talkers = r.talkers[:0]
+	some := false
 	for _, p := range r.parties {
 		p.ask()
+		some = some || p.wide != nil
 		if p.listen(); p.talks {
 			r.talkers = append(r.talkers, p)
 		}
 	}
 	r.choose()
+	r.widen(some)
 	r.add()
 	for _, p := range r.parties {
 		r.serve(p)

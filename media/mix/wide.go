@@ -15,20 +15,22 @@ type wide struct {
 	out [2 * frame]int16
 }
 
-// addWide sums what is said in 16 kHz, and what is in the sum of 8 kHz already.
-func (r *Room) addWide() {
-	some := false
-	for _, p := range r.parties {
-		some = some || p.wide != nil
-	}
-	if !some {
+// widen begins to mix in 16 kHz, or ends it.
+func (r *Room) widen(on bool) {
+	switch {
+	case !on:
 		r.wide = nil
-		return
-	}
-	if r.wide == nil {
+	case r.wide == nil:
 		r.wide = new(wide)
 	}
+}
+
+// addWide sums what is said in 16 kHz, and what is in the sum of 8 kHz already.
+func (r *Room) addWide() {
 	w := r.wide
+	if w == nil {
+		return
+	}
 	saturate(r.out[:], r.sum[:], nil)
 	w.up.Widen(w.out[:], r.out[:])
 	clear(w.sum[:])
