@@ -163,7 +163,7 @@ func TestC26PEarlyMediaPasses(t *testing.T) {
 					t.Errorf("P-Early-Media: %q, want %q", got, want)
 				}
 				if rseq := m.Get("RSeq"); rseq != "" {
-					prack := alice.request("PRACK", "c1", 1+int(alice.branch), m.ToTag)
+					prack := alice.request("PRACK", "c1", 1+alice.branch, m.ToTag)
 					prack.Add("RAck", rseq+" 1 INVITE")
 					alice.send(prack)
 					alice.receive("200")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/time/rate"
 
@@ -15,12 +16,12 @@ import (
 // load is what one trunk, endpoint or account carries now. Safe for all goroutines.
 type load struct {
 	mu         sync.Mutex
-	calls      int           // legs that stand; guarded by mu
+	calls      int           // that stand: legs of a trunk or endpoint; guarded by mu
 	unanswered int           // of these, the ones that ring or wait; guarded by mu
 	rate       *rate.Limiter // of an account; guarded by mu
 }
 
-// take counts one leg in, or tells which limit refuses it.
+// take counts one in, or tells which limit refuses it.
 func (l *load) take(limits directory.Limits, whose string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -52,7 +53,7 @@ func (l *load) hurries(perSecond float64) bool {
 	return !l.rate.Allow()
 }
 
-// free counts one leg out; answered tells that it no longer counts as unanswered.
+// free counts one out; answered tells that it no longer counts as unanswered.
 func (l *load) free(answered bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,10 +107,50 @@ func (ls *loads) of(kind, id string) *load {
 	return l
 }
 
-// toll is what a leg has counted, to be counted back when it is over. It belongs to whoever may end the leg.
+// tally is what the legs of one call count for their account together: one call, unanswered until one of them is.
+type tally struct {
+	account  *load
+	legs     int  // guarded by account.mu
+	answered bool // guarded by account.mu
+}
+
+// join counts one more leg of the call; false: it is over.
+func (t *tally) join(answered bool) bool {
+	t.account.mu.Lock()
+	defer t.account.mu.Unlock()
+	if t.legs == 0 {
+		return false
+	}
+	t.legs++
+	t.answer(answered)
+	return true
+}
+
+// answer no longer counts the call as unanswered, once one leg is not. The caller holds account.mu.
+func (t *tally) answer(answered bool) {
+	if answered && !t.answered {
+		t.answered = true
+		t.account.unanswered--
+	}
+}
+
+// leave counts one leg out, and with the last one the call.
+func (t *tally) leave() {
+	t.account.mu.Lock()
+	defer t.account.mu.Unlock()
+	if t.legs--; t.legs > 0 {
+		return
+	}
+	t.answer(true)
+	t.account.calls--
+}
+
+// toll is what a leg has counted, to be counted back when it is over. It belongs to whoever may end the leg, but for the
+// tally.
 type toll struct {
-	trunk, account *load
-	answered       bool
+	trunk    *load
+	call     atomic.Pointer[tally]
+	answered bool
 }
 
 // named says what a peering is: a trunk, or an endpoint.
@@ -120,8 +161,8 @@ func (p *peering) named() (kind, id string) {
 	return "trunk", p.trunk.ID
 }
 
-// admit counts a leg for its trunk and for who owns it, or tells which limit refuses it. A bridged call has two legs, and
-// counts as two.
+// admit counts a leg for its trunk, and its call for who owns it, or tells which limit refuses it. A leg that is dialled for
+// another one is of that one's call, which counts once.
 func (s *Server) admit(l *Leg, account string) (why string) {
 	t := l.trunk.trunk
 	if account == "" {
@@ -132,22 +173,44 @@ func (s *Server) admit(l *Leg, account string) (why string) {
 	if why := trunk.take(t.Limits, kind+" "+id); why != "" {
 		return why
 	}
+	l.toll.trunk, l.toll.answered = trunk, false
 	a, known := s.cfg.Directory().Account(account)
-	if known {
-		why = owner.take(a.Limits, "account "+account)
-		if why == "" && owner.hurries(a.Limits.Rate) {
-			owner.free(false)
-			why = fmt.Sprintf("account %s begins more than %g calls a second: raise its limits.rate if that is too few", account, a.Limits.Rate)
-		}
-	} else {
-		owner = nil
+	if !known || l.out != nil && l.toll.joins(s.legs.find(l.out.dial.For), owner) {
+		return ""
+	}
+	why = owner.take(a.Limits, "account "+account)
+	if why == "" && owner.hurries(a.Limits.Rate) {
+		owner.free(false)
+		why = fmt.Sprintf("account %s begins more than %g calls a second: raise its limits.rate if that is too few", account, a.Limits.Rate)
 	}
 	if why != "" {
-		trunk.free(false)
+		l.toll.free()
 		return why
 	}
-	l.toll = toll{trunk: trunk, account: owner}
+	l.toll.call.Store(&tally{account: owner, legs: 1})
 	return ""
+}
+
+// joins counts for the call of another leg, if it is the account's and stands.
+func (t *toll) joins(other *Leg, account *load) bool {
+	if other == nil {
+		return false
+	}
+	c := other.toll.call.Load()
+	if c == nil || c.account != account || !c.join(t.answered) {
+		return false
+	}
+	if old := t.call.Swap(c); old != nil {
+		old.leave()
+	}
+	return true
+}
+
+// moves counts a leg that takes another's place for that one's call. It must be called on the leg's shard.
+func (t *toll) moves(to *Leg) {
+	if own := t.call.Load(); own != nil {
+		t.joins(to, own.account)
+	}
 }
 
 // answer no longer counts the leg as unanswered. Idempotent.
@@ -157,8 +220,10 @@ func (t *toll) answer() {
 	}
 	t.answered = true
 	t.trunk.answer()
-	if t.account != nil {
-		t.account.answer()
+	if c := t.call.Load(); c != nil {
+		c.account.mu.Lock()
+		c.answer(true)
+		c.account.mu.Unlock()
 	}
 }
 
@@ -167,10 +232,10 @@ func (t *toll) free() {
 	if t.trunk != nil {
 		t.trunk.free(t.answered)
 	}
-	if t.account != nil {
-		t.account.free(t.answered)
+	if c := t.call.Swap(nil); c != nil {
+		c.leave()
 	}
-	t.trunk, t.account = nil, nil
+	t.trunk = nil
 }
 
 // limited ends an outbound leg that a limit refuses, and says so in the log.

@@ -103,6 +103,46 @@ func TestAccountLimits(t *testing.T) {
 	}
 }
 
+// A call counts once for its account, however many legs it has, and until the last of them is over; it is unanswered until
+// the first of them is answered. A trunk counts each leg of its own.
+func TestAccountCountsCalls(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, owned(directory.Limits{}, directory.Limits{Calls: 1, Unanswered: 1, Rate: 1}))
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		load := func(kind, id string, calls, unanswered int) {
+			t.Helper()
+			pass(time.Millisecond)
+			if c, u := r.s.Loads(kind, id); c != calls || u != unanswered {
+				t.Errorf("%s %s has %d calls, %d of them unanswered, want %d and %d", kind, id, c, u, calls, unanswered)
+			}
+		}
+		inv := alice.invite("a")
+		alice.send(inv)
+		a := r.attempt()
+		first, e1 := r.dial(call.Dial{Trunk: "bob", To: "1", For: a.id, Account: owner})
+		ring := bob.receive("INVITE")
+		_, e2 := r.dial(call.Dial{Trunk: "bob", To: "2", For: a.id, Account: owner})
+		bob.answer(bob.receive("INVITE"), 486, "x", "")
+		bob.receive("ACK")
+		e2.refused(486)
+		load("account", owner, 1, 1)
+		load("trunk", "bob", 1, 1)
+		bob.answer(ring, 200, "bob", answer)
+		bob.receive("ACK")
+		want[call.Answered](e1)
+		load("account", owner, 1, 0)
+		a.leg.Hangup(call.Cause{SIP: 480}, nil)
+		alice.receive("480")
+		want[call.LegEnded](a.events)
+		load("account", owner, 1, 0)
+		load("trunk", "alice", 0, 0)
+		first.Hangup(call.Cause{Label: call.LabelNormal}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+		e1.ended(call.LabelNormal)
+		load("account", owner, 0, 0)
+	})
+}
+
 // A trunk's own rate takes the place of the server's for each trunk.
 func TestTrunkRateOfItsOwn(t *testing.T) {
 	inTime(t, func(t *testing.T) {

@@ -118,6 +118,11 @@ func (p *peering) shares(o *peering) bool {
 func (s *Server) takeOver(l *Leg, r replaces, at call.Attempt) {
 	s.seek(r, l.trunk, func(old *Leg, status int) {
 		if status == 0 {
+			l.post(func() {
+				if !l.ended {
+					l.toll.moves(old)
+				}
+			})
 			s.propose(old, at, func(id call.LegID, report call.Report) Line { return l.open(id, report) }, func() { l.unwanted(480, "its call does not take it") })
 			return
 		}
