@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -36,16 +35,6 @@ type Call struct {
 	notes    notes
 }
 
-// reply is what a command gave, on its way from the call's goroutine to who asked.
-type reply struct {
-	ticket call.Ticket
-	err    error
-	back   chan struct{}
-}
-
-// errFault is what a command gives that broke the call.
-var errFault = errors.New("internal fault")
-
 // ID names the call.
 func (c *Call) ID() call.ID { return c.id }
 
@@ -64,24 +53,7 @@ func (c *Call) Legs() int { return int(c.live.Load()) }
 // Do gives a command: it is accepted or refused at once. The errors are call.ErrOver, call.ErrNoLeg, call.ErrLegEnded,
 // call.ErrState, call.ErrLimit, ctx's when it was done before, or what is wrong with the command.
 func (c *Call) Do(ctx context.Context, cmd call.Command) (call.Ticket, error) {
-	if err := ctx.Err(); err != nil {
-		return call.Ticket{}, err
-	}
-	r, ok := c.e.replies.Get().(*reply)
-	if !ok {
-		r = &reply{back: make(chan struct{}, 1)}
-	}
-	defer c.e.replies.Put(r)
-	r.ticket, r.err = call.Ticket{}, errFault
-	accepted := c.inbox.put(func() { // an operation outlives the ctx that its command was given under
-		defer func() { r.back <- struct{}{} }() // also when the command breaks the call
-		r.ticket, r.err = c.accept(cmd)
-	})
-	if !accepted {
-		return call.Ticket{}, call.ErrOver
-	}
-	<-r.back // certain to come: the inbox has taken it
-	return r.ticket, r.err
+	return c.Operate(ctx, cmd, nil)
 }
 
 // Ask hands a request to the driver and waits for its answer, for ctx, or for the call's end (call.ErrOver).
