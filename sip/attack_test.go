@@ -104,6 +104,29 @@ func TestS04LockoutOfIPv6(t *testing.T) {
 	})
 }
 
+// S04: who is shut out at one name is not let in again by guessing many others.
+func TestS04ManyNames(t *testing.T) {
+	wrong, locked := sip.Guesses()
+	from, now := phoneAt.Addr(), time.Now()
+	for range 9 {
+		wrong(from, "carol", now)
+	}
+	for i := range 50_000 {
+		wrong(from, fmt.Sprint(i), now)
+	}
+	if !wrong(from, "carol", now) || !locked(from, "carol", now) {
+		t.Error("the guesses at it are forgotten")
+	}
+	for i := range 20_000 { // all of them shut out: some must go
+		for range 10 {
+			wrong(from, fmt.Sprint("more", i), now)
+		}
+	}
+	if !locked(from, "more19999", now) {
+		t.Error("the last one is not shut out")
+	}
+}
+
 // S06: an endpoint that has proved who it is begins nothing with what exists inside dialogs alone.
 func TestS06ProvenEndpoint(t *testing.T) {
 	inTime(t, func(t *testing.T) {

@@ -172,15 +172,19 @@ func (g *guesses) wrong(key guess, now time.Time) int {
 	return 0 // what is shut out is not so for longer, however often it tries
 }
 
-// makeRoom forgets what is long ago or, when there are too many, some. The caller holds mu.
+// makeRoom forgets what is long ago or, when there are too many, some: first those with the fewest guesses, for else who
+// guesses at many names would be let in again at one. The caller holds mu.
 func (g *guesses) makeRoom(now time.Time) {
-	if len(g.known) < maxGuessers {
-		return
-	}
-	n := 0
-	for key, t := range g.known {
-		if n++; now.Sub(t.last) >= guessRest || n <= maxGuessers/10 {
-			delete(g.known, key)
+	for most := 1; len(g.known) >= maxGuessers; most++ {
+		n := 0
+		for key, t := range g.known {
+			some := t.wrong <= most && n < maxGuessers/10
+			if some {
+				n++
+			}
+			if some || now.Sub(t.last) >= guessRest {
+				delete(g.known, key)
+			}
 		}
 	}
 }

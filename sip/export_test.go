@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
@@ -26,6 +27,15 @@ func TargetOf(m *message.Message) (call.Dial, header.List, error) {
 func Security(srtp directory.Choice, networks ...string) sdp.Security {
 	trunk := &directory.Trunk{Options: directory.Options{Audio: directory.Audio{SRTP: srtp}}}
 	return (&peering{trunk: trunk}).wishes(&negotiation{secret: isSecret(networks...)}).Security
+}
+
+// Guesses counts wrong passwords from an address and tells whether who gives them is shut out.
+func Guesses() (wrong, locked func(from netip.Addr, user string, now time.Time) bool) {
+	g := &guesses{known: map[guess]tries{}}
+	return func(from netip.Addr, user string, now time.Time) bool {
+			return g.wrong(guess{from, user}, now) == maxGuesses
+		},
+		func(from netip.Addr, user string, now time.Time) bool { return g.locked(guess{from, user}, now) }
 }
 
 // What tests look at from inside.
