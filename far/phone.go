@@ -97,6 +97,7 @@ func (p *Phone) add(t directory.Trunk) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t.Audio = p.audio
+	t.Transfer.Accept = directory.Never // it has nobody who would carry a REFER out
 	t.In, t.Out = open(header.In), open(header.Out)
 	p.trunks[t.ID] = t
 	var c directory.Content
