@@ -115,6 +115,7 @@ type Login struct {
 // Limits bound what one trunk, or one account, takes. Zero values mean the server's own limits alone.
 type Limits struct {
 	Rate       float64 `json:"rate,omitempty"`       // calls that begin each second, in both directions
+	Placed     float64 `json:"placed,omitempty"`     // of these, calls that we place
 	Calls      int     `json:"calls,omitempty"`      // standing calls
 	Unanswered int     `json:"unanswered,omitempty"` // calls that ring or wait
 	// Prefixes are the numbers that may be dialled (E.164 with "+"): the longest match counts, "!" before one forbids it.

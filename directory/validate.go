@@ -61,6 +61,9 @@ func (a Account) Validate() error {
 	c.account("id", a.ID)
 	c.name("name", a.Name)
 	c.limits("limits", a.Limits)
+	if a.Limits.Placed != 0 {
+		c.fail("limits.placed", "is a trunk's: an account has limits.rate")
+	}
 	return c.result()
 }
 

@@ -125,9 +125,8 @@ func (c *check) tls(t TLS) {
 }
 
 func (c *check) limits(at string, l Limits) {
-	if l.Rate < 0 || l.Rate > 1e6 || l.Rate != l.Rate {
-		c.fail(at+".rate", "%g is not 0 to 1000000 calls a second", l.Rate)
-	}
+	c.perSecond(at+".rate", l.Rate)
+	c.perSecond(at+".placed", l.Placed)
 	if l.Calls < 0 {
 		c.fail(at+".calls", "%d is below 0", l.Calls)
 	}
@@ -142,6 +141,12 @@ func (c *check) limits(at string, l Limits) {
 		if !ok || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" || strings.HasPrefix(digits, "0") {
 			c.fail(at+".prefixes", "%q is no prefix: \"+\" and digits, with \"!\" before one that is forbidden", p)
 		}
+	}
+}
+
+func (c *check) perSecond(field string, r float64) {
+	if r < 0 || r > 1e6 || r != r {
+		c.fail(field, "%g is not 0 to 1000000 calls a second", r)
 	}
 }
 

@@ -88,6 +88,7 @@ func TestValidateOptions(t *testing.T) {
 			func(o *directory.Options) { o.Limits.Rate = math.NaN() },
 			func(o *directory.Options) { o.Limits.Rate = math.Inf(1) },
 		},
+		"limits.placed":     {func(o *directory.Options) { o.Limits.Placed = -1 }},
 		"limits.calls":      {func(o *directory.Options) { o.Limits.Calls = -1 }},
 		"limits.unanswered": {func(o *directory.Options) { o.Limits.Unanswered = -1 }},
 		"limits.prefixes": {

@@ -45,6 +45,7 @@ func TestValidate(t *testing.T) {
 		field string // that is refused; empty: fit to be kept
 	}{
 		{"account", directory.Account{ID: account, Name: "Ünï"}, ""},
+		{"account with a trunk's limit", directory.Account{ID: account, Limits: directory.Limits{Placed: 1}}, "limits.placed"},
 		{"account of eleven digits", directory.Account{ID: account[1:]}, "id"},
 		{"account with a letter", directory.Account{ID: account[1:] + "x"}, "id"},
 		{"account with a line break in its name", directory.Account{ID: account, Name: "a\nb"}, "name"},

@@ -266,6 +266,15 @@ func (s *Server) hurries(p *peering) string {
 	return ""
 }
 
+// hurriesOut is hurries for a call that we place.
+func (s *Server) hurriesOut(p *peering) string {
+	if p.placed != nil && !p.placed.Allow() {
+		kind, id := p.named()
+		return fmt.Sprintf("more than %g calls a second are placed by %s %s: raise its limits.placed if that is too few", p.trunk.Limits.Placed, kind, id)
+	}
+	return s.hurries(p)
+}
+
 // tooFast tells which limit a trunk's calls a second are over.
 func tooFast(p *peering) string {
 	if r := p.trunk.Limits.Rate; r > 0 {

@@ -163,6 +163,37 @@ func TestTrunkRateOfItsOwn(t *testing.T) {
 	})
 }
 
+// What a trunk takes of calls that we place is apart from what comes in.
+func TestTrunkRateOfPlacedCalls(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, owned(directory.Limits{Placed: 1}, directory.Limits{}))
+		bob := r.phone(bobAt)
+		for i, callID := range []string{"a", "b", "c"} {
+			inv := bob.invite(callID)
+			bob.send(inv)
+			a := r.attempt()
+			a.leg.Hangup(call.Cause{SIP: 480}, nil)
+			refusal := bob.receive("480")
+			ack := bob.request("ACK", callID, 1, refusal.ToTag)
+			ack.Set("Via", inv.Get("Via"))
+			bob.send(ack)
+			if i > 1 {
+				continue
+			}
+			_, e := r.dial(call.Dial{Trunk: "bob", To: "1"})
+			if i == 1 {
+				if end := want[call.LegEnded](e); end.Cause.SIP != 503 || !strings.Contains(end.Cause.Text, "more than 1 calls a second are placed by trunk bob: raise its limits.placed") {
+					t.Errorf("%+v", end.Cause)
+				}
+				continue
+			}
+			bob.answer(bob.receive("INVITE"), 486, "bob", "")
+			bob.receive("ACK")
+			e.refused(486)
+		}
+	})
+}
+
 // S21: a redirection leads to no number that the trunk, or who dials, may not call.
 func TestS21RedirectedToForbiddenNumber(t *testing.T) {
 	for name, limits := range map[string][2]directory.Limits{

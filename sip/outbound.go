@@ -113,7 +113,7 @@ func (l *Leg) place(room bool) {
 		fail(483, call.LabelRejected, "Max-Forwards is used up")
 		return
 	}
-	why := l.s.hurries(l.trunk)
+	why := l.s.hurriesOut(l.trunk)
 	if why == "" && !room {
 		why = "too many legs"
 	}

@@ -24,6 +24,7 @@ type peering struct {
 	of      *directory.Trunk // as the directory has it
 	in, out *header.Compiled
 	limit   *rate.Limiter // nil: none
+	placed  *rate.Limiter // of calls that we place; nil: none
 	keys    *keyring      // nil: none
 	signing *signing      // nil: none
 	uui     *uuiForm      // nil: nothing is known
@@ -90,14 +91,11 @@ func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoin
 	if p.signing = signingOf(full.Signing, signs, ps.began); p.signing != signs {
 		p.signing.tellKeys(ps.log, t.ID)
 	}
-	perSecond := cmp.Or(full.Limits.Rate, ps.rate)
-	switch {
-	case perSecond <= 0:
-	case old != nil && old.limit != nil && old.limit.Limit() == rate.Limit(perSecond):
-		p.limit = old.limit
-	default:
-		p.limit = limiter(perSecond)
+	var limit, placed *rate.Limiter
+	if old != nil {
+		limit, placed = old.limit, old.placed
 	}
+	p.limit, p.placed = limiterOf(cmp.Or(full.Limits.Rate, ps.rate), limit), limiterOf(full.Limits.Placed, placed)
 	if len(ps.ready) >= maxPeerings {
 		clear(ps.ready)
 	}
@@ -112,6 +110,17 @@ func compiled(p header.Policy, d header.Direction) *header.Compiled {
 		c, _ = header.Policy{Name: p.Name, Direction: d}.Compile()
 	}
 	return c
+}
+
+// limiterOf gives the limiter of a rate: the one that there was where it is the same; nil for none.
+func limiterOf(perSecond float64, before *rate.Limiter) *rate.Limiter {
+	switch {
+	case perSecond <= 0:
+		return nil
+	case before != nil && before.Limit() == rate.Limit(perSecond):
+		return before
+	}
+	return limiter(perSecond)
 }
 
 // limiter lets rate calls a second through, and as many at once.

@@ -111,7 +111,7 @@ func newConnectorID() string {
 // saveConnector turns what was put into what calls need, and keeps it.
 func (c *control) saveConnector(r *request, vc *connector, save func(ctx context.Context, t directory.Trunk) error) error {
 	vc.Peers, vc.Allow, vc.Updated = vc.vendor.peers(), vc.vendor.allow(), c.now()
-	vc.Limits.Rate = vc.vendor.rate()
+	vc.Limits.Placed = vc.vendor.rate()
 	vc.TLS.Need, vc.Audio.SRTP = vc.vendor.RequireEncryption, directory.Default
 	if vc.vendor.RequireEncryption {
 		vc.Audio.SRTP = directory.Always

@@ -355,8 +355,8 @@ func TestTermination(t *testing.T) {
 	if by, ok := a.store.Snapshot().TrunkBySource(netip.MustParseAddr("10.9.9.9")); trunk.OutOnly || !ok || by.ID != *id {
 		t.Error("an allowed source does not find the trunk")
 	}
-	if trunk.Limits.Rate != 1 {
-		t.Errorf("CpsLimit 1 lets %g calls a second begin", trunk.Limits.Rate)
+	if trunk.Limits.Placed != 1 || trunk.Limits.Rate != 0 {
+		t.Errorf("CpsLimit 1 lets %g calls a second be placed, and %g begin", trunk.Limits.Placed, trunk.Limits.Rate)
 	}
 	put.Disabled = aws.Bool(true)
 	good[*voice.PutVoiceConnectorTerminationOutput](t)(a.PutVoiceConnectorTermination(ctx, in))

@@ -140,7 +140,7 @@ func (v connectorVendor) allow() []netip.Prefix {
 	return list
 }
 
-// rate gives how many calls a second the Voice Connector takes: what was put as CpsLimit, and no limit where nothing was.
+// rate gives how many calls a second may be placed through the Voice Connector: what was put as CpsLimit, and no limit where nothing was.
 func (v connectorVendor) rate() float64 {
 	if v.Termination == nil {
 		return 0
