@@ -2,8 +2,9 @@
 // Everyone else sends it messages.
 //
 // It is mechanism without policy: it knows no vendor, no SIP, no HTTP, no disk. Legs come through [Leg] and [Dialer],
-// sound through media.Opener and [Speaker]; what an application wants comes as call.Command, what happens goes out as
-// call.Event, in order. No mutex stands here, and the owner never blocks.
+// sound through media.Opener and [Speaker], rooms and ears from media/mix, and media/clip keeps what is recorded; what an
+// application wants comes as call.Command, what happens goes out as call.Event, in order. No mutex stands here, and the
+// owner never blocks.
 //
 //	       commands (Do) ──▶ ┌──────── call goroutine ────────┐ ──▶ events, in order, bounded; overflow ends this call
 //	leg reports (Report) ──▶ │ legs · operations · ledger     │ ──▶ record, ledger, log at its end

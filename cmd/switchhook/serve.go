@@ -115,36 +115,52 @@ func measure(file string) (stop func(), err error) {
 
 // config reads the file, where there is one, and lays the flags over it.
 func (c serveCommand) config() (config, error) {
-	cfg := config{}
 	if c.Drain < 0 {
-		return cfg, fmt.Errorf("--drain %v: calls can't go on for less than no time; 0s hangs them up at once", c.Drain)
+		return config{}, fmt.Errorf("--drain %v: calls can't go on for less than no time; 0s hangs them up at once", c.Drain)
 	}
-	path := c.Config
+	cfg, path, err := c.read()
+	if err != nil {
+		return cfg, err
+	}
+	cfg.SIP.Trace = cfg.SIP.Trace || c.Trace || c.Dev
+	if err := errors.Join(c.listen(&cfg), c.functions(&cfg), c.pstn(&cfg, path)); err != nil {
+		return cfg, err
+	}
+	if c.Dev {
+		cfg.develop()
+	}
+	return cfg, nil
+}
+
+// read reads the file and gives its path: the one that is named, or the usual one where it is there, or none.
+func (c serveCommand) read() (cfg config, path string, err error) {
+	path = c.Config
 	if path == "" {
 		if _, err := os.Stat(defaultFile); err == nil {
 			path = defaultFile
 		}
 	}
-	if path == "" && !c.Dev {
-		return cfg, fmt.Errorf("there is no %s here: name a file with --config, or start with --dev to need none", defaultFile)
+	switch {
+	case path != "":
+		cfg, err = readConfig(path)
+	case !c.Dev:
+		err = fmt.Errorf("there is no %s here: name a file with --config, or start with --dev to need none", defaultFile)
 	}
-	if path != "" {
-		var err error
-		if cfg, err = readConfig(path); err != nil {
-			return cfg, err
-		}
-	}
-	cfg.SIP.Trace = cfg.SIP.Trace || c.Trace || c.Dev
+	return cfg, path, err
+}
+
+// listen lays the flags of addresses over the configuration, and what is usual where neither names one.
+func (c serveCommand) listen(cfg *config) error {
 	if c.HTTP != "" {
 		if err := listenable(c.HTTP); err != nil {
-			return cfg, fmt.Errorf("--http %w", err)
+			return fmt.Errorf("--http %w", err)
 		}
 		cfg.HTTP.Listen = c.HTTP
 	}
 	cfg.HTTP.Listen = cmp.Or(cfg.HTTP.Listen, "127.0.0.1:8080")
 	if c.SIP != "" {
 		if _, err := netip.ParseAddrPort(c.SIP); err != nil {
-			return cfg, fmt.Errorf("--sip %q is not an IP address with a port, such as 127.0.0.1:5060 or [::1]:5060", c.SIP)
+			return fmt.Errorf("--sip %q is not an IP address with a port, such as 127.0.0.1:5060 or [::1]:5060", c.SIP)
 		}
 		tls := slices.DeleteFunc(cfg.SIP.Listen, func(at string) bool { return !strings.HasPrefix(at, "tls://") }) // the flag is for UDP and TCP
 		cfg.SIP.Listen = append([]string{"udp://" + c.SIP, "tcp://" + c.SIP}, tls...)
@@ -156,36 +172,44 @@ func (c serveCommand) config() (config, error) {
 		}
 		cfg.SIP.Listen = []string{"udp://" + at, "tcp://" + at}
 	}
+	return nil
+}
+
+// functions adds those of the flags.
+func (c serveCommand) functions(cfg *config) error {
 	for name, where := range c.Function {
 		f, err := functionAt(name, where)
 		if err != nil {
-			return cfg, err
+			return err
 		}
 		if err := f.validate(); err != nil {
-			return cfg, fmt.Errorf("--function: %w", err)
+			return fmt.Errorf("--function: %w", err)
 		}
 		if i := slices.IndexFunc(cfg.Functions, func(have functionConfig) bool { return have.Name == name }); i >= 0 {
-			return cfg, cfg.text.at(fmt.Sprintf("$.functions[%d].name", i), fmt.Errorf("function %q is declared here and by --function: leave out one", name))
+			return cfg.text.at(fmt.Sprintf("$.functions[%d].name", i), fmt.Errorf("function %q is declared here and by --function: leave out one", name))
 		}
 		cfg.Functions = append(cfg.Functions, f)
 	}
-	if c.PSTN != "" {
-		peer, err := parsePeer(c.PSTN)
-		if err != nil {
-			return cfg, fmt.Errorf("--pstn: %w", err)
-		}
-		for i, t := range cfg.Trunks {
-			if t.ID == "pstn" {
-				return cfg, fmt.Errorf("--pstn makes a trunk named pstn, and %s declares one: give that one another id", path)
-			}
-			cfg.Trunks[i].PSTN = false
-		}
-		cfg.Trunks = append(cfg.Trunks, trunkConfig{Trusted: true, Trunk: directory.Trunk{ID: "pstn", Name: "numbers that nobody here owns", PSTN: true, Peers: []directory.Peer{peer}}})
+	return nil
+}
+
+// pstn adds the trunk that the flag names: it takes the place of the file's for numbers that nobody here owns.
+func (c serveCommand) pstn(cfg *config, path string) error {
+	if c.PSTN == "" {
+		return nil
 	}
-	if c.Dev {
-		cfg.develop()
+	peer, err := parsePeer(c.PSTN)
+	if err != nil {
+		return fmt.Errorf("--pstn: %w", err)
 	}
-	return cfg, nil
+	for i, t := range cfg.Trunks {
+		if t.ID == "pstn" {
+			return fmt.Errorf("--pstn makes a trunk named pstn, and %s declares one: give that one another id", path)
+		}
+		cfg.Trunks[i].PSTN = false
+	}
+	cfg.Trunks = append(cfg.Trunks, trunkConfig{Trusted: true, Trunk: directory.Trunk{ID: "pstn", Name: "numbers that nobody here owns", PSTN: true, Peers: []directory.Peer{peer}}})
+	return nil
 }
 
 // functionAt turns NAME=WHERE into a declaration: a URL, a handler file, or a program.
