@@ -192,7 +192,7 @@ func (c *Call) recorded(op *operation, stored clip.Stored, err error) {
 		c.e.cfg.Logger.Warn("a recording failed", "call", c.id, "error", err)
 	case stored.Length > 0:
 		c.e.tally.recorded.Add(1)
-		c.e.cfg.Logger.Info("recorded", "call", c.id, "bucket", t.cmd.Bucket, "key", t.cmd.Key, "length", stored.Length)
+		c.e.cfg.Logger.Info("recorded", "call", c.id, "bucket", t.cmd.Bucket, "key", t.cmd.Key, "length", stored.Length.String())
 		c.notes.log(op.legID(), call.Log{Kind: call.LogNote, Text: fmt.Sprintf("recorded %v to %s/%s", stored.Length, t.cmd.Bucket, t.cmd.Key)})
 		t.result.Recording = &call.Recording{
 			Bucket: t.cmd.Bucket, Key: t.cmd.Key, Length: stored.Length, Bytes: stored.Bytes, Began: t.began,

@@ -80,14 +80,24 @@ func (s *source) position(err error) error {
 // goType is how the reader tells of a value of a wrong type.
 var goType = regexp.MustCompile(`^cannot unmarshal (\S+) into Go (?:struct field|value) (?:\S* )?of type (\S+)$`)
 
+// goKind is how the reader tells of a list where keys must stand, and the like.
+var goKind = regexp.MustCompile(`^\S+ was used where (\S+) is expected$`)
+
 // inWords says in an operator's words what the reader says in a programmer's.
 func inWords(message string) string {
 	m := goType.FindStringSubmatch(message)
-	if m == nil {
+	if k := goKind.FindStringSubmatch(message); k != nil {
+		m = []string{message, "", k[1]}
+	}
+	switch {
+	case strings.Contains(message, "( overflow )"):
+		return "the number is too large"
+	case m == nil:
 		return message
 	}
 	want, ok := map[string]string{
-		"int": "a whole number", "bool": "true or false", "string": "text in quotes",
+		"int": "a whole number", "float64": "a number", "bool": "true or false", "string": "text in quotes",
+		"sequence": "a list ([a, b], or lines that begin with a dash)", "mapping": "keys with values ({a: b}, or lines like a: b)",
 	}[m[2]]
 	if !ok {
 		return message
