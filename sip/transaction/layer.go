@@ -23,8 +23,8 @@ var (
 
 // User is the layer above. Its methods are called on the shard of the Call-ID and must never block.
 type User interface {
-	// Request brings a new request other than ACK and CANCEL. The user answers with [Server.Respond], now or later; of an
-	// INVITE that it does not answer now, 100 is sent when it returns.
+	// Request brings a new request other than ACK and CANCEL. The user answers with [Server.Respond], now or later. An
+	// INVITE gets 100 before that, but for one that is answered once and now: see [Server.Once].
 	Request(s *Server)
 	// Cancelled says that a CANCEL matched this INVITE server transaction, once, before a final response. The CANCEL is
 	// answered already; the user answers the INVITE with 487. cancel is the CANCEL itself (its Reason, say).

@@ -80,7 +80,7 @@ func (s *shard) request(in *transport.Incoming) {
 		t.set(&t.deadline, 64*s.layer.cfg.T1)
 	}
 	s.ask(t)
-	if m.Method == "INVITE" && t.last == nil && t.key != "" { // the user answers later; a 200 ms timer would save it for the fastest alone
+	if t.untold() { // the user answers later; a 200 ms timer would save it for the fastest alone
 		_ = t.Respond(message.NewResponse(m, 100, ""))
 	}
 }
@@ -116,6 +116,9 @@ func (t *Server) Respond(m *message.Message) error {
 	if t.key == "" {
 		return ErrTimeout
 	}
+	if m.Status > 100 && !t.once && t.untold() {
+		_ = t.Respond(message.NewResponse(t.in.Msg, 100, ""))
+	}
 	err := t.write(m)
 	if err == nil {
 		return t.state(t, serverEvent{kind: respond, msg: m})
@@ -127,6 +130,11 @@ func (t *Server) Respond(m *message.Message) error {
 		}
 	}
 	return err
+}
+
+// untold tells whether who sent an INVITE has heard nothing of it yet.
+func (t *Server) untold() bool {
+	return t.last == nil && t.key != "" && t.in.Msg != nil && t.in.Msg.Method == "INVITE"
 }
 
 // write makes the bytes of a response, and keeps them for repetition.
