@@ -605,6 +605,32 @@ func TestHostNames(t *testing.T) {
 	})
 }
 
+// C22: a Contact that is a name of several servers leads on to the one that the call is with.
+func TestC22StaysWithItsServer(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) {
+			cfg.Lookup = func(context.Context, string) ([]netip.Addr, error) {
+				return []netip.Addr{bob2At.Addr(), bobAt.Addr()}, nil
+			}
+		})
+		bob, other := r.phone(bobAt), r.phone(bob2At)
+		leg, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+		inv := bob.receive("INVITE")
+		ok := message.NewResponse(inv, 200, "")
+		ok.Tag("bob")
+		ok.Add("Contact", "<sip:bob@farm.example.com:5060>")
+		ok.Add("Content-Type", "application/sdp")
+		ok.Body = crlf(answer)
+		bob.reply(inv, ok)
+		bob.receive("ACK")
+		want[call.Answered](e)
+		leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+		bob.answer(bob.receive("BYE"), 200, "", "")
+		e.ended(call.LabelNormal)
+		other.quiet(time.Second)
+	})
+}
+
 func TestDialTimeout(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		r := newRig(t)

@@ -232,29 +232,30 @@ func TestC49Sips(t *testing.T) {
 
 // C49: requests to a peer that proved itself and asked for it go by the connection that the peer opened.
 func TestC49ConnectionReuse(t *testing.T) {
-	inTime(t, func(t *testing.T) {
-		ca := testca.New(t)
-		r := secureRig(t, ca, func(_ *sip.Config, c *directory.Content) {
-			for i := range c.Trunks {
-				if c.Trunks[i].ID == "secure" {
-					c.Trunks[i].TLS.Mutual = true
+	for name, flows := range map[string]int{pbx: 1, "sbc.example.com": 2} { // who may call, and is not the peer, gets none of its calls
+		inTime(t, func(t *testing.T) {
+			ca := testca.New(t)
+			r := secureRig(t, ca, func(_ *sip.Config, c *directory.Content) {
+				for i := range c.Trunks {
+					if c.Trunks[i].ID == "secure" {
+						c.Trunks[i].TLS.Mutual, c.Trunks[i].TLS.Names = true, []string{"sbc.example.com"}
+					}
 				}
+			})
+			bob := r.securePhone(pbxAt, ca.Issue([]string{pbx}))
+			m := bob.request("OPTIONS", "o1", 1, "")
+			m.Set("Via", m.Get("Via")+";alias")
+			bob.sendTo(securely(ca, "bob", ca.Issue([]string{name})), m)
+			bob.receive("200")
+			_, e := r.dial(call.Dial{Trunk: "secure", To: "1", From: "2"})
+			bob.answer(bob.receive("INVITE"), 486, "x", "")
+			bob.receive("ACK")
+			want[call.LegEnded](e)
+			if n := bob.sockets.Flows(); n != flows {
+				t.Errorf("%s: %d connections, want %d", name, n, flows)
 			}
 		})
-		cert := ca.Issue([]string{pbx})
-		bob := r.securePhone(pbxAt, cert)
-		m := bob.request("OPTIONS", "o1", 1, "")
-		m.Set("Via", m.Get("Via")+";alias")
-		bob.sendTo(securely(ca, "bob", cert), m)
-		bob.receive("200")
-		_, e := r.dial(call.Dial{Trunk: "secure", To: "1", From: "2"})
-		bob.answer(bob.receive("INVITE"), 486, "x", "")
-		bob.receive("ACK")
-		want[call.LegEnded](e)
-		if n := bob.sockets.Flows(); n != 1 {
-			t.Errorf("%d connections", n)
-		}
-	})
+	}
 }
 
 // farEnd is a TLS listener on this machine that shows a certificate and answers nothing.

@@ -57,6 +57,28 @@ func TestS01Banned(t *testing.T) {
 	v.unharmed(t, 0)
 }
 
+// What strangers may send is the operator's to say: how many faults, for how long they are shut out, and who never is.
+func TestGuardSettings(t *testing.T) {
+	t.Parallel()
+	s := start(t, configFor(freePort(t), startFunction(t, waits).URL)+"sip: {guard: {faults: 3, window: 1h, ban: 2s, allow: [127.0.66.41]}}\n")
+	scanner, friend := newWire(t, "127.0.66.40:0"), newWire(t, "127.0.66.41:0")
+	knock := func(w *wire, i int) {
+		w.send(s.addr(), ask("OPTIONS", "sip:"+s.SIP, w.at, fmt.Sprintf("knock%d-%d", w.port(), i), ""))
+	}
+	for i := range 10 {
+		knock(friend, i)
+		friend.receive("SIP/2.0 403")
+		if knock(scanner, i); i < 4 { // what came first has begun to wear off
+			scanner.receive("SIP/2.0 403")
+		}
+	}
+	scanner.quiet(200 * time.Millisecond)
+	eventually(t, "the end of the ban", func() bool {
+		knock(scanner, 100+int(time.Now().UnixNano()%1e6))
+		return len(scanner.got) > 0
+	})
+}
+
 // C49: the program is called and calls over TLS, and shows a new certificate after SIGHUP.
 func TestC49TLS(t *testing.T) {
 	t.Parallel()
