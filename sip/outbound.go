@@ -76,8 +76,10 @@ func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 			l.trunk = s.trunks.ofEndpoint(e)
 		}
 	}
+	if hops, ok := s.legs.hops(d.For); ok {
+		l.hops = hops - 1
+	}
 	if f := s.legs.find(d.For); f != nil {
-		l.hops = f.hops - 1
 		l.media.prefer = f.codec()
 	}
 	room := s.legs.add(l)

@@ -187,13 +187,14 @@ func TestC60Attended(t *testing.T) {
 				want[call.Answered](x)
 				want[call.Answered](y)
 				checkTie(t, one, two)
+				checkTieKeys(t, one, two, y)
 				one.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
 				two.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
 				if c := want[call.LegEnded](x).Cause; c.By != call.ByApp {
 					t.Errorf("cause %v", c)
 				}
-				if c := want[call.LegEnded](y).Cause; c.By != call.ByPeer {
-					t.Errorf("cause %v", c)
+				if end := want[call.LegEnded](y); end.Cause.By != call.ByPeer || end.Media.PacketsIn == 0 || end.Media.Codec != "PCMA" {
+					t.Errorf("told %+v", end)
 				}
 				for _, l := range []*sip.Leg{a.leg, b.leg} {
 					l.Hangup(call.Cause{}, nil)
@@ -214,6 +215,64 @@ func (p *packets) Write(*media.Packet) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.n++
+}
+
+// checkTieKeys wants keys to be heard in the other call: those that were signalled as such, the others as of its audio.
+func checkTieKeys(t *testing.T, one, two sip.Line, y *events) {
+	t.Helper()
+	relay, ok := one.(interface {
+		RelayDigit(digit byte, held time.Duration, signalled bool)
+	})
+	if !ok {
+		t.Fatal("a tie relays no keys")
+	}
+	var pressed string
+	two.Media().OnDigit(func(d byte, _ time.Duration) { pressed += string(d) })
+	relay.RelayDigit('5', 100*time.Millisecond, false)
+	relay.RelayDigit('6', 100*time.Millisecond, true)
+	if d := want[call.Digit](y); d.Digit != '6' || d.For != 100*time.Millisecond || pressed != "5" {
+		t.Errorf("told %+v, heard %q", d, pressed)
+	}
+	one.Media().Write(&media.Packet{Codec: media.PCMA})
+	if in, out := two.Media().Stats(), one.Media().Stats(); in.PacketsIn == 0 || in.PacketsIn != out.PacketsOut || in.Codec != media.PCMA || out.Codec != media.PCMA {
+		t.Errorf("stats %+v and %+v", in, out)
+	}
+}
+
+// Max-Forwards goes on through a tie: who is dialled for an end of it is so many hops away, and none when they are used up.
+func TestTieHops(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		for given, left := range map[int]int{10: 8, 1: -1, 0: -1} {
+			r := newRig(t)
+			alice, bob := r.phone(aliceAt), r.phone(bobAt)
+			inv := alice.invite("c1", fmt.Sprint("Max-Forwards: ", given))
+			alice.send(inv)
+			if given == 0 { // it goes no further than here
+				alice.receive("483")
+				continue
+			}
+			a := r.attempt()
+			inv = alice.invite("c2")
+			alice.send(inv)
+			old := r.attempt()
+			x := newEvents(t)
+			end := call.NewLegID(0)
+			tie := r.s.Tie(end, call.Dial{Takes: old.id, For: a.id}, x.report)
+			_, e := r.dial(call.Dial{Trunk: "bob", To: "1", For: end})
+			if left < 0 {
+				e.refused(483)
+			} else {
+				out := bob.receive("INVITE")
+				if got := out.Get("Max-Forwards"); got != fmt.Sprint(left) {
+					t.Errorf("%d came, %s went out", given, got)
+				}
+				bob.answer(out, 486, "b", "")
+				bob.receive("ACK")
+				e.refused(486)
+			}
+			tie.Hangup(call.Cause{}, nil)
+		}
+	})
 }
 
 // checkTie wants what is written to one end to come out at the other.

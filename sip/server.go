@@ -68,7 +68,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Limits.Rate > 0 {
 		s.limit = limiter(cfg.Limits.Rate)
 	}
-	s.legs = legs{max: cfg.Limits.Legs, byID: map[call.LegID]*Leg{}, all: map[*Leg]call.LegID{}}
+	s.legs = legs{max: cfg.Limits.Legs, byID: map[call.LegID]*Leg{}, ties: map[call.LegID]int{}, all: map[*Leg]call.LegID{}}
 	s.layer = transaction.New(transaction.Config{
 		Transport: s.sockets, User: s, T1: cfg.Timers.T1, T2: cfg.Timers.T2, T4: cfg.Timers.T4, Shards: cfg.Shards,
 		Recovered: s.broke,
@@ -292,6 +292,7 @@ type legs struct {
 
 	mu    sync.Mutex
 	byID  map[call.LegID]*Leg // guarded by mu
+	ties  map[call.LegID]int  // Max-Forwards of those that are ends of ties; guarded by mu
 	all   map[*Leg]call.LegID // the ID is empty until it is known; guarded by mu
 	empty []chan struct{}     // closed when no leg stands; guarded by mu
 }
@@ -320,6 +321,30 @@ func (ls *legs) find(id call.LegID) *Leg {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	return ls.byID[id]
+}
+
+// hops gives the Max-Forwards that a leg came or went with.
+func (ls *legs) hops(id call.LegID) (int, bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l := ls.byID[id]; l != nil {
+		return l.hops, true
+	}
+	n, ok := ls.ties[id]
+	return n, ok
+}
+
+// tie makes the Max-Forwards of an end of a tie known; untie forgets them.
+func (ls *legs) tie(id call.LegID, hops int) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.ties[id] = hops
+}
+
+func (ls *legs) untie(id call.LegID) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	delete(ls.ties, id)
 }
 
 // remove takes a leg out; false: it was not in.

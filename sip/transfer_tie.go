@@ -15,7 +15,11 @@ import (
 // tie connects two calls: what is written to one end comes out at the other. An attended transfer whose two legs are of two
 // calls (RFC 5589 section 7) puts an end into each, in the place of the leg whose far end asked; no INVITE goes out.
 type tie struct {
+	legs *legs
 	ends [2]tieEnd // the one that was dialled, and the one that takes the leg's place
+	hops int       // Max-Forwards that what is dialled for either goes on with
+
+	codec atomic.Uint32 // of the last packet
 
 	mu   sync.Mutex
 	over bool // guarded by mu
@@ -30,6 +34,8 @@ type tieEnd struct {
 	report   atomic.Pointer[call.Report]
 	to       atomic.Pointer[media.Port] // hears what comes from the other end
 	in, out  atomic.Pointer[media.Port] // taps
+	pressed  atomic.Pointer[func(byte, time.Duration)]
+	packets  atomic.Uint64 // that were written to this end
 	muted    atomic.Bool
 	left     atomic.Bool // its call knows that it is over
 	answered bool        // guarded by tie.mu
@@ -44,7 +50,10 @@ const maxTies = 16
 // Tie makes a line that takes the place of a leg of ours, of whatever call (call.Dial.Takes). It returns at once; failures
 // are reported as call.LegEnded.
 func (s *Server) Tie(id call.LegID, d call.Dial, r call.Report) Line {
-	t := new(tie)
+	t := &tie{legs: &s.legs, hops: 70}
+	if hops, ok := s.legs.hops(d.For); ok {
+		t.hops = hops - 1
+	}
 	a, b := &t.ends[0], &t.ends[1]
 	*a = tieEnd{tie: t, other: b, id: id, party: d.To, start: time.Now()}
 	*b = tieEnd{tie: t, other: a, party: d.From, start: a.start}
@@ -53,10 +62,15 @@ func (s *Server) Tie(id call.LegID, d call.Dial, r call.Report) Line {
 		t.end(a, call.Cause{SIP: 480, Q850: 31, By: call.ByPlatform, Label: call.LabelRejected, Text: why})
 	}
 	old := s.legs.find(d.Takes)
-	if old == nil {
+	switch {
+	case t.hops < 0:
+		t.end(a, call.Cause{SIP: 483, Q850: 25, By: call.ByPlatform, Label: call.LabelRejected, Text: "Max-Forwards is used up"})
+		return a
+	case old == nil:
 		gone("the leg to be replaced is gone")
 		return a
 	}
+	s.legs.tie(id, t.hops)
 	old.post(func() {
 		if old.ended || old.hung {
 			gone("the leg to be replaced is over")
@@ -65,6 +79,7 @@ func (s *Server) Tie(id call.LegID, d call.Dial, r call.Report) Line {
 		at := call.Attempt{Account: old.trunk.trunk.Account, Trunk: old.trunkID(), From: d.From, To: d.To, At: old.now()}
 		s.propose(old, at, func(id call.LegID, r call.Report) Line {
 			b.id = id
+			s.legs.tie(id, t.hops)
 			b.report.Store(&r)
 			if t.isOver() { // it ended as it was taken in
 				b.leave(call.Cause{Q850: 16, By: call.ByPeer, Label: call.LabelCancelled})
@@ -98,7 +113,8 @@ func (t *tie) end(who *tieEnd, cause call.Cause) {
 // leave tells the end's call, if it has one, that it is over.
 func (e *tieEnd) leave(cause call.Cause) {
 	if r := e.report.Load(); r != nil && e.left.CompareAndSwap(false, true) {
-		(*r)(call.LegEnded{Leg: e.id, Cause: cause})
+		e.legs.untie(e.id)
+		(*r)(call.LegEnded{Leg: e.id, Cause: cause, Media: statsOf(tieMedia{e}.Stats())})
 	}
 }
 
@@ -147,6 +163,8 @@ type tieMedia struct{ *tieEnd }
 // Write lets the other end say it.
 func (e tieMedia) Write(p *media.Packet) {
 	for range maxTies {
+		e.packets.Add(1)
+		e.codec.Store(uint32(p.Codec))
 		if tap := e.out.Load(); tap != nil {
 			(*tap).Write(p)
 		}
@@ -229,11 +247,23 @@ func (e tieMedia) SendDigits(keys string, tone, gap time.Duration, inBand bool, 
 	return func() {}
 }
 
-// OnDigit does nothing: keys are heard in the call of who presses them.
-func (e tieMedia) OnDigit(func(byte, time.Duration)) {}
+// OnDigit says who hears keys that come with the other end's audio.
+func (e tieMedia) OnDigit(f func(digit byte, held time.Duration)) { e.pressed.Store(&f) }
 
-// Stats gives nothing: a tie counts no packets.
-func (e tieMedia) Stats() media.Stats { return media.Stats{} }
+// RelayDigit lets the other end's call hear a key: it passes with the audio, unless it was signalled.
+func (e *tieEnd) RelayDigit(digit byte, held time.Duration, signalled bool) {
+	o := e.other
+	if signalled {
+		o.tell(call.Digit{Leg: o.id, Digit: digit, For: held})
+	} else if f := o.pressed.Load(); f != nil {
+		(*f)(digit, held)
+	}
+}
+
+// Stats gives what passed: nothing is lost between two calls.
+func (e tieMedia) Stats() media.Stats {
+	return media.Stats{PacketsIn: e.other.packets.Load(), PacketsOut: e.packets.Load(), Codec: media.Codec(e.codec.Load())}
+}
 
 // Close disconnects the end.
 func (e tieMedia) Close() { e.Connect(nil) }
