@@ -32,6 +32,8 @@ func Find(s *directory.Snapshot, at call.Attempt) Verdict {
 		r, ok := s.Rule(trigger.kind, trigger.value)
 		switch {
 		case !ok || trigger.value == "":
+		case trigger.kind == directory.ByHost && at.Endpoint != "" && r.Account != at.Account:
+			// A host stands for a trunk, which says who may call by it; endpoints of others are not asked for that.
 		case r.Disabled:
 			off = r
 		default:

@@ -219,6 +219,17 @@ func TestS36Endpoints(t *testing.T) {
 			t.Errorf("%s: %+v, want %q", c.name, v, c.want)
 		}
 	}
+	byHost := directory.NewSnapshot(directory.Content{
+		Endpoints: []directory.Endpoint{{User: "alice", Account: "1"}, {User: "eve", Account: "2"}},
+		Apps:      []directory.App{{ID: "a", Account: "1"}},
+		Rules:     []directory.Rule{{ID: "h", Account: "1", Kind: directory.ByHost, Value: "vc.example.com", Targets: []directory.Target{{App: "a"}}}},
+	})
+	for endpoint, account := range map[string]string{"alice": "1", "eve": "2", "": "2"} {
+		v := route.Find(byHost, call.Attempt{Account: account, Endpoint: endpoint, To: "100", Host: "vc.example.com"})
+		if reaches := len(v.Apps) > 0; reaches == (endpoint == "eve") {
+			t.Errorf("S36 by the host of account 1, %q of account %s: %+v", endpoint, account, v)
+		}
+	}
 	strange := route.Endpoint(s, call.Dial{Account: "1", Endpoint: "eve"})
 	nobody := route.Endpoint(s, call.Dial{Account: "1", Endpoint: "evx"})
 	if strange == nil || nobody == nil || strange.SIP != 404 || strings.ReplaceAll(strange.Text, "eve", "evx") != nobody.Text {
