@@ -127,6 +127,36 @@ func TestS04ManyNames(t *testing.T) {
 	}
 }
 
+// S21: who asks for a transfer has the target dialled on its own account, though the call is another's: an endpoint that
+// calls somebody's application spends none of his money.
+func TestS21TransferOnOnesOwnAccount(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		eve := r.line(phoneAt, "eve", "eve's")
+		inv := eve.callTo("sip:+12065550100@example.com", "c1")
+		eve.send(inv)
+		refusal := eve.receive("401")
+		eve.acknowledge(inv, refusal)
+		eve.send(eve.prove(inv, refusal))
+		a := r.attempt()
+		a.leg.Answer(nil)
+		ok := eve.receive("200")
+		seq := eve.seq
+		for _, m := range []*message.Message{eve.request("ACK", "c1", seq, ok.ToTag), eve.refer(seq+1, ok.ToTag, "<sip:+5312345678@example.com>")} {
+			m.Set("From", inv.Get("From"))
+			eve.send(m)
+		}
+		want[call.Answered](a.events)
+		eve.receive("202")
+		eve.told("refer", "active", "100")
+		if d := want[call.Asked](a.events).Dial; d.Account != "000000000002" || d.To != "+5312345678" {
+			t.Errorf("asked for %+v", d)
+		}
+		a.leg.Hangup(call.Cause{}, nil)
+		eve.answer(eve.receive("BYE"), 200, "", "")
+	})
+}
+
 // S06: an endpoint that has proved who it is begins nothing with what exists inside dialogs alone.
 func TestS06ProvenEndpoint(t *testing.T) {
 	inTime(t, func(t *testing.T) {

@@ -51,6 +51,15 @@ func (p *peering) transfers() bool {
 	return p.trunk.In.Trusted || p.endpoint != nil
 }
 
+// payer is the account on which a far end that wants its peer transferred has the target dialled: its own, whoever the call
+// belongs to. Empty for the call's: through the trunk for everybody's numbers come callers of nobody here.
+func (p *peering) payer() string {
+	if p.trunk.PSTN {
+		return ""
+	}
+	return p.trunk.Account
+}
+
 // referred takes a REFER: 202 where the call is asked to carry it out, which then says how it goes (see Notify).
 func (l *Leg) referred(tx *transaction.Server) {
 	m := tx.Msg()
@@ -61,6 +70,7 @@ func (l *Leg) referred(tx *transaction.Server) {
 		return
 	}
 	d := t.dial
+	d.Account = l.trunk.payer()
 	if l.s.namesUs(d.URI, tx.Incoming()) {
 		d.Named = l.s.cfg.Endpoints.Realm // an endpoint, or a number: no trunk's peer
 	}
