@@ -545,6 +545,30 @@ func TestKeepalive(t *testing.T) {
 	})
 }
 
+// C44: an answer to a ping that comes late still tells that the peer is there.
+func TestC44LatePing(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		changed := make(chan bool, 10)
+		r := newRig(t, func(cfg *sip.Config, c *directory.Content) {
+			c.Trunks[1].Keepalive = 40 * time.Second
+			cfg.Changed = func(_ string, _ directory.Peer, up bool) { changed <- up }
+		})
+		bob := r.phone(bobAt)
+		for range 4 { // three that were no answer in a row, and it were down
+			ping := bob.receive("OPTIONS")
+			pass(15 * time.Second)
+			for len(bob.got) > 0 { // repetitions
+				<-bob.got
+			}
+			bob.answer(ping, 200, "x", "")
+			pass(20 * time.Second)
+		}
+		if len(changed) > 0 {
+			t.Errorf("up: %v", <-changed)
+		}
+	})
+}
+
 func TestDialWithoutHope(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		r := newRig(t, func(cfg *sip.Config, c *directory.Content) {
