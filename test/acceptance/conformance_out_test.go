@@ -114,7 +114,7 @@ func TestC21TargetRefresh(t *testing.T) {
 // C23: no more than 1300 bytes go over UDP, and nothing much shorter goes over TCP.
 func TestC23LongInvite(t *testing.T) {
 	t.Parallel()
-	far := newWire(t, "127.0.0.1:0")
+	far := newWire(t, fmt.Sprintf("127.0.0.1:%d", freePort(t))) // free for TCP too
 	l, err := net.Listen("tcp", far.at.String())
 	if err != nil {
 		t.Fatal(err)
