@@ -11,8 +11,8 @@ import (
 
 // The generator's two ports: where all A sides and all B sides live.
 const (
-	portA = 18000
-	portB = 18002
+	portA = 9000 // below the range that the program takes ports from
+	portB = 9002
 )
 
 const (
