@@ -99,7 +99,7 @@ func TestRecordAudioEnds(t *testing.T) {
 				if c.end != nil {
 					c.end(l)
 				}
-				time.Sleep(10 * time.Second)
+				time.Sleep(10 * time.Second) // in the bubble's time
 				n := 0
 				for _, ev := range over(cl) {
 					if d, ok := ev.(call.Done); ok {

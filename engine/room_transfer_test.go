@@ -122,7 +122,7 @@ func TestTransferFromRoom(t *testing.T) {
 				}
 				if !leaves {
 					saw(t, l, "notify 180", "notify 200")
-					time.Sleep(6 * time.Second)
+					time.Sleep(6 * time.Second) // in the bubble's time
 					saw(t, l, "hangup normal")
 				}
 				over(c)

@@ -481,7 +481,7 @@ func inTime(t *testing.T, f func(t *testing.T)) {
 
 // pass lets the bubble's time go by, and all that is due in it happen. It costs no real time.
 func pass(d time.Duration) {
-	time.Sleep(d)
+	time.Sleep(d) // in the bubble's time: every test of this package that waits comes here
 	synctest.Wait()
 }
 

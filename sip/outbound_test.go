@@ -621,7 +621,7 @@ func TestHostNames(t *testing.T) {
 			bob2.answer(bob2.receive("INVITE"), 486, "x", "")
 			bob2.receive("ACK")
 			want[call.LegEnded](e)
-			time.Sleep(31 * time.Second)
+			time.Sleep(31 * time.Second) // in the bubble's time
 		}
 		if n := asked.Load(); n > 4 { // once every 30 s, for calls and for who may call
 			t.Errorf("asked %d times", n)

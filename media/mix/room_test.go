@@ -380,20 +380,20 @@ func TestClock(t *testing.T) {
 		rooms := mix.NewRooms(clock)
 		a := enters(t, rooms, 0, mix.Entrant{})
 		ear := clock.Listen(&sink{})
-		time.Sleep(time.Second + time.Millisecond)
+		time.Sleep(time.Second + time.Millisecond) // in the bubble's time
 		synctest.Wait()
 		if n := len(a.heard) / media.FrameSamples; n != 50 {
 			t.Errorf("%d beats in a second", n)
 		}
 		a.Leave()
 		ear.Close()
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // in the bubble's time
 		b := enters(t, rooms, 0, mix.Entrant{})
 		broken, err := rooms.Enter("b", mix.Entrant{To: media.PortFunc(func(*media.Packet) { panic("broken") })})
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second + time.Millisecond)
+		time.Sleep(time.Second + time.Millisecond) // in the bubble's time
 		synctest.Wait()
 		if n := len(b.heard) / media.FrameSamples; n != 50 {
 			t.Errorf("%d beats in a second beside a room that breaks", n)
@@ -415,7 +415,7 @@ func TestClockStalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		stall := clock.Listen(&staller{after: 50})
-		time.Sleep(5*time.Second + time.Millisecond)
+		time.Sleep(5*time.Second + time.Millisecond) // in the bubble's time
 		synctest.Wait()
 		for name, n := range map[string]int{"an ear": len(ear.says), "a room": len(room.says)} {
 			if n /= media.FrameSamples; n < 248 || n > 251 {

@@ -213,14 +213,14 @@ func TestC45Restart(t *testing.T) {
 		for i := range 5000 {
 			add(fmt.Sprint("user", i))
 		}
-		time.Sleep(1500 * time.Millisecond)
+		time.Sleep(1500 * time.Millisecond) // in the bubble's time
 		if n := k.set(true); n != 2 {
 			t.Errorf("5,000 registrations were written in %d batches, want 2", n)
 		}
 		add("late")
-		time.Sleep(3 * time.Second)
+		time.Sleep(3 * time.Second) // in the bubble's time
 		k.set(false)
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // in the bubble's time
 		second := open(t, registrar.Config{Keeper: k})
 		if second.Len() != 5001 {
 			t.Errorf("%d bindings after a restart, want 5,001", second.Len())
@@ -231,7 +231,7 @@ func TestC45Restart(t *testing.T) {
 		if err := first.Close(); err != nil {
 			t.Error(err)
 		}
-		time.Sleep(2 * time.Hour)
+		time.Sleep(2 * time.Hour) // in the bubble's time
 		if second.Len() != 0 {
 			t.Errorf("%d bindings are remembered for ever", second.Len())
 		}
