@@ -120,6 +120,10 @@ func readConfig(path string) (config, error) {
 	if err != nil {
 		return c, err
 	}
+	c.text = newSource(path, data)
+	if err := c.text.exact(c); err != nil {
+		return c, err
+	}
 	err = yaml.UnmarshalWithOptions(data, &c, yaml.Strict(),
 		yaml.CustomUnmarshaler(func(m *json.RawMessage, b []byte) (err error) {
 			*m, err = yaml.YAMLToJSON(b)
@@ -133,7 +137,6 @@ func readConfig(path string) (config, error) {
 			*d, err = parseTime(string(b))
 			return err
 		}))
-	c.text = newSource(path, data)
 	if err != nil {
 		return c, c.text.position(err)
 	}
@@ -144,8 +147,8 @@ func readConfig(path string) (config, error) {
 func parseTime(s string) (time.Duration, error) {
 	s = strings.Trim(strings.TrimSpace(s), `"'`)
 	d, err := time.ParseDuration(s)
-	if err != nil {
-		return 0, &valueError{s, "is not a time with its unit, such as 30s or 720h"}
+	if err != nil || d == 0 && strings.ContainsAny(s, "123456789") { // less than it can hold would be none
+		return 0, fmt.Errorf("%q is not a time with its unit, such as 30s or 720h", s)
 	}
 	return d, nil
 }
@@ -158,7 +161,7 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
-		return p, &valueError{s, "is neither an address nor a prefix such as 192.0.2.0/24"}
+		return p, fmt.Errorf("%q is neither an address nor a prefix such as 192.0.2.0/24", s)
 	}
 	return p, nil
 }

@@ -54,25 +54,12 @@ func first(n ast.Node) ast.Node {
 	return n
 }
 
-// valueError is what is wrong with a value whose reader does not know its place.
-type valueError struct{ text, reason string }
-
-func (e *valueError) Error() string { return fmt.Sprintf("%q %s", e.text, e.reason) }
-
 // position puts a YAML error as "file:line:column: message".
 func (s *source) position(err error) error {
 	var ye yaml.Error
 	if errors.As(err, &ye) && ye.GetToken() != nil {
 		p := ye.GetToken().Position
 		return fmt.Errorf("%s:%d:%d: %s", s.path, p.Line, p.Column, inWords(ye.GetMessage()))
-	}
-	var ve *valueError
-	if errors.As(err, &ve) {
-		for i, line := range strings.Split(string(s.data), "\n") {
-			if column := strings.Index(line, ve.text); column >= 0 {
-				return fmt.Errorf("%s:%d:%d: %w", s.path, i+1, column+1, ve)
-			}
-		}
 	}
 	return fmt.Errorf("%s: %w", s.path, err)
 }
