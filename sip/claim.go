@@ -15,6 +15,7 @@ import (
 const (
 	BecauseClaimed  header.Reason = "claimed"  // a reference goes out in place of a value that is too long for the next hop
 	BecauseRedeemed header.Reason = "redeemed" // somebody has fetched the value
+	BecauseNoClaim  header.Reason = "no-claim" // there was no room to keep a value that is too long: it goes out as it is
 )
 
 // keepClaims is how long values are kept where the trunk does not say.
@@ -23,7 +24,7 @@ const keepClaims = 5 * time.Minute
 // claimed gives the rows with a reference in place of each value that is longer than the trunk's claims allow, and the
 // ledger's lines of it. Only values without a grammar of addresses are replaced: User-to-User and X- headers. keep keeps
 // a row's value.
-func claimed(c directory.Claims, rows header.List, keep func(header.Field) (string, bool)) (header.List, []header.Change) {
+func claimed(c directory.Claims, rows header.List, keep func(header.Field) (string, error)) (header.List, []header.Change) {
 	if c.Over <= 0 {
 		return rows, nil
 	}
@@ -33,14 +34,15 @@ func claimed(c directory.Claims, rows header.List, keep func(header.Field) (stri
 		if len(f.Value) <= c.Over || !claimable(f.Name) {
 			continue
 		}
-		told := header.Change{Action: header.Kept, Field: f, Reason: BecauseClaimed,
-			Detail: fmt.Sprintf("%d bytes are more than %d, but there is no room to keep them", len(f.Value), c.Over)}
-		if reference, ok := keep(f); ok {
+		told := header.Change{Action: header.Kept, Field: f, Reason: BecauseNoClaim}
+		if reference, err := keep(f); err != nil {
+			told.Detail = fmt.Sprintf("%d bytes are more than %d, but they go out as they are: %v", len(f.Value), c.Over, err)
+		} else {
 			if len(changes) == 0 {
 				out = append(header.List{}, rows...)
 			}
 			out[i].Value = referred(f, reference)
-			told.Action, told.NewName, told.NewValue = header.Rewritten, f.Name, out[i].Value
+			told.Action, told.Reason, told.NewName, told.NewValue = header.Rewritten, BecauseClaimed, f.Name, out[i].Value
 			told.Detail = fmt.Sprintf("%d bytes are more than %d: GET %s/claims/%s gives them once, for %s", len(f.Value), c.Over,
 				strings.TrimSuffix(c.URL, "/"), reference, cmp.Or(c.Keep, keepClaims))
 		}
@@ -76,11 +78,12 @@ func referred(f header.Field, reference string) string {
 	return u.String()
 }
 
-// claim keeps what of the rows is too long for the leg's next hop.
+// claim keeps what of the rows is too long for the leg's next hop, for the account that has it dialled.
 func (l *Leg) claim(rows header.List) header.List {
 	c := l.trunk.trunk.Claims
-	out, changes := claimed(c, rows, func(f header.Field) (string, bool) {
-		return l.s.cfg.Claims.Keep(f.Value, cmp.Or(c.Keep, keepClaims), func(reference, by string) { l.redeemed(f.Name, reference, by) })
+	account := cmp.Or(l.out.dial.Account, l.trunk.trunk.Account)
+	out, changes := claimed(c, rows, func(f header.Field) (string, error) {
+		return l.s.cfg.Claims.Keep(account, f.Value, cmp.Or(c.Keep, keepClaims), func(reference, by string) { l.redeemed(f.Name, reference, by) })
 	})
 	l.account("INVITE", call.WriterPlatform, changes)
 	return out

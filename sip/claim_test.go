@@ -54,7 +54,7 @@ func TestClaims(t *testing.T) {
 		if len(told) != 2 || told[0].Message != "GET /claims" || told[0].Writer != call.WriterPeer || told[0].Detail != "by 203.0.113.9" {
 			t.Errorf("ledger: %+v", told)
 		}
-		ref, _ := desk.Keep("secret", time.Minute, nil)
+		ref, _ := desk.Keep("x", "secret", time.Minute, nil)
 		alice.send(alice.invite("c1", "X-Long: "+ref, "User-to-User: 04"+hex.EncodeToString([]byte(ref))+";encoding=hex"))
 		a := r.attempt()
 		if got, _ := a.Headers.Get("X-Long"); got != ref || strings.Contains(a.Headers[len(a.Headers)-1].Value, "secret") {
@@ -62,6 +62,42 @@ func TestClaims(t *testing.T) {
 		}
 		if value, _, gone := desk.Redeem(ref, ""); gone || value != "secret" {
 			t.Error("it was redeemed by its coming in")
+		}
+	})
+}
+
+// S10: an account that keeps as much as it leaves to others has its values sent as they are, which the ledger tells; another
+// account's are kept.
+func TestClaimsOfACrowd(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	inTime(t, func(t *testing.T) {
+		desk := claim.New()
+		r := newRig(t, func(cfg *sip.Config, c *directory.Content) {
+			cfg.Claims = desk
+			c.Trunks[1].Claims = directory.Claims{Over: 200, URL: "https://sbc.example"}
+		})
+		bob := r.phone(bobAt)
+		for {
+			if _, err := desk.Keep(owner, "", time.Hour, nil); err != nil {
+				break
+			}
+		}
+		dial := func(account string) (string, *events) {
+			_, e := r.dial(call.Dial{Trunk: "bob", To: "1", Account: account, Headers: header.List{{Name: "X-Long", Value: long}}})
+			inv := bob.receive("INVITE")
+			bob.answer(inv, 486, "b", "")
+			bob.receive("ACK")
+			e.ended(call.LabelBusy)
+			return inv.Get("X-Long"), e
+		}
+		sent, e := dial("") // the trunk's account
+		told := e.because(sip.BecauseNoClaim)
+		if sent != long || len(told) != 1 || told[0].Action != header.Kept || !strings.Contains(told[0].Detail, "300 bytes are more than 200") ||
+			!strings.Contains(told[0].Detail, claim.ErrShare.Error()) {
+			t.Errorf("sent %q, told %+v", sent, told)
+		}
+		if sent, e := dial("000000000002"); sent == long || len(e.because(sip.BecauseClaimed)) != 1 {
+			t.Errorf("another account's: sent %q", sent)
 		}
 	})
 }

@@ -81,7 +81,8 @@ func (ps *peerings) ofEndpoint(e *directory.Endpoint) *peering {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	key := endpointKey(e)
-	if old := ps.ready[key]; old != nil && old.endpoint == e {
+	old := ps.find(key)
+	if old != nil && old.endpoint == e {
 		return old
 	}
 	policy := header.Untrusted("User-to-User", "X-*")
@@ -90,5 +91,5 @@ func (ps *peerings) ofEndpoint(e *directory.Endpoint) *peering {
 	}
 	t := &directory.Trunk{Account: e.Account, Name: e.Name, In: policy, Out: policy, Options: e.Options}
 	t.Login = directory.Login{}
-	return ps.prepare(key, t, e)
+	return ps.prepare(key, old, t, e)
 }

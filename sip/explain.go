@@ -56,7 +56,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	if err != nil {
 		return e, fmt.Errorf("the trunk's policy refuses the INVITE: %w", err)
 	}
-	rows, claims := claimed(t.Claims, rows, func(header.Field) (string, bool) { return claim.New().Keep("", 0, nil) })
+	rows, claims := claimed(t.Claims, rows, func(header.Field) (string, error) { return claim.New().Keep("", "", 0, nil) })
 	e.Changes = append(e.Changes, entries(time.Time{}, "", "INVITE", call.Out, call.WriterPlatform, claims)...)
 	body := (&peering{trunk: t}).offerAt(netip.AddrPortFrom(local.Addr(), 10000), e.Network)
 	keys := signingOf(t.Signing, nil, time.Time{})

@@ -1,8 +1,12 @@
 package sip
 
 import (
+	"container/list"
+	"log/slog"
 	"net/netip"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
@@ -51,6 +55,17 @@ func (s *Server) Loads(kind, id string) (calls, unanswered int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.calls, l.unanswered
+}
+
+// MaxPeerings is how many trunks and endpoints are kept ready.
+const MaxPeerings = maxPeerings
+
+// Ready makes a trunk ready, or finds it so, and tells which limiter of its rate it has. Kept gives how many are.
+func Ready(began time.Time) (ready func(*directory.Trunk) *rate.Limiter, kept func() int, since func() time.Time) {
+	ps := &peerings{log: slog.Default(), began: began, ready: map[string]*list.Element{}}
+	return func(t *directory.Trunk) *rate.Limiter { return ps.of(t).limit },
+		func() int { return max(len(ps.ready), ps.last.Len()) },
+		func() time.Time { return ps.began }
 }
 
 // ReadSession reads what a message says of the session timer, of when to come again, and of early media.

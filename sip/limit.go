@@ -73,13 +73,14 @@ func (l *load) answer() {
 func (l *load) idle() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.calls == 0
+	return l.calls == 0 && (l.rate == nil || l.rate.Tokens() >= float64(l.rate.Burst()))
 }
 
 // loads keeps what trunks and accounts carry. Safe for all goroutines.
 type loads struct {
-	mu sync.Mutex
-	m  map[loadKey]*load // guarded by mu
+	mu   sync.Mutex
+	m    map[loadKey]*load // guarded by mu
+	full int               // when idle ones are looked for; guarded by mu
 }
 
 type loadKey struct{ kind, id string }
@@ -93,14 +94,14 @@ func (ls *loads) of(kind, id string) *load {
 	if l != nil {
 		return l
 	}
-	if ls.m == nil || len(ls.m) >= maxPeerings {
+	if len(ls.m) >= ls.full {
 		kept := map[loadKey]*load{}
 		for k, l := range ls.m {
 			if !l.idle() {
 				kept[k] = l
 			}
 		}
-		ls.m = kept
+		ls.m, ls.full = kept, max(maxPeerings, 2*len(kept))
 	}
 	l = &load{}
 	ls.m[key] = l

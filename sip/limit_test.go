@@ -3,6 +3,7 @@ package sip_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -364,4 +365,35 @@ func TestEndpointLimits(t *testing.T) {
 			t.Errorf("%d calls are left", calls)
 		}
 	})
+}
+
+// What is kept ready of trunks is bounded: the one that was not used for the longest time gives way, and no other loses what
+// it counted. What one that verifies has seen is lost with it: then nothing that was signed before holds again.
+func TestReadyTrunksGiveWay(t *testing.T) {
+	began := time.Now().Add(-time.Hour)
+	ready, kept, since := sip.Ready(began)
+	limited := directory.Options{Limits: directory.Limits{Rate: 1}}
+	busy, idle := &directory.Trunk{ID: "busy", Options: limited}, &directory.Trunk{ID: "idle", Options: limited}
+	first, gone := ready(busy), ready(idle)
+	fill := func(from, to int) {
+		for i := from; i < to; i++ {
+			ready(&directory.Trunk{ID: strconv.Itoa(i)})
+		}
+	}
+	fill(0, sip.MaxPeerings-2)
+	if ready(busy) != first || kept() != sip.MaxPeerings {
+		t.Fatalf("%d are kept, not all of %d", kept(), sip.MaxPeerings)
+	}
+	signed := &directory.Trunk{ID: "signed", Options: directory.Options{Signing: directory.Signing{Verify: []string{"/nowhere"}}}}
+	ready(signed)
+	if ready(busy) != first || ready(idle) == gone {
+		t.Error("another one than the trunk that was used last gave way")
+	}
+	if kept() != sip.MaxPeerings || !since().Equal(began) {
+		t.Errorf("%d are kept, signatures hold since %s", kept(), since())
+	}
+	fill(sip.MaxPeerings, 2*sip.MaxPeerings)
+	if kept() != sip.MaxPeerings || !since().After(began) {
+		t.Errorf("%d are kept, signatures hold since %s", kept(), since())
+	}
 }

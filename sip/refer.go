@@ -105,7 +105,7 @@ func (l *Leg) referable(m *message.Message) (referTarget, error) {
 		return referTarget{}, &targetError{481, "the call is not answered"}
 	case !l.trunk.transfers():
 		return referTarget{}, &targetError{403, "the trunk's peers may not transfer calls (transfer.accept)"}
-	case l.refer.in != nil:
+	case l.refer.in != nil: // its one peer can't be connected with two targets: docs/conformance.md, C59
 		return referTarget{}, &targetError{491, "one that came before is under way"}
 	}
 	return readTarget(m)

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"log/slog"
@@ -61,7 +62,7 @@ func New(cfg Config) (*Server, error) {
 	if s.sockets, err = transport.New(cfg.Transport); err != nil {
 		return nil, fmt.Errorf("SIP server: %w", err)
 	}
-	s.trunks = peerings{rate: cfg.Limits.TrunkRate, log: cfg.Log, began: time.Now(), ready: map[string]*peering{}}
+	s.trunks = peerings{rate: cfg.Limits.TrunkRate, log: cfg.Log, began: time.Now(), ready: map[string]*list.Element{}}
 	trusted := header.Trusted()
 	s.open = &peering{trunk: &directory.Trunk{In: trusted, Out: trusted}, in: compiled(trusted, header.In), out: compiled(trusted, header.Out)}
 	s.every = compiled(header.Policy{Trusted: true, Rules: []header.Rule{{Match: "*", Do: header.Keep}}}, header.In)

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"cmp"
+	"container/list"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -20,6 +21,7 @@ import (
 // peering is a trunk made ready for calls: its profile applied, its policies compiled, its rate limited. It never
 // changes; when the trunk does, another takes its place.
 type peering struct {
+	key     string           // under which it is kept ready
 	trunk   *directory.Trunk // with its profile
 	of      *directory.Trunk // as the directory has it
 	in, out *header.Compiled
@@ -57,31 +59,60 @@ func (p *peering) allows(a netip.Addr) bool {
 type peerings struct {
 	rate  float64 // calls a second of each trunk; 0: no limit
 	log   *slog.Logger
-	began time.Time
+	began time.Time // before it no signature holds of who is made ready for the first time
 
 	mu    sync.Mutex
-	ready map[string]*peering // by trunk ID, and by endpointKey; guarded by mu
+	ready map[string]*list.Element // of last, by trunk ID and by endpointKey; guarded by mu
+	last  list.List                // of *peering, the one that was used last first; guarded by mu
 }
 
 // maxPeerings bounds what is kept ready of trunks that may no longer exist.
 const maxPeerings = 10_000
 
+// find gives what is ready under a key, which counts as used then; nil: nothing is. The caller holds mu.
+func (ps *peerings) find(key string) *peering {
+	at := ps.ready[key]
+	if at == nil {
+		return nil
+	}
+	ps.last.MoveToFront(at)
+	p, _ := at.Value.(*peering) // there is nothing else
+	return p
+}
+
+// keep keeps what was made ready under its key. Where that is one too many, the one that was not used for the longest time
+// is made ready anew when it is needed again: it loses what it counted of its rate. The caller holds mu.
+func (ps *peerings) keep(p *peering) {
+	if at := ps.ready[p.key]; at != nil {
+		at.Value = p
+		return
+	}
+	if ps.last.Len() >= maxPeerings {
+		old, _ := ps.last.Remove(ps.last.Back()).(*peering)
+		delete(ps.ready, old.key)
+		if old.signing != nil { // what it has seen is forgotten: nothing that was signed until now holds again
+			ps.began = time.Now()
+		}
+	}
+	ps.ready[p.key] = ps.last.PushFront(p)
+}
+
 // of gives the trunk made ready. A policy that does not compile, which the directory never keeps, lets nothing through.
 func (ps *peerings) of(t *directory.Trunk) *peering {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
-	old := ps.ready[t.ID]
+	old := ps.find(t.ID)
 	if old != nil && old.of == t {
 		return old
 	}
-	return ps.prepare(t.ID, t, nil)
+	return ps.prepare(t.ID, old, t, nil)
 }
 
-// prepare makes a trunk, or what an endpoint is as a trunk, ready under a key. The caller holds mu.
-func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoint) *peering {
-	old := ps.ready[key]
+// prepare makes a trunk, or what an endpoint is as a trunk, ready under a key, in place of what was ready before, if any. The
+// caller holds mu.
+func (ps *peerings) prepare(key string, old *peering, t *directory.Trunk, e *directory.Endpoint) *peering {
 	full := profile.Applied(t)
-	p := &peering{trunk: full, of: t, endpoint: e, in: compiled(full.In, header.In), out: compiled(full.Out, header.Out)}
+	p := &peering{key: key, trunk: full, of: t, endpoint: e, in: compiled(full.In, header.In), out: compiled(full.Out, header.Out)}
 	var keys *keyring
 	var signs *signing
 	if old != nil {
@@ -96,10 +127,7 @@ func (ps *peerings) prepare(key string, t *directory.Trunk, e *directory.Endpoin
 		limit, placed = old.limit, old.placed
 	}
 	p.limit, p.placed = limiterOf(cmp.Or(full.Limits.Rate, ps.rate), limit), limiterOf(full.Limits.Placed, placed)
-	if len(ps.ready) >= maxPeerings {
-		clear(ps.ready)
-	}
-	ps.ready[key] = p
+	ps.keep(p)
 	return p
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +19,8 @@ const Prefix = "swc1"
 // Length is that of a reference, in characters.
 const Length = len(Prefix) + 42
 
-// Bounds of what is kept at one time.
+// Bounds of what is kept at one time, for all accounts together. Each keeps no more than is left free: one alone half of it,
+// two a third each, so that whoever crowds the desk leaves room for who comes next.
 const (
 	maxValues = 10_000 // those that were redeemed among them, until their time is over
 	maxBytes  = 64 << 20
@@ -44,13 +46,29 @@ type Desk struct {
 	now func() time.Time
 
 	mu     sync.Mutex
-	values map[id]*kept // guarded by mu
-	bytes  int          // of the values; guarded by mu
-	swept  time.Time    // guarded by mu
+	values map[id]*kept      // guarded by mu
+	all    share             // guarded by mu
+	shares map[string]*share // by account; guarded by mu
+	swept  time.Time         // guarded by mu
 }
+
+// share is what is kept, of one account or of all.
+type share struct{ values, bytes int }
+
+func (s *share) add(values, bytes int) {
+	s.values += values
+	s.bytes += bytes
+}
+
+// Why a value is not kept.
+var (
+	ErrShare = errors.New("its account keeps as much as is left for all others")
+	ErrFull  = errors.New("there is no room for more")
+)
 
 // kept is one value. Guarded by the desk's mu.
 type kept struct {
+	account  string
 	value    string
 	gone     bool // redeemed
 	end      time.Time
@@ -59,27 +77,47 @@ type kept struct {
 
 // New opens a desk with a key of its own.
 func New() *Desk {
-	d := &Desk{now: time.Now, values: map[id]*kept{}}
+	d := &Desk{now: time.Now, values: map[id]*kept{}, shares: map[string]*share{}}
 	rand.Read(d.key[:]) // never fails
 	return d
 }
 
-// Keep keeps a value for a time and gives its reference. redeemed, which may be nil, hears of its redemption, once. False:
-// there is no room.
-func (d *Desk) Keep(value string, keep time.Duration, redeemed func(reference, by string)) (string, bool) {
+// Keep keeps a value of an account for a time and gives its reference. redeemed, which may be nil, hears of its redemption,
+// once. The error is ErrShare or ErrFull.
+func (d *Desk) Keep(account, value string, keep time.Duration, redeemed func(reference, by string)) (string, error) {
 	now := d.now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sweep(now)
-	if len(d.values) >= maxValues || d.bytes+len(value) > maxBytes {
-		return "", false
+	own := d.shares[account]
+	if own == nil {
+		own = &share{}
+	}
+	free := share{maxValues - d.all.values - 1, maxBytes - d.all.bytes - len(value)}
+	switch {
+	case free.values < 0 || free.bytes < 0:
+		return "", ErrFull
+	case own.values+1 > free.values || own.bytes+len(value) > free.bytes:
+		return "", ErrShare
 	}
 	var i id
 	rand.Read(i[:]) // never fails
 	end := now.Add(keep)
-	d.values[i] = &kept{value: strings.Clone(value), end: end, redeemed: redeemed}
-	d.bytes += len(value)
-	return d.reference(i, end), true
+	d.values[i] = &kept{account: strings.Clone(account), value: strings.Clone(value), end: end, redeemed: redeemed}
+	d.all.add(1, len(value))
+	own.add(1, len(value))
+	d.shares[d.values[i].account] = own
+	return d.reference(i, end), nil
+}
+
+// drop counts back what is kept no more. The caller holds mu.
+func (d *Desk) drop(account string, values, bytes int) {
+	d.all.add(-values, -bytes)
+	own := d.shares[account]
+	own.add(-values, -bytes)
+	if own.values == 0 {
+		delete(d.shares, account)
+	}
 }
 
 // sweep forgets what is out of date, no more often than once a second. The caller holds mu.
@@ -90,7 +128,7 @@ func (d *Desk) sweep(now time.Time) {
 	d.swept = now
 	for i, k := range d.values {
 		if now.After(k.end) {
-			d.bytes -= len(k.value)
+			d.drop(k.account, 1, len(k.value))
 			delete(d.values, i)
 		}
 	}
@@ -122,7 +160,7 @@ func (d *Desk) Redeem(reference, by string) (value string, known, gone bool) {
 		return "", true, true
 	}
 	value, redeemed := k.value, k.redeemed
-	d.bytes -= len(value)
+	d.drop(k.account, 0, len(value))
 	k.value, k.gone, k.redeemed = "", true, nil
 	d.mu.Unlock()
 	if redeemed != nil {

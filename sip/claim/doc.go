@@ -4,5 +4,5 @@
 // It owns the values, the references' form and key. It must not know trunks, legs, ledgers or HTTP. All is in memory: a
 // restart forgets the values, and their references are unknown then.
 //
-//	Desk.Keep(value) ─▶ reference … Desk.Redeem(reference) ─▶ value, once
+//	Desk.Keep(account, value) ─▶ reference … Desk.Redeem(reference) ─▶ value, once
 package claim

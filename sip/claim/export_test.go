@@ -19,5 +19,12 @@ func At(now func() time.Time) *Desk {
 func (d *Desk) Held() (bytes, values int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.bytes, len(d.values)
+	return d.all.bytes, len(d.values)
+}
+
+// Accounts gives how many accounts have a share.
+func (d *Desk) Accounts() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.shares)
 }
