@@ -34,6 +34,15 @@ func (u URI) IsTel() bool { return equalFold(u.Scheme, "tel") }
 
 func isSIPScheme(s string) bool { return equalFold(s, "sip") || equalFold(s, "sips") }
 
+// Hop gives the host that a request for the URI is sent to: the one that maddr names, else its own (RFC 3261 section 19.1.1,
+// RFC 3263 section 4). A maddr that is no host counts for nothing.
+func (u URI) Hop() string {
+	if m, ok := u.Params.Get("maddr"); ok && m != "" && scanHost(m, 0) == len(m) {
+		return m
+	}
+	return u.Host
+}
+
 // ParseURI reads a URI. Hosts may hold underscores, and a blank before "?" is passed over, as peers write them. The
 // error is a *[ParseError].
 func ParseURI(s string) (URI, error) {

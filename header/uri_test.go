@@ -50,6 +50,18 @@ func TestParseURI(t *testing.T) {
 	}
 }
 
+func TestHop(t *testing.T) {
+	for in, want := range map[string]string{
+		"sip:a@h": "h", "sip:a@h;maddr=192.0.2.1": "192.0.2.1", "sip:a@h;lr;MADDR=[2001:db8::1]": "[2001:db8::1]", "sip:a@h;maddr": "h",
+		"sip:a@h;maddr=a%2eb": "h", "sip:a@h;maddr=other.example": "other.example", "tel:+1": "",
+	} {
+		u, err := header.ParseURI(in)
+		if got := u.Hop(); got != want || err != nil {
+			t.Errorf("%s goes to %q, want %q: %v", in, got, want, err)
+		}
+	}
+}
+
 func TestParseURIRefuses(t *testing.T) {
 	for _, in := range []string{
 		"", "sip", "sip:", ":a", "1sip:a", "sip:@h", "sip::pw@h", `sip:\u95`, "sip:a b@h", "sip:a@", "sip:a@h:0", "sip:a@h:65536", "sip:a@h:x",

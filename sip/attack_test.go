@@ -3,12 +3,15 @@ package sip_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip"
 	"github.com/switchhook/switchhook/sip/locate"
 	"github.com/switchhook/switchhook/sip/message"
@@ -177,7 +180,7 @@ func TestS06ProvenEndpoint(t *testing.T) {
 // S23: an endpoint that has proved who it is makes us send its requests nowhere else: neither to an address nor to a name
 // of its Contact, which is not even looked up.
 func TestS23ContactOfEndpoint(t *testing.T) {
-	for _, host := range []string{"203.0.113.1", "10.0.0.5:6379;transport=tcp", "slow.example.org"} {
+	for _, host := range []string{"203.0.113.1", "10.0.0.5:6379;transport=tcp", "slow.example.org", "198.51.100.77;maddr=203.0.113.1"} {
 		inTime(t, func(t *testing.T) {
 			r := newRig(t, withEndpoints(t), func(cfg *sip.Config, _ *directory.Content) {
 				cfg.Locate = func(_ context.Context, q locate.Query) (locate.Answer, error) {
@@ -258,4 +261,55 @@ func TestS39InsatiableMinSE(t *testing.T) {
 			e.refused(422)
 		})
 	}
+}
+
+// S36: what a call's context says is its account's to read, in the ledger: the program's log, however talkative, tells none of
+// it, neither of calls that go well nor of those that are refused or can't be read.
+func TestS36LogTellsNoContext(t *testing.T) {
+	const secret = "4111111111111111"
+	inTime(t, func(t *testing.T) {
+		var log logged
+		r := newRig(t, func(cfg *sip.Config, c *directory.Content) {
+			cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			c.Trunks[0].In.Limits.RowBytes, c.Trunks[0].In.Oversize = 60, header.OversizeRefuse
+			c.Trunks[1].Claims = directory.Claims{Over: 20, URL: "https://sbc.example"}
+			c.Trunks[1].Transfer.Strategy = "both"
+		})
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		uui := "User-to-User: 00" + secret + ";encoding=hex"
+		refused := func(m *message.Message, status string) {
+			alice.send(m)
+			ack := alice.request("ACK", m.CallID, 1, alice.receive(status).ToTag)
+			ack.Set("Via", m.Get("Via"))
+			alice.send(ack)
+		}
+		refused(alice.invite("long", uui, "X-Long: "+strings.Repeat(secret, 5)), "513")
+		refused(alice.invite("extension", uui, "Require: sec-agree"), "420")
+		broken := alice.invite("broken", uui, "X-Card: "+secret)
+		broken.Set("Max-Forwards", "many")
+		alice.send(broken)
+		alice.receive("400")
+		inv := alice.invite("good", uui, "X-Card: "+secret)
+		alice.send(inv)
+		a := r.attempt()
+		leg, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2", For: a.id, Headers: a.Headers})
+		out := bob.receive("INVITE")
+		bob.answer(out, 200, "bob", answer, uui)
+		bob.receive("ACK")
+		want[call.Answered](e)
+		a.leg.Answer(header.List{{Name: "X-Card", Value: secret}})
+		alice.ack(inv, alice.receive("200"))
+		want[call.Answered](a.events)
+		leg.Refer(call.Refer{To: "3"}, header.List{{Name: "X-Card", Value: secret}})
+		bob.answer(bob.receive("REFER"), 603, "", "")
+		want[call.Referred](e)
+		for l, p := range map[*sip.Leg]*phone{leg: bob, a.leg: alice} {
+			l.Hangup(call.Cause{By: call.ByApp}, header.List{{Name: "X-Card", Value: secret}})
+			p.answer(p.receive("BYE"), 200, "", "", "X-Card: "+secret)
+		}
+		pass(time.Minute)
+		if got := log.String(); strings.Contains(got, secret) || !strings.Contains(got, "call refused") {
+			t.Errorf("the log:\n%s", got)
+		}
+	})
 }

@@ -34,6 +34,7 @@ var meanings = [...]meaning{
 	{421, 127, call.LabelProtocol},
 	{423, 127, call.LabelProtocol},
 	{433, 21, call.LabelDeclined},
+	{440, 25, call.LabelRejected},
 	{480, 18, call.LabelNoAnswer},
 	{481, 41, call.LabelProtocol},
 	{482, 25, call.LabelRejected},

@@ -33,7 +33,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		return
 	}
 	l := &Leg{
-		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, hops: hops, start: in.At,
+		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, bounds: bounds{hops, m.MaxBreadth()}, start: in.At,
 		terms: terms{askedUUI: asksUUI(m.Headers)},
 	}
 	rows, changes, ok := l.takes(tx)

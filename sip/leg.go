@@ -23,10 +23,10 @@ type Leg struct {
 	callID    string
 	from, to  string
 	trunk     *peering
-	hops      int // Max-Forwards that the INVITE came with, or goes out with
 	start     time.Time
-	session   atomic.Pointer[Session]
-	closed    atomic.Bool // no session may be opened any more
+	bounds
+	session atomic.Pointer[Session]
+	closed  atomic.Bool // no session may be opened any more
 
 	// The rest belongs to the shard.
 	id     call.LegID
@@ -39,6 +39,12 @@ type Leg struct {
 	fate
 	terms
 	timer *transaction.Timer // of the state: until answered, of the session, until parted
+}
+
+// bounds is how much further a call goes on from a leg.
+type bounds struct {
+	hops    int // Max-Forwards that the INVITE came with, or goes out with
+	breadth int // Max-Breadth, likewise (RFC 5393): how many may ring at once; -1: nobody said
 }
 
 // fate is how far a leg has come.

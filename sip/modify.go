@@ -265,7 +265,7 @@ func (l *Leg) collides(m *message.Message, offers bool) (int, []header.Field) {
 		return 0, nil
 	case l.change != nil && l.change.offers && l.change.timer == nil, l.media.waiting, l.out != nil && !l.out.settled(m.FromTag):
 		return 491, nil
-	case l.media.offer != nil: // theirs, and not answered
+	case l.media.offer != nil, l.dialog.INVITE() != nil && !l.media.settled: // theirs, and not answered, or not reliably
 		return 500, []header.Field{{Name: "Retry-After", Value: strconv.Itoa(rand.IntN(11))}}
 	}
 	return 0, nil

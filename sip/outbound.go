@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	mathrand "math/rand/v2"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,8 @@ type placing struct {
 	out    bool   // an INVITE is out
 	rings  *rings // of an endpoint, in place of peers and hops
 	warned bool   // of its size
+
+	breadth int // Max-Breadth of an INVITE: the leg's, or a part of it where several ring
 
 	seen     []string // Request-URIs that were dialled, against loops
 	turns    int      // 3xx followed
@@ -64,7 +67,7 @@ type hop struct {
 func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 	callID := randomID()
 	l := &Leg{
-		s: s, direction: call.Out, callID: callID, from: d.From, to: d.To, hops: 70, start: time.Now(), id: id, report: r,
+		s: s, direction: call.Out, callID: callID, from: d.From, to: d.To, bounds: bounds{70, -1}, start: time.Now(), id: id, report: r,
 		terms: terms{askedUUI: asksUUI(d.Headers)}, out: &placing{dial: d},
 	}
 	if t, ok := s.cfg.Directory().Trunk(d.Trunk); ok && !t.Disabled {
@@ -80,7 +83,7 @@ func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 		l.hops = hops - 1
 	}
 	if f := s.legs.find(d.For); f != nil {
-		l.media.prefer = f.codec()
+		l.media.prefer, l.breadth = f.codec(), f.breadth
 	}
 	room := s.legs.add(l)
 	s.legs.name(id, l)
@@ -114,6 +117,9 @@ func (l *Leg) place(room bool) {
 	case l.hops < 0:
 		fail(483, call.LabelRejected, "Max-Forwards is used up")
 		return
+	case l.breadth == 0:
+		fail(440, call.LabelRejected, "Max-Breadth is used up")
+		return
 	}
 	why := l.s.hurriesOut(l.trunk)
 	if why == "" && !room {
@@ -126,6 +132,7 @@ func (l *Leg) place(room bool) {
 		l.limited(why)
 		return
 	}
+	p.breadth = l.breadth
 	timeout := p.dial.Timeout
 	if timeout <= 0 {
 		timeout = l.s.cfg.Timers.Dial
@@ -291,6 +298,9 @@ func (l *Leg) inviteAt(h hop) {
 func (l *Leg) draft(d *dialog.Dialog, body []byte) (*message.Message, []header.Change) {
 	m := d.Request("INVITE")
 	complete(m, l.hops, invites(l.trunk.trunk, l.lease), l.out.branch.ok, body, l.s.cfg.Product)
+	if n := l.out.breadth; n >= 0 {
+		m.Add("Max-Breadth", strconv.Itoa(n))
+	}
 	if r := l.out.dial.Replaces; r != "" { // as the far end that named the target knows it: RFC 3891
 		m.Add("Replaces", r)
 		m.Add("Require", optionReplaces)

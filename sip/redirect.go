@@ -104,7 +104,7 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 	if err != nil {
 		return skip(err.Error())
 	}
-	peer := directory.Peer{Host: strings.Trim(u.Host, "[]"), Port: u.Port}
+	peer := directory.Peer{Host: strings.Trim(u.Hop(), "[]"), Port: u.Port}
 	if network != transport.UDP {
 		peer.Transport = directory.Transport(network)
 	}

@@ -311,11 +311,11 @@ func (s *Server) resolve(callID, uri string, near transport.Target, then func(tr
 		}
 		then(to, nil)
 	}
-	if a, ok := hostAddr(u.Host); ok {
+	if a, ok := hostAddr(u.Hop()); ok {
 		reach(literal(a, u.Port, network), nil)
 		return
 	}
-	q := locate.Query{Host: strings.ToLower(u.Host), Port: u.Port, Network: network}
+	q := locate.Query{Host: strings.ToLower(u.Hop()), Port: u.Port, Network: network}
 	s.names.askNamed(q, func(answer locate.Answer, err error) {
 		s.layer.Post(callID, func() { reach(answer, err) })
 	})

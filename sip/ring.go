@@ -57,6 +57,11 @@ func (l *Leg) ringAll(b branch) {
 		l.ringNext()
 		return
 	}
+	if !l.divides(len(found)) {
+		p.cause = call.Cause{SIP: 440, Q850: 25, By: call.ByPlatform, Label: call.LabelRejected, Text: fmt.Sprintf("Max-Breadth lets fewer ring than %s has contacts", user)}
+		l.ringNext()
+		return
+	}
 	p.seen = append(p.seen, aor(user))
 	b.uri = found[0].Contact
 	if !l.take(b) {
@@ -84,6 +89,22 @@ func (l *Leg) ringAll(b branch) {
 	if p.out = rs.ringing() > 0; !p.out {
 		l.ringNext()
 	}
+}
+
+// usualBreadth is the Max-Breadth of a call of which nobody has said one (RFC 5393 section 5.3.3).
+const usualBreadth = 60
+
+// divides gives each of n contacts that ring at once its part of what the call's breadth is; false: that is too little.
+func (l *Leg) divides(n int) bool {
+	all := l.breadth
+	if all < 0 && n > 1 {
+		all = usualBreadth
+	}
+	if all >= 0 {
+		all /= n
+	}
+	l.out.breadth = all
+	return all != 0
 }
 
 // reach gives where a contact is found: on the connection that it registered by, at the address that it registered from.

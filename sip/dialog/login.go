@@ -56,7 +56,7 @@ func (d *Dialog) pinned(hop string) bool {
 	if err != nil {
 		return false
 	}
-	a, err := netip.ParseAddr(strings.Trim(u.Host, "[]"))
+	a, err := netip.ParseAddr(strings.Trim(u.Hop(), "[]"))
 	return err == nil && a.Unmap() == d.pin
 }
 

@@ -25,6 +25,15 @@ func (m *Message) MaxForwards() int {
 	return -1
 }
 
+// MaxBreadth gives the Max-Breadth value (RFC 5393 section 5.3), at most 255, or -1 if there is none that can be read.
+func (m *Message) MaxBreadth() int {
+	n, err := strconv.ParseUint(m.Get("Max-Breadth"), 10, 32)
+	if err != nil {
+		return -1
+	}
+	return int(min(n, 255))
+}
+
 // Scheme gives the Request-URI's scheme in lower case: 416 is for what is not sip, sips or, where numbers are known, tel.
 func (m *Message) Scheme() string {
 	scheme, _, _ := strings.Cut(m.URI, ":")
