@@ -92,6 +92,7 @@ type Binding struct {
 	User     string         `json:"user"`               // the endpoint's
 	Contact  string         `json:"contact"`            // the URI that the endpoint named
 	Instance string         `json:"instance,omitempty"` // +sip.instance: which device it is (RFC 5626)
+	Domain   string         `json:"domain,omitempty"`   // of the address that it registered: what the endpoint calls us
 	Path     []string       `json:"path,omitempty"`     // the proxies on the way (RFC 3327), the first to be passed first
 	Q        int            `json:"q"`                  // preference in thousandths
 	CallID   string         `json:"callId"`             // of the REGISTER that made it

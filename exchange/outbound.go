@@ -31,25 +31,33 @@ func (o outbound) Dial(id call.LegID, d call.Dial, r call.Report) engine.Leg {
 	if d.Takes != "" { // it leaves this house no more than the leg whose place it takes
 		return o.next.Dial(id, d, r)
 	}
-	var refuse *call.Cause
-	if d.Named != "" {
-		if d, refuse = route.Named(o.dir(), d); refuse != nil {
-			r(call.LegEnded{Leg: id, Cause: *refuse})
-			return nil
-		}
-	}
-	if d.Endpoint != "" {
-		d.Trunk = ""
-		refuse = route.Endpoint(o.dir(), d)
-	} else {
-		var trunk *directory.Trunk
-		if trunk, refuse = route.Out(o.dir(), d); refuse == nil {
-			d.Trunk = trunk.ID
-		}
-	}
+	d, refuse := placed(o.dir(), d)
 	if refuse != nil {
 		r(call.LegEnded{Leg: id, Cause: *refuse})
 		return nil
 	}
 	return o.next.Dial(id, d, r)
+}
+
+// Route finds the trunk or endpoint of a dial, or why there is none.
+func Route(dir func() *directory.Snapshot) func(call.Dial) (call.Dial, *call.Cause) {
+	return func(d call.Dial) (call.Dial, *call.Cause) { return placed(dir(), d) }
+}
+
+func placed(s *directory.Snapshot, d call.Dial) (call.Dial, *call.Cause) {
+	if d.Named != "" {
+		var refuse *call.Cause
+		if d, refuse = route.Named(s, d); refuse != nil {
+			return d, refuse
+		}
+	}
+	if d.Endpoint != "" {
+		d.Trunk = ""
+		return d, route.Endpoint(s, d)
+	}
+	trunk, refuse := route.Out(s, d)
+	if refuse == nil {
+		d.Trunk = trunk.ID
+	}
+	return d, refuse
 }

@@ -40,9 +40,12 @@ func (s *Server) isOurs(host string, in transport.Incoming) bool {
 // came from: another program on this machine may be a trunk's peer.
 func (s *Server) namesUs(uri string, in transport.Incoming) bool {
 	u, err := header.ParseURI(uri)
-	return err == nil && s.isOurs(u.Host, in) && slices.ContainsFunc(s.sockets.Addrs(), func(l transport.Listen) bool {
-		return l.Addr.Port() == portOf(u.Port, l.Network)
-	})
+	return err == nil && s.isOurs(u.Host, in) && s.listensAt(u)
+}
+
+// listensAt tells whether we listen at a URI's port.
+func (s *Server) listensAt(u header.URI) bool {
+	return slices.ContainsFunc(s.sockets.Addrs(), func(l transport.Listen) bool { return l.Addr.Port() == portOf(u.Port, l.Network) })
 }
 
 // fromEndpoint takes a request outside of dialogs that claims to come from an endpoint. It must prove it.

@@ -45,12 +45,13 @@ type placing struct {
 
 // branch is one target: that of the Dial, or a contact of a 3xx.
 type branch struct {
-	uri  string // the Request-URI; empty: made of Dial.To and the peer
-	peer directory.Peer
-	rows header.List // context before the trunk's policy
-	ok   header.List // context after it
+	by   *peering       // whose policies and limits count; of what a 3xx named
+	to   string         // who is called; empty: Dial.To
+	uri  string         // the Request-URI; empty: made of who is called and the peer
+	peer directory.Peer // none: all of the trunk's
+	rows header.List    // context before the trunk's policy
+	ok   header.List    // context after it
 
-	endpoint *directory.Endpoint // another one than the leg's, in place of peer
 	contacts []directory.Binding // of an endpoint, where not all are meant
 }
 
@@ -58,8 +59,9 @@ type branch struct {
 type hop struct {
 	peer     directory.Peer
 	to       transport.Target
-	oversize bool // TCP, because it is too long for UDP; the same place over UDP follows
-	forced   bool // the network is settled, however long it is
+	oversize bool   // TCP, because it is too long for UDP; the same place over UDP follows
+	forced   bool   // the network is settled, however long it is
+	domain   string // of ours, at which a telephone registered
 }
 
 // Dial places an outbound leg. It returns at once: the leg exists before it rings, and every failure is reported as
@@ -165,7 +167,7 @@ func (l *Leg) take(b branch) bool {
 	p := l.out
 	uri := b.uri
 	if uri == "" {
-		uri = requestURI(p.dial.To, p.peers[0])
+		uri = requestURI(cmp.Or(b.to, p.dial.To), p.peers[0])
 	}
 	ok, changes, err := l.trunk.out.Apply(header.Message{Kind: header.Invite, Target: uri}, b.rows)
 	l.account("INVITE", call.WriterApp, changes)
@@ -197,8 +199,7 @@ func (l *Leg) next() {
 		case len(p.later) > 0:
 			b := p.later[0]
 			p.later = p.later[1:]
-			p.peers = []directory.Peer{b.peer}
-			if !l.take(b) {
+			if !l.turn(b) {
 				return
 			}
 		default:
@@ -248,7 +249,7 @@ func (l *Leg) inviteAt(h hop) {
 	local := s.layer.Local(h.to.Network, h.to.Addr.Addr())
 	uri := p.branch.uri
 	if uri == "" {
-		uri = requestURI(p.dial.To, h.peer)
+		uri = requestURI(cmp.Or(p.branch.to, p.dial.To), h.peer)
 	}
 	contact := s.contactFor(uri, h.to.Network, h.to.Addr.Addr())
 	if l.dialog == nil {

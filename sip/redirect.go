@@ -90,7 +90,7 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 		return branch{}, false
 	}
 	u, err := header.ParseURI(c.URI)
-	if err != nil || !u.IsSIP() {
+	if err != nil || !u.IsSIP() && (!u.IsTel() || l.trunk.endpoint == nil) {
 		return skip("not a sip URI")
 	}
 	if isSIPS(l.out.branch.uri) && !strings.EqualFold(u.Scheme, "sips") {
@@ -100,31 +100,44 @@ func (l *Leg) contacted(c header.NameAddr, context header.List, msg string) (bra
 	if err != nil {
 		return skip(err.Error())
 	}
-	network, err := networkOf(u, l.out.at.to.Network)
-	if err != nil {
-		return skip(err.Error())
-	}
-	peer := directory.Peer{Host: strings.Trim(u.Hop(), "[]"), Port: u.Port}
-	if network != transport.UDP {
-		peer.Transport = directory.Transport(network)
-	}
-	to, why := l.elsewhere(u)
-	if why != "" && !l.onTrunk(peer.Host) {
+	b, why := l.located(u)
+	if why != "" {
 		return skip(why)
 	}
-	if why := l.forbidden(u.User, l.out.dial.Account); why != "" {
-		return skip(why)
-	}
-	u.Headers, u.Params = "", u.Params.Without("method")
-	uri := clone(u.String())
-	if slices.Contains(l.out.seen, uri) {
+	if slices.Contains(l.out.seen, b.key()) {
 		return skip("it was called before")
 	}
 	honoured, changes := header.Honoured(rows)
 	detach(honoured, changes)
 	l.accountHeard(msg, changes)
-	peer.Host = clone(peer.Host)
-	return branch{uri: uri, peer: peer, endpoint: to, rows: header.Inherit(context, honoured)}, true
+	b.rows = header.Inherit(context, honoured)
+	return b, true
+}
+
+// located finds where a contact of a 3xx is called, or tells why it is not.
+func (l *Leg) located(u header.URI) (branch, string) {
+	if l.isHere(u) {
+		return l.elsewhere(u)
+	}
+	network, err := networkOf(u, l.out.at.to.Network)
+	if err != nil {
+		return branch{}, err.Error()
+	}
+	peer := directory.Peer{Host: clone(strings.Trim(u.Hop(), "[]")), Port: u.Port}
+	if network != transport.UDP {
+		peer.Transport = directory.Transport(network)
+	}
+	switch {
+	case l.onTrunk(peer.Host):
+		if why := l.forbidden(u.User, l.out.dial.Account); why != "" {
+			return branch{}, why
+		}
+		u.Headers, u.Params = "", u.Params.Without("method")
+		return branch{by: l.trunk, uri: clone(u.String()), peer: peer}, ""
+	case l.trunk.endpoint != nil:
+		return branch{}, "its host is neither the telephone nor one of ours"
+	}
+	return branch{}, "its host is not one of the trunk's"
 }
 
 // onTrunk tells whether a host is one of the trunk's: a peer by name or address, or an address that calls come from.

@@ -110,7 +110,10 @@ func registration(e *directory.Endpoint, tx *transaction.Server, now time.Time) 
 	if !given {
 		general = defaultExpires
 	}
-	path := m.Routes("Path")
+	path, domain := m.Routes("Path"), ""
+	if u, ok := addressOf(m, "To"); ok && len(u.Host) <= maxContactURI {
+		domain = clone(strings.ToLower(u.Host))
+	}
 	if err != nil || len(path) > maxPath || len(contacts) > e.Most()+1 {
 		return req, 400, nil
 	}
@@ -138,7 +141,7 @@ func registration(e *directory.Endpoint, tx *transaction.Server, now time.Time) 
 		instance, _ := c.Params.Get("+sip.instance")
 		agent := m.Get("User-Agent")
 		req.Contacts = append(req.Contacts, directory.Binding{
-			User: e.User, Contact: clone(c.URI), Instance: clone(instance[:min(len(instance), maxAgent)]), Path: path, Q: preference(c),
+			User: e.User, Contact: clone(c.URI), Instance: clone(instance[:min(len(instance), maxAgent)]), Domain: domain, Path: path, Q: preference(c),
 			CallID: req.CallID, CSeq: req.CSeq, Agent: clone(agent[:min(len(agent), maxAgent)]), Network: in.Network, Source: listens(c.URI, m, &in),
 			Flow: uint64(in.Flow), Since: now.UTC(), Expires: now.UTC().Add(time.Duration(min(expires, maxExpires)) * time.Second),
 		})

@@ -62,7 +62,7 @@ func (l *Leg) ringAll(b branch) {
 		l.ringNext()
 		return
 	}
-	p.seen = append(p.seen, aor(user))
+	p.seen = append(p.seen, aor(user), found[0].Contact)
 	b.uri = found[0].Contact
 	if !l.take(b) {
 		return
@@ -76,7 +76,7 @@ func (l *Leg) ringAll(b branch) {
 	l.over(networks...)
 	for _, b := range found {
 		to := reach(b)
-		r := &ring{of: rs, at: b, udp: to, to: hop{to: to, peer: directory.Peer{Host: to.Addr.Addr().String(), Port: int(to.Addr.Port())}}}
+		r := &ring{of: rs, at: b, udp: to, to: hop{to: to, domain: b.Domain, peer: directory.Peer{Host: to.Addr.Addr().String(), Port: int(to.Addr.Port())}}}
 		if err := r.invite(); err != nil {
 			l.note(fmt.Sprintf("contact %s of %s is not rung: %v", b.Contact, user, err))
 			if p.cause.Label == "" {

@@ -118,13 +118,15 @@ func TestC58EndpointForwards(t *testing.T) {
 		"to another account's":          {"<sip:eve@example.com>", "", "no endpoint of the account"},
 		"to itself":                     {"<sip:carol@example.com>", "", "it was called before"},
 		"to a number":                   {"<sip:+12065550100@example.com>", "", "no endpoint of the account"},
+		"to an endpoint by our domain":  {"<sip:dave@pbx.example.org>", "sip:dave@198.51.100.78", ""},
+		"to somebody else's domain":     {"<sip:dave@pbx.example.net>", "", "neither the telephone nor one of ours"},
 		"to somebody else's host":       {"<sip:dave@198.51.100.99>", "", "neither the telephone nor one of ours"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, func(t *testing.T) {
 				r := newRig(t, withEndpoints(t), func(_ *sip.Config, content *directory.Content) { content.Endpoints[1].Trusted = true })
 				desk, other := r.line(phoneAt, "carol", "carol's"), r.line(phone2At, "dave", "dave's")
-				desk.register(200, "r1", "Contact: <sip:carol@198.51.100.77>")
+				desk.register(200, "r1", "Contact: <sip:carol@198.51.100.77>", "To: <sip:carol@pbx.example.org>")
 				other.register(200, "r2", "Contact: <sip:dave@198.51.100.78>")
 				leg, e := r.dial(call.Dial{Endpoint: "carol", From: "+12065550100", Headers: header.List{{Name: "X-Customer", Value: "7"}}})
 				desk.forward(c.contact)

@@ -207,7 +207,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Reaches: h.rtp.Reaches,
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
-		Changed: h.peers.changed, Claims: h.claims,
+		Changed: h.peers.changed, Claims: h.claims, Route: exchange.Route(h.store.Snapshot),
 		TLS: directory.TLS{Cert: h.cfg.SIP.TLS.Cert, CertKey: h.cfg.SIP.TLS.Key}, DNS: dns, Guard: h.cfg.SIP.Guard.guard(),
 		Receive: func(at call.Attempt, open sip.Open) {
 			h.exchange.Receive(at, func(id call.LegID, r call.Report) engine.Leg { return open(id, r) })
