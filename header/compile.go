@@ -160,6 +160,8 @@ func (c *Compiled) checkReach(r Rule, low string, wild bool) error {
 		}
 	}
 	switch kind := classify([]byte(low)); {
+	case low == earlyMedia && r.Do == Drop:
+		return nil
 	case kind == plumbing:
 		return fmt.Errorf("each leg makes this header for itself")
 	case kind == asserted && !c.policy.Trusted && c.policy.Direction == In && r.Do != Drop:
@@ -216,6 +218,16 @@ func (r *readyRule) setHost(low string, wild bool) error {
 	}
 	r.to = r.To
 	return nil
+}
+
+// earlyMedia is the one header that each leg makes for itself and a rule may drop: what it says of the media of one leg becomes
+// what the other says, inside the trust domain, where a policy does not keep it (RFC 5009 section 7).
+const earlyMedia = "p-early-media"
+
+// TellsEarlyMedia tells whether P-Early-Media is said, or believed: of a peer inside the trust domain, unless a rule drops it.
+func (c *Compiled) TellsEarlyMedia() bool {
+	rule := c.find([]byte(earlyMedia))
+	return c.policy.Trusted && (rule < 0 || c.rules[rule].Do != Drop)
 }
 
 // find gives the index of the rule for a lower-case long name, or -1.

@@ -334,6 +334,7 @@ func TestCompileRefuses(t *testing.T) {
 		{r(rule("X-*-A", "shred", "")), "do"},
 		{r(rule("X-A", keep, "X-B")), "to is for"},
 		{r(rule("Via", keep, "")), "makes this header"},
+		{r(rule("P-Early-Media", keep, "")), "makes this header"},
 		{r(rule("v", header.Rename, "X-Via")), "makes this header"},
 		{r(rule("Authorization", keep, "")), "never crosses"},
 		{r(rule("User-Agent", keep, "")), "never crosses"},

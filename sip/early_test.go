@@ -141,6 +141,28 @@ func TestC26PEarlyMedia(t *testing.T) {
 		bob.answer(inv, 183, "bob", answer, "P-Early-Media: inactive")
 		want[call.Progress](e)
 	})
+	inTime(t, func(t *testing.T) { // so it is where a rule of a trusted trunk drops it
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) {
+			drop := header.Rule{Match: "P-Early-Media", Do: header.Drop}
+			for i := range c.Trunks {
+				in, out := &c.Trunks[i].In, &c.Trunks[i].Out
+				in.Rules, out.Rules = append([]header.Rule{drop}, in.Rules...), append([]header.Rule{drop}, out.Rules...)
+			}
+		})
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+		inv := bob.receive("INVITE")
+		if inv.Headers.Has("P-Early-Media") {
+			t.Errorf("INVITE: %+v", inv)
+		}
+		bob.answer(inv, 183, "bob", answer, "P-Early-Media: inactive")
+		want[call.Progress](e)
+		alice.send(alice.invite("c1", "P-Early-Media: supported"))
+		r.attempt().leg.Early(nil)
+		if m := alice.receive("183"); m.Headers.Has("P-Early-Media") {
+			t.Errorf("183: %+v", m)
+		}
+	})
 }
 
 // C26: what a trusted callee says of early media reaches the caller, as it changes too.

@@ -51,7 +51,8 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 		e.Network = string(peer.Transport)
 	}
 	uri := cmp.Or(d.URI, requestURI(d.To, peer))
-	rows, changes, err := compiled(t.Out, header.Out).Apply(header.Message{Kind: header.Invite, Target: uri}, d.Headers)
+	out := compiled(t.Out, header.Out)
+	rows, changes, err := out.Apply(header.Message{Kind: header.Invite, Target: uri}, d.Headers)
 	e.Changes = entries(time.Time{}, "", "INVITE", call.Out, call.WriterApp, changes)
 	if err != nil {
 		return e, fmt.Errorf("the trunk's policy refuses the INVITE: %w", err)
@@ -64,7 +65,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	build := func(network string) *message.Message {
 		contact := contactOf(network, local)
 		m := dialog.Draft(identity(d, uri, "call-id", "tag", contact, local), "INVITE")
-		complete(m, 70, invites(t, lease{}), rows, body, "Switchhook")
+		complete(m, 70, invites(t, out, lease{}), rows, body, "Switchhook")
 		signed = keys.sign(m, time.Now())
 		return m
 	}

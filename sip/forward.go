@@ -118,7 +118,7 @@ func (l *Leg) turn(b branch) bool {
 // of that one, or of the account, refuses it, and the leg is over.
 func (l *Leg) goesBy(to *peering) bool {
 	l.toll.free()
-	l.trunk, l.media.local = to, nil
+	l.trunk, l.media.local, l.out.breadth = to, nil, l.breadth
 	if l.dialog != nil { // refused, and of another trunk
 		l.dialog.End()
 		l.dialog = nil

@@ -47,7 +47,7 @@ func TestC58EndpointForwardsToNumber(t *testing.T) {
 		"to an escaped number": {contact: "<sip:%2b1206555%30177@192.0.2.1>", told: "Diversion: <sip:carol@192.0.2.1>;reason=deflection;counter=1"},
 		"to a trunk that wants it told otherwise": {contact: "<sip:" + number + "@example.com>",
 			change: func(c *directory.Content) { c.Trunks[1].Out.Diversion = header.FormHistory },
-			told: "History-Info: <sip:carol@192.0.2.1>;index=1, <sip:" + number + "@203.0.113.1;cause=480>;index=1.1;mp=1"},
+			told:   "History-Info: <sip:carol@192.0.2.1>;index=1, <sip:" + number + "@203.0.113.1;cause=480>;index=1.1;mp=1"},
 		"to what its prefixes forbid": {contact: "<sip:%2B1206%35550177@example.com>", why: "endpoint carol: limits.prefixes has !+1206",
 			change: func(c *directory.Content) { c.Endpoints[0].Options.Limits.Prefixes = []string{"+", "!+1206"} }},
 		"to what its account's forbid": {contact: "<sip:" + number + "@example.com>", why: "account " + owner + ": no prefix of limits.prefixes has",

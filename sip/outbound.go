@@ -298,7 +298,7 @@ func (l *Leg) inviteAt(h hop) {
 // draft makes the next INVITE of a dialog that is dialled for the leg, and gives the ledger's line of its signature.
 func (l *Leg) draft(d *dialog.Dialog, body []byte) (*message.Message, []header.Change) {
 	m := d.Request("INVITE")
-	complete(m, l.hops, invites(l.trunk.trunk, l.lease), l.out.branch.ok, body, l.s.cfg.Product)
+	complete(m, l.hops, invites(l.trunk.trunk, l.trunk.out, l.lease), l.out.branch.ok, body, l.s.cfg.Product)
 	if n := l.out.breadth; n >= 0 {
 		m.Add("Max-Breadth", strconv.Itoa(n))
 	}

@@ -143,7 +143,7 @@ func (l *Leg) speaks(e *earlyAnswer, m *message.Message, rows header.List, reply
 		}
 		e.talks, e.remote = true, l.out.agreed
 	}
-	if gate := m.Get("P-Early-Media"); gate != "" && l.trunk.trunk.In.Trusted {
+	if gate := m.Get("P-Early-Media"); gate != "" && l.trunk.in.TellsEarlyMedia() {
 		e.talks = e.sdp != nil && opens(gate)
 		l.gates(gate)
 	}

@@ -46,7 +46,7 @@ func (p *peering) signalling() directory.Signalling { return p.trunk.Signalling 
 // deal reads from an INVITE what the far end can do. Not zero: the status, and rows, with which it is refused.
 func (l *Leg) deal(m *message.Message) (int, []header.Field) {
 	o := l.trunk.signalling()
-	l.takesEarly = l.trunk.trunk.Out.Trusted && strings.EqualFold(m.Get("P-Early-Media"), "supported")
+	l.takesEarly = l.trunk.out.TellsEarlyMedia() && strings.EqualFold(m.Get("P-Early-Media"), "supported")
 	l.learn(m)
 	if _, err := replacing(m); err != nil {
 		return statusOf(err), nil
@@ -86,10 +86,10 @@ func names(m *message.Message, name, item string) bool {
 	return false
 }
 
-// invites tells what an INVITE outside of dialogs says of extensions to a trunk's peer.
-func invites(t *directory.Trunk, session lease) header.List {
+// invites tells what an INVITE outside of dialogs says of extensions to a trunk's peer, by the trunk's policy for the way out.
+func invites(t *directory.Trunk, out *header.Compiled, session lease) header.List {
 	rows := offers(t.Signalling, session)
-	if t.Out.Trusted { // RFC 5009 section 7: within a trust domain alone
+	if out.TellsEarlyMedia() { // RFC 5009 section 7: within a trust domain alone
 		rows = append(rows, header.Field{Name: "P-Early-Media", Value: "supported"})
 	}
 	return rows
