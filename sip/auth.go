@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip/digest"
@@ -22,6 +23,9 @@ type Endpoints struct {
 	// Algorithms are offered in this order: SHA-256, then MD5. Telephones that look at the first alone and know no SHA-256 need
 	// MD5 before it.
 	Algorithms []digest.Algorithm
+	// Route finds where a call goes whose target a telephone named by forwarding it (call.Dial.Named), on the account that
+	// dials: its Trunk or Endpoint, or why nowhere. nil: telephones forward to other endpoints alone.
+	Route func(call.Dial) (call.Dial, *call.Cause)
 }
 
 // doorman proves who endpoints are. Safe for all goroutines.

@@ -38,9 +38,6 @@ type Config struct {
 	// Receive hears of every attempt that is let in, on its shard: it must not block. It calls open, now or later, or
 	// the attempt is refused in the end. Without it every INVITE is refused (404).
 	Receive func(at call.Attempt, open Open)
-	// Route finds where a call goes whose target a telephone named by forwarding it (call.Dial.Named), on the account that
-	// dials: its Trunk or Endpoint, or why nowhere. nil: telephones forward to other endpoints alone.
-	Route func(call.Dial) (call.Dial, *call.Cause)
 	// Media opens the media of a leg, toward an address of the far end's family. Needed.
 	Media func(toward netip.Addr) (Session, error)
 	// Reaches tells whether media can be sent to an address: whether there is a family in common. nil: to all.

@@ -52,8 +52,8 @@ func (l *Leg) elsewhere(u header.URI) (branch, string) {
 	}
 	d := &l.out.dial
 	to, refused := call.Dial{Endpoint: clone(user)}, (*call.Cause)(nil)
-	if l.s.cfg.Route != nil {
-		to, refused = l.s.cfg.Route(call.Dial{From: d.From, To: clone(party(header.URI{Scheme: u.Scheme, User: user})), Named: l.s.cfg.Endpoints.Realm,
+	if l.s.cfg.Endpoints.Route != nil {
+		to, refused = l.s.cfg.Endpoints.Route(call.Dial{From: d.From, To: clone(party(header.URI{Scheme: u.Scheme, User: user})), Named: l.s.cfg.Endpoints.Realm,
 			Account: l.trunk.endpoint.Account})
 	}
 	if refused != nil {

@@ -16,7 +16,7 @@ import (
 
 // routed lets telephones forward as the program does: to endpoints of their account, and to numbers by Bob's trunk.
 func routed(cfg *sip.Config, _ *directory.Content) {
-	cfg.Route = func(d call.Dial) (call.Dial, *call.Cause) {
+	cfg.Endpoints.Route = func(d call.Dial) (call.Dial, *call.Cause) {
 		if d.Named != "example.com" || d.Account != owner {
 			return d, &call.Cause{SIP: 404, Text: "asked on the account " + d.Account + " for " + d.Named}
 		}

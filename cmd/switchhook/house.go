@@ -202,12 +202,12 @@ func (h *house) openCalls(context.Context, string) error {
 		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log,
 	})
 	h.sip, err = sip.New(sip.Config{
-		Endpoints: sip.Endpoints{Registrar: h.phones, Realm: h.cfg.SIP.Realm, Algorithms: h.cfg.SIP.hashes()},
+		Endpoints: sip.Endpoints{Registrar: h.phones, Realm: h.cfg.SIP.Realm, Algorithms: h.cfg.SIP.hashes(), Route: exchange.Route(h.store.Snapshot)},
 		Transport: transport.Config{Listen: listen}, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace,
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Reaches: h.rtp.Reaches,
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
-		Changed: h.peers.changed, Claims: h.claims, Route: exchange.Route(h.store.Snapshot),
+		Changed: h.peers.changed, Claims: h.claims,
 		TLS: directory.TLS{Cert: h.cfg.SIP.TLS.Cert, CertKey: h.cfg.SIP.TLS.Key}, DNS: dns, Guard: h.cfg.SIP.Guard.guard(),
 		Receive: func(at call.Attempt, open sip.Open) {
 			h.exchange.Receive(at, func(id call.LegID, r call.Report) engine.Leg { return open(id, r) })
