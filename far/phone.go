@@ -29,6 +29,7 @@ type Config struct {
 	// Product is its name in User-Agent and Server: "Switchhook phone".
 	Product string
 	Audio   directory.Audio // what it wants of audio, both ways
+	TLS     directory.TLS   // how it knows the servers that it reaches over TLS
 	Log     *slog.Logger
 }
 
@@ -36,6 +37,7 @@ type Config struct {
 type Phone struct {
 	server *sip.Server
 	audio  directory.Audio
+	tls    directory.TLS
 	mu     sync.Mutex // guards trunks
 	trunks map[string]directory.Trunk
 	snap   atomic.Pointer[directory.Snapshot]
@@ -49,7 +51,7 @@ const maxTargets = 1000
 
 // NewPhone opens a phone's sockets. Close it when done with.
 func NewPhone(c Config) (*Phone, error) {
-	p := &Phone{audio: c.Audio, trunks: map[string]directory.Trunk{}}
+	p := &Phone{audio: c.Audio, tls: c.TLS, trunks: map[string]directory.Trunk{}}
 	p.add(directory.Trunk{ID: everyone, Allow: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}})
 	cfg := sip.Config{
 		Transport: transport.Config{Listen: []transport.Listen{{Network: transport.UDP, Addr: c.Listen}, {Network: transport.TCP, Addr: c.Listen}}},
@@ -96,7 +98,7 @@ func open(d header.Direction) header.Policy {
 func (p *Phone) add(t directory.Trunk) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t.Audio = p.audio
+	t.Audio, t.TLS = p.audio, p.tls
 	t.Transfer.Accept = directory.Never // it has nobody who would carry a REFER out
 	t.In, t.Out = open(header.In), open(header.Out)
 	p.trunks[t.ID] = t
@@ -112,8 +114,8 @@ type Outgoing struct {
 	Number    string              // the user part of the Request-URI
 	URI       string              // the whole Request-URI, where it names another host than the server's; empty: made of Number, Host and Port
 	Host      string              // address or name of the server
-	Port      int                 // 0 means 5060
-	Transport directory.Transport // "udp" or "tcp"; empty means udp
+	Port      int                 // 0 means 5060, over TLS 5061
+	Transport directory.Transport // "udp", "tcp" or "tls"; empty means udp
 	From      string              // the caller's number
 	Headers   header.List
 }
@@ -123,7 +125,7 @@ var errTargets = errors.New("this phone has called too many different places")
 
 // Call dials. It returns at once; what happens shows in the line's events.
 func (p *Phone) Call(o Outgoing) (*Line, error) {
-	trunk := fmt.Sprintf("%s:%d/%s", o.Host, o.Port, o.Transport)
+	trunk := place(o.Host, o.Port, o.Transport)
 	if _, known := p.snap.Load().Trunk(trunk); !known {
 		if len(p.snap.Load().Trunks()) > maxTargets {
 			return nil, errTargets

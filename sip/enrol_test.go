@@ -30,6 +30,23 @@ func (r *rig) enrolment() sip.Enrolment {
 	return all[0]
 }
 
+// C47: who calls at a peer where we are registered has an address there.
+func TestC47CallsWhereRegistered(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, registering(1, 10*time.Minute))
+		bob := r.phone(bobAt)
+		bob.answer(bob.receive("REGISTER"), 200, "", "", "Expires: 600")
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "+12065550100"})
+		inv := bob.receive("INVITE")
+		if from := inv.Get("From"); !strings.HasPrefix(from, "<sip:+12065550100@203.0.113.1>;tag=") {
+			t.Errorf("From: %s", from)
+		}
+		bob.answer(inv, 486, "b", "")
+		bob.receive("ACK")
+		e.ended(call.LabelBusy)
+	})
+}
+
 func TestC47RegisterAtCarrier(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		r := newRig(t, registering(1, 10*time.Minute))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -136,6 +137,14 @@ func (e *enrolment) request(at enrolled, expires time.Duration) *message.Message
 	m.Add("Allow", allow)
 	m.Add("User-Agent", e.s.cfg.Product)
 	return m
+}
+
+// domainAt is the domain of who calls at a trunk's peer: ours, or, where we are registered, that which our address has there.
+func domainAt(t *directory.Trunk, p directory.Peer, local netip.AddrPort) string {
+	if t.Login.Register {
+		return hostOf(p)
+	}
+	return local.String()
 }
 
 // hostOf is a peer's host as a URI has it.

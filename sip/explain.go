@@ -64,7 +64,7 @@ func Explain(d call.Dial, t *directory.Trunk, local netip.AddrPort) (Explanation
 	var signed []header.Change
 	build := func(network string) *message.Message {
 		contact := contactOf(network, local)
-		m := dialog.Draft(identity(d, uri, "call-id", "tag", contact, local), "INVITE")
+		m := dialog.Draft(identity(d, uri, "call-id", "tag", contact, domainAt(t, peer, local)), "INVITE")
 		complete(m, 70, invites(t, out, lease{}), rows, body, "Switchhook")
 		signed = keys.sign(m, time.Now())
 		return m

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
@@ -13,10 +12,10 @@ import (
 )
 
 // identity is our end of a dialog that is dialled.
-func identity(d call.Dial, uri, callID, tag, contact string, local netip.AddrPort) dialog.Identity {
+func identity(d call.Dial, uri, callID, tag, contact, domain string) dialog.Identity {
 	from := "<sip:anonymous@anonymous.invalid>"
 	if d.From != "" {
-		from = "<sip:" + header.EscapeUser(d.From) + "@" + local.String() + ">"
+		from = "<sip:" + header.EscapeUser(d.From) + "@" + domain + ">"
 	}
 	if d.Display != "" {
 		from = header.Quote(d.Display) + " " + from

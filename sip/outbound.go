@@ -253,7 +253,7 @@ func (l *Leg) inviteAt(h hop) {
 	}
 	contact := s.contactFor(uri, h.to.Network, h.to.Addr.Addr())
 	if l.dialog == nil {
-		d, err := s.dialogs.Outgoing(identity(p.dial, uri, l.callID, randomID(), contact, local), l.happened)
+		d, err := s.dialogs.Outgoing(identity(p.dial, uri, l.callID, randomID(), contact, domainAt(l.trunk.trunk, h.peer, local)), l.happened)
 		if err != nil {
 			l.end(call.Cause{SIP: 503, Q850: 42, By: call.ByPlatform, Label: call.LabelLimit, Text: err.Error()}, nil)
 			return

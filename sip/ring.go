@@ -161,7 +161,7 @@ func (r *ring) invite() error {
 	p, s, far := l.out, l.s, to.Addr.Addr().Unmap()
 	local, contact := s.layer.Local(to.Network, far), s.contactFor(r.at.Contact, to.Network, far)
 	if r.dialog == nil {
-		id := identity(p.dial, r.at.Contact, l.callID, randomID(), contact, local)
+		id := identity(p.dial, r.at.Contact, l.callID, randomID(), contact, local.String())
 		id.Remote = "<sip:" + header.EscapeUser(r.at.User) + "@" + local.String() + ">"
 		d, err := s.dialogs.Outgoing(id, r.happened)
 		if err != nil {

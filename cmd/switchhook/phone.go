@@ -22,6 +22,7 @@ import (
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/clip"
 	"github.com/switchhook/switchhook/media/rtp"
+	"github.com/switchhook/switchhook/sip"
 )
 
 // phoneCommand is the phone of the terminal.
@@ -32,14 +33,18 @@ type phoneCommand struct {
 
 // phoneFlags are what both have.
 type phoneFlags struct {
-	Listen  netip.AddrPort `help:"Where the phone itself listens, port 0 for any: unless named, the address that the server is reached from; for wait 127.0.0.1:5070."`
-	Header  []string       `help:"A header to send: 'Name: value'. May be repeated." placeholder:"HEADER" sep:"none"`
-	Digits  string         `help:"Keys to press once it is answered: 0-9 * # A-D, a comma for half a second."`
-	Play    string         `help:"What to play once it is answered and the keys are pressed: a WAV or MP3 file, or a frequency in Hz." placeholder:"FILE|HZ"`
-	Record  string         `help:"WAV file to write what is heard into." placeholder:"FILE"`
-	For     time.Duration  `help:"How long to talk before hanging up." default:"3s"`
-	JSON    bool           `name:"json" help:"Print one JSON object for each call instead of lines."`
-	headers header.List
+	Listen    netip.AddrPort `help:"Where the phone itself listens, port 0 for any: unless named, the address that the server is reached from; for wait without --register 127.0.0.1:5070."`
+	Register  string         `help:"Register first, and call as that user: 'USER:PASSWORD@HOST:PORT'." placeholder:"WHO"`
+	Transport string         `help:"How the server is reached: udp, tcp or tls." enum:"udp,tcp,tls" default:"udp"`
+	CA        string         `name:"ca" help:"File with the CAs that the server's certificate descends from, for tls: the system's unless named." placeholder:"FILE"`
+	Header    []string       `help:"A header to send: 'Name: value'. May be repeated." placeholder:"HEADER" sep:"none"`
+	Digits    string         `help:"Keys to press once it is answered: 0-9 * # A-D, a comma for half a second."`
+	Play      string         `help:"What to play once it is answered and the keys are pressed: a WAV or MP3 file, or a frequency in Hz." placeholder:"FILE|HZ"`
+	Record    string         `help:"WAV file to write what is heard into." placeholder:"FILE"`
+	For       time.Duration  `help:"How long to talk before hanging up." default:"3s"`
+	JSON      bool           `name:"json" help:"Print one JSON object for each call instead of lines."`
+	headers   header.List
+	account   *far.Registrar // that Register names
 }
 
 // heard is what the phone tells of one call.
@@ -80,6 +85,11 @@ func (f *phoneFlags) parse() error {
 		}
 		f.headers = append(f.headers, header.Field{Name: name, Value: value})
 	}
+	if f.CA != "" {
+		if err := sip.CheckTLS(directory.TLS{Roots: f.CA}); err != nil {
+			return fmt.Errorf("--ca: %w", err)
+		}
+	}
 	if _, isTone := f.tone(); f.Play == "" || isTone {
 		return nil
 	}
@@ -96,8 +106,38 @@ func (f *phoneFlags) tone() (hz float64, ok bool) {
 	return hz, err == nil
 }
 
-// open opens the media and the phone.
-func (f *phoneFlags) open(log *slog.Logger, incoming func(*far.Line)) (*far.Phone, func(), error) {
+// login reads who registers where, if anybody does.
+func (f *phoneFlags) login() error {
+	if f.Register == "" {
+		return nil
+	}
+	at := strings.LastIndexByte(f.Register, '@')
+	user, password, ok := strings.Cut(f.Register[:max(at, 0)], ":")
+	if !ok || user == "" || password == "" {
+		return errors.New("--register is not like USER:PASSWORD@HOST:PORT")
+	}
+	peer, err := parsePeer("sip:" + f.Register[at+1:])
+	if err != nil {
+		return fmt.Errorf("--register: %w", err)
+	}
+	f.account = &far.Registrar{User: user, Password: password, Host: peer.Host, Port: peer.Port, Transport: directory.Transport(f.Transport)}
+	if !f.Listen.IsValid() {
+		f.Listen = reaches(peer.Host, peer.Port)
+	}
+	return nil
+}
+
+// reaches gives where a phone listens that talks with a server.
+func reaches(host string, port int) netip.AddrPort {
+	at := net.JoinHostPort(host, strconv.Itoa(cmp.Or(port, 5060)))
+	return netip.AddrPortFrom(ownAddress(at, netip.MustParseAddr("127.0.0.1")), 0)
+}
+
+// patience is how long a phone waits for its registration.
+const patience = 10 * time.Second
+
+// open opens the media and the phone, and registers it where it shall.
+func (f *phoneFlags) open(ctx context.Context, log *slog.Logger, incoming func(*far.Line)) (*far.Phone, func(), error) {
 	if err := f.parse(); err != nil {
 		return nil, nil, err
 	}
@@ -105,9 +145,16 @@ func (f *phoneFlags) open(log *slog.Logger, incoming func(*far.Line)) (*far.Phon
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := far.NewPhone(far.Config{Listen: f.Listen, Media: m, Incoming: incoming, Log: log})
+	p, err := far.NewPhone(far.Config{Listen: f.Listen, Media: m, Incoming: incoming, TLS: directory.TLS{Roots: f.CA}, Log: log})
 	if err != nil {
 		return nil, nil, errors.Join(err, m.Close())
+	}
+	if f.account != nil {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := p.Register(ctx, *f.account); err != nil {
+			return nil, nil, errors.Join(err, p.Close(), m.Close())
+		}
 	}
 	return p, func() {
 		if err := errors.Join(p.Close(), m.Close()); err != nil {
@@ -119,24 +166,26 @@ func (f *phoneFlags) open(log *slog.Logger, incoming func(*far.Line)) (*far.Phon
 // phoneCall calls.
 type phoneCall struct {
 	phoneFlags
-	Number    string        `arg:"" help:"The number, or a SIP URI such as sip:+12065550100@192.0.2.1:5060;transport=tcp, which stands in the INVITE as it is written."`
-	Server    string        `help:"The server to send the call to, whatever host the URI names: that of the URI unless named, 127.0.0.1:5060 for a number." placeholder:"HOST:PORT"`
-	Transport string        `help:"udp or tcp." enum:"udp,tcp" default:"udp"`
-	From      string        `help:"The caller's number." default:"+12065550142"`
-	Ring      time.Duration `help:"How long to let it ring." default:"60s"`
+	Number string        `arg:"" help:"The number, or a SIP URI such as sip:+12065550100@192.0.2.1:5060;transport=tcp, which stands in the INVITE as it is written."`
+	Server string        `help:"The server to send the call to, whatever host the URI names: that of the URI unless named, 127.0.0.1:5060 for a number." placeholder:"HOST:PORT"`
+	From   string        `help:"The caller's number." default:"+12065550142"`
+	Ring   time.Duration `help:"How long to let it ring." default:"60s"`
 }
 
 // Run calls, talks, hangs up.
 func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) error {
+	if err := c.login(); err != nil {
+		return err
+	}
 	o, err := c.outgoing()
 	if err != nil {
 		return err
 	}
 	at := net.JoinHostPort(o.Host, strconv.Itoa(cmp.Or(o.Port, 5060)))
 	if !c.Listen.IsValid() {
-		c.Listen = netip.AddrPortFrom(ownAddress(at, netip.MustParseAddr("127.0.0.1")), 0)
+		c.Listen = reaches(o.Host, o.Port)
 	}
-	phone, shut, err := c.open(log, nil)
+	phone, shut, err := c.open(ctx, log, nil)
 	if err != nil {
 		return err
 	}
@@ -146,7 +195,7 @@ func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	t := talk{flags: &c.phoneFlags, con: con, line: line, heard: heard{From: c.From, To: o.Number}}
+	t := talk{flags: &c.phoneFlags, con: con, line: line, heard: heard{From: o.From, To: o.Number}}
 	ring, cancel := context.WithTimeout(ctx, c.Ring)
 	defer cancel()
 	if t.untilAnswered(ring) {
@@ -168,6 +217,9 @@ func (c *phoneCall) Run(ctx context.Context, con console, log *slog.Logger) erro
 func (c *phoneCall) outgoing() (far.Outgoing, error) {
 	o := far.Outgoing{Number: c.Number, From: c.From, Transport: directory.Transport(c.Transport)}
 	server := cmp.Or(c.Server, "127.0.0.1:5060")
+	if c.account != nil && c.Server != "" {
+		return o, errors.New("--register names the server: leave --server out")
+	}
 	if strings.HasPrefix(c.Number, "sip:") {
 		u, err := header.ParseURI(c.Number)
 		if err != nil {
@@ -181,7 +233,7 @@ func (c *phoneCall) outgoing() (far.Outgoing, error) {
 		if err != nil {
 			return o, err
 		}
-		if there.Transport == "tcp" {
+		if there.Transport != "udp" {
 			o.Transport = there.Transport
 		}
 		o.Number, o.URI = u.User, c.Number
@@ -192,8 +244,11 @@ func (c *phoneCall) outgoing() (far.Outgoing, error) {
 		return o, fmt.Errorf("--server: %w", err)
 	}
 	o.Host, o.Port = peer.Host, peer.Port
-	if peer.Transport == "tcp" {
+	if peer.Transport != "udp" {
 		o.Transport = peer.Transport
+	}
+	if a := c.account; a != nil {
+		o.From, o.Host, o.Port, o.Transport = a.User, a.Host, a.Port, a.Transport
 	}
 	return o, nil
 }
@@ -208,11 +263,14 @@ type phoneWait struct {
 
 // Run waits for calls, one at a time.
 func (w *phoneWait) Run(ctx context.Context, con console, log *slog.Logger) error {
+	if err := w.login(); err != nil {
+		return err
+	}
 	if !w.Listen.IsValid() {
 		w.Listen = netip.MustParseAddrPort("127.0.0.1:5070")
 	}
 	lines := make(chan *far.Line, 16)
-	phone, shut, err := w.open(log, func(l *far.Line) {
+	phone, shut, err := w.open(ctx, log, func(l *far.Line) {
 		select {
 		case lines <- l:
 		default:
@@ -223,7 +281,9 @@ func (w *phoneWait) Run(ctx context.Context, con console, log *slog.Logger) erro
 		return err
 	}
 	defer shut()
-	if !w.JSON {
+	if a := w.account; a != nil && !w.JSON {
+		fmt.Fprintf(con.out, "registered as %s at %s\n", a.User, a.Host)
+	} else if !w.JSON {
 		fmt.Fprintf(con.out, "waiting at sip:%s@%s\n", name(), phone.Addr())
 	}
 	for n := 0; w.Count == 0 || n < w.Count; n++ {
