@@ -38,14 +38,22 @@ func Named(s *directory.Snapshot, d call.Dial) (call.Dial, *call.Cause) {
 	return d, refusal(404, why)
 }
 
-// plain gives a URI whose user is a number with that number as it is meant: no escape may hide from the prefixes what is
-// dialled.
+// plain gives a URI without maddr, with which the peer would be asked to send it on to any host, and if its user is a
+// number, with that number as it is meant: no escape may hide from the prefixes what is dialled.
 func plain(uri, number string) string {
 	u, err := header.ParseURI(uri)
-	if err != nil || !u.IsSIP() || !directory.IsE164(number) {
+	if err != nil || !u.IsSIP() {
 		return uri
 	}
-	u.User, u.Password = header.EscapeUser(number), ""
+	_, elsewhere := u.Params.Get("maddr")
+	isNumber := directory.IsE164(number)
+	if !elsewhere && !isNumber {
+		return uri
+	}
+	u.Params = u.Params.Without("maddr")
+	if isNumber {
+		u.User, u.Password = header.EscapeUser(number), ""
+	}
 	return u.String()
 }
 

@@ -19,6 +19,7 @@ func TestS21Named(t *testing.T) {
 	}{
 		"at a peer":         {dial: call.Dial{Named: "192.0.2.1", To: "600", URI: "sip:600@192.0.2.1:5080"}, trunk: "pbx", uri: "sip:600@192.0.2.1:5080", to: "600"},
 		"escaped number":    {dial: call.Dial{Named: "192.0.2.1", To: "+19005550199", URI: "sip:%2B1900%35550199;x=y:p@192.0.2.1"}, trunk: "pbx", uri: "sip:+19005550199@192.0.2.1", to: "+19005550199"},
+		"sent on by maddr":  {dial: call.Dial{Named: "192.0.2.1", To: "600", URI: "sip:600@192.0.2.1;maddr=203.0.113.9;x=y"}, trunk: "pbx", uri: "sip:600@192.0.2.1;x=y", to: "600"},
 		"a number anywhere": {dial: call.Dial{Named: "sbc.example", To: "+12065550199", URI: "sip:+12065550199@sbc.example"}, to: "+12065550199"},
 		"tel":               {dial: call.Dial{Named: "tel", To: "+1-206-555-0199", URI: "tel:+1-206-555-0199"}, to: "+12065550199"},
 		"foreign host":      {dial: call.Dial{Named: "evil.example", To: "boss", URI: "sip:boss@evil.example"}, refused: 404},

@@ -74,6 +74,10 @@ func (p *pressing) next() {
 		switch {
 		case err != nil:
 			p.done(fmt.Errorf("INFO: %w", err))
+			l.lost()
+		case resp.Status == 408, resp.Status == 481:
+			p.done(fmt.Errorf("INFO was refused with %d", resp.Status))
+			l.lost()
 		case resp.Status >= 300:
 			p.done(fmt.Errorf("%w: INFO was refused with %d", errNoKeys, resp.Status))
 		default:

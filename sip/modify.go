@@ -152,7 +152,7 @@ func (l *Leg) changed(c *change, m *message.Message, err error) {
 	l.heard(m)
 	if err != nil || m.Status == 408 || m.Status == 481 { // the dialog is over (RFC 3261 section 12.2.1.2)
 		l.change = nil
-		l.hangup(call.Cause{Q850: 102, By: call.ByPeer, Label: call.LabelProtocol, Text: "no answer within the dialog"}, nil)
+		l.lost()
 		return
 	}
 	wait, later := comesAgain(m)
@@ -176,6 +176,11 @@ func (l *Leg) changed(c *change, m *message.Message, err error) {
 		l.succeeded(c, m)
 	}
 	l.post(l.pursue) // after the ACK
+}
+
+// lost ends a leg whose far end knows nothing of the call any more.
+func (l *Leg) lost() {
+	l.hangup(call.Cause{Q850: 102, By: call.ByPeer, Label: call.LabelProtocol, Text: "no answer within the dialog"}, nil)
 }
 
 // succeeded takes the 2xx to a change.

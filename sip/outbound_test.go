@@ -2,6 +2,7 @@ package sip_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync/atomic"
@@ -248,6 +249,22 @@ func TestC19RouteSet(t *testing.T) {
 			want[call.LegEnded](e)
 		})
 	}
+}
+
+// C19: a caller behind more proxies than we keep is refused: our requests would pass them by.
+func TestC19TooManyRoutes(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		for n, want := range map[int]string{20: "486", 21: "400"} {
+			inv := alice.invite(fmt.Sprint("r", n), "Record-Route: <sip:p;lr>"+strings.Repeat(", <sip:p;lr>", n-1))
+			alice.send(inv)
+			if n == 20 {
+				r.attempt().leg.Hangup(call.Cause{SIP: 486}, nil)
+			}
+			alice.receive(want)
+		}
+	})
 }
 
 // C23: a request over 1300 bytes goes over TCP, and over UDP if there is no TCP.

@@ -13,11 +13,8 @@ import (
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
-// Caps of redirection.
-const (
-	maxContacts   = 8
-	maxDiversions = 5
-)
+// maxContacts is how many contacts of one 3xx are called.
+const maxContacts = 8
 
 // redirected follows a 300, 301 or 302 to its contacts, the best first (RFC 3261 section 8.1.3.4). Each passes the same
 // policy as what was dialled, and only contacts on the trunk itself are called: a far end must not choose whom we call
@@ -46,12 +43,17 @@ func (l *Leg) named(m *message.Message, rows header.List, before string) []branc
 		return nil
 	}
 	context := l.diverted(p.branch.rows, rows, before, nameOf(m))
-	if diversions(context) > maxDiversions {
-		l.account("INVITE", call.WriterPlatform, []header.Change{{
-			Action: header.Dropped, Field: header.Field{Name: "Contact", Value: clone(m.Get("Contact"))}, Reason: BecauseHops,
-			Detail: fmt.Sprintf("more than %d diversions", maxDiversions),
-		}})
-		l.end(call.Cause{SIP: 480, Q850: 25, By: call.ByPlatform, Label: call.LabelRejected, Text: "too many diversions"}, rows)
+	if count, limit := diversions(context); count > limit {
+		reason := header.Field{Name: "Reason", Value: header.NewReason("SIP", 482, "").String()}
+		l.account("INVITE", call.WriterPlatform, []header.Change{
+			{
+				Action: header.Dropped, Field: header.Field{Name: "Contact", Value: clone(m.Get("Contact"))}, Reason: BecauseHops,
+				Detail: fmt.Sprintf("more than %d diversions", limit),
+			},
+			{Action: header.Added, Field: reason, Reason: BecauseHops},
+		})
+		l.end(call.Cause{SIP: 480, Q850: 25, By: call.ByPlatform, Label: call.LabelRejected, Text: "too many diversions"},
+			rows.Without(reason.Name).With(reason.Name, reason.Value))
 		return nil
 	}
 	found := []branch{}
@@ -170,23 +172,21 @@ func (l *Leg) diverted(context, brought header.List, before, msg string) header.
 	return append(fresh, context...)
 }
 
-// diversions counts how often a call was diverted: the sum of the counters.
-func diversions(context header.List) int {
-	n := 0
+// diversions counts how often a call was diverted, as the counters say, and tells how often it may be: as the least of
+// the limits of those who diverted it says, but no more than [header.MaxDiversions].
+func diversions(context header.List) (count, limit int) {
+	limit = header.MaxDiversions
 	for row := range context.Values("Diversion") {
-		all, err := header.ParseNameAddrs(row)
+		all, err := header.ParseDiversions(row)
 		if err != nil {
-			n++
-			continue
+			count++
 		}
-		for _, a := range all {
-			text, _ := a.Params.Get("counter")
-			if c, err := strconv.Atoi(text); err == nil && c > 0 && c < 100 {
-				n += c
-				continue
+		for _, d := range all {
+			count += d.Counter()
+			if n, ok := d.Limit(); ok {
+				limit = min(limit, n)
 			}
-			n++
 		}
 	}
-	return n
+	return count, limit
 }

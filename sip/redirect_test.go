@@ -108,7 +108,20 @@ func TestC58RedirectLoop(t *testing.T) {
 
 		_, e = r.dial(call.Dial{Trunk: "bob", To: "0", From: "2", Headers: header.List{{Name: "Diversion", Value: "<sip:x@y>;counter=5"}}})
 		bob.redirect(bob.receive("INVITE"), 302, "Contact: <sip:next@203.0.113.1>")
-		e.refused(480)
+		end := want[call.LegEnded](e)
+		if why, _ := end.Headers.Get("Reason"); end.Cause.SIP != 480 || why != "SIP;cause=482" {
+			t.Errorf("%+v, Reason %q", end.Cause, why)
+		}
+
+		// Who diverted the call may allow fewer: the least of the limits holds.
+		_, e = r.dial(call.Dial{Trunk: "bob", To: "0", From: "2", Headers: header.List{
+			{Name: "Diversion", Value: "<sip:x@y>;limit=9, <sip:z@y>;limit=2"},
+		}})
+		bob.redirect(bob.receive("INVITE"), 302, "Contact: <sip:next@203.0.113.1>", "Reason: SIP;cause=302")
+		end = want[call.LegEnded](e)
+		if why, _ := end.Headers.Get("Reason"); end.Cause.SIP != 480 || why != "SIP;cause=482" {
+			t.Errorf("%+v, Reason %q", end.Cause, why)
+		}
 
 		for _, status := range []int{305, 380} {
 			_, e = r.dial(call.Dial{Trunk: "bob", To: "0", From: "2"})

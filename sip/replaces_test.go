@@ -460,6 +460,25 @@ func TestDigitsByInfo(t *testing.T) {
 		}
 		leg.Hangup(call.Cause{}, nil)
 		bob.answer(bob.receive("BYE"), 200, "", "")
+
+		// Who answers that there is no such call has lost it (RFC 3261 section 12.2.1.2), and so has who answers nothing.
+		for _, status := range []int{481, 0} {
+			leg, e, _ := r.callBob(bob, "bob")
+			leg.SendDigits("1", 100*time.Millisecond, 100*time.Millisecond, func(err error) { done <- err })
+			if info := bob.receive("INFO"); status != 0 {
+				bob.answer(info, status, "", "")
+			}
+			if err := <-done; err == nil {
+				t.Error("what was lost was done")
+			}
+			bye := <-bob.got
+			for ; bye.Method == "INFO"; bye = <-bob.got {
+			}
+			bob.answer(bye, 481, "", "")
+			if end := want[call.LegEnded](e); end.Cause.Label != call.LabelProtocol {
+				t.Errorf("%d: %+v", status, end.Cause)
+			}
+		}
 	})
 }
 

@@ -25,8 +25,9 @@ type remote struct {
 	left   bool     // its BYE came before its 2xx
 }
 
-// caller learns the far end from the INVITE that it sent (RFC 3261 section 12.1.1). False: no usable Contact. A caller of
-// RFC 2543 may have none: it is called as it calls itself.
+// caller learns the far end from the INVITE that it sent (RFC 3261 section 12.1.1). False: no usable Contact, or more
+// proxies on the way than are kept, which our requests may not pass by. A caller of RFC 2543 may have no Contact: it is
+// called as it calls itself.
 func caller(m *message.Message) (remote, bool) {
 	from := m.Get("From")
 	target, ok := contactOf(m)
@@ -35,13 +36,14 @@ func caller(m *message.Message) (remote, bool) {
 			target, ok = strings.Clone(a.URI), true
 		}
 	}
+	routes := routeSet(m, false)
 	return remote{
 		tag:    strings.Clone(m.FromTag),
 		addr:   strings.Clone(from),
 		target: target,
-		routes: routeSet(m, false),
+		routes: routes,
 		heard:  m.CSeq.Number,
-	}, ok
+	}, ok && len(routes) == len(m.Routes("Record-Route"))
 }
 
 // callee learns the far end from its response to our INVITE (RFC 3261 section 12.1.2). A response without a To-tag

@@ -115,7 +115,7 @@ func (s *Set) Outgoing(id Identity, on func(Event)) (*Dialog, error) {
 }
 
 // Incoming makes the callee's end of a dialog for an INVITE outside of dialogs. on hears its events. [ErrFull], or
-// [ErrState] when the INVITE has no Contact that could be called.
+// [ErrState] when the INVITE has no Contact that could be called, or more Record-Route values than are kept.
 func (s *Set) Incoming(tx *transaction.Server, contact string, on func(Event)) (*Dialog, error) {
 	m := tx.Msg()
 	far, ok := caller(m)
