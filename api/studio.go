@@ -21,6 +21,7 @@ type recordInput struct {
 		Room    string     `json:"room,omitempty" doc:"the room that is recorded"`
 		Tracks  string     `json:"tracks,omitempty" enum:"apart,far,toward" doc:"apart: left what the far end says, right what it hears; far, toward: only one of both; absent: all in one channel"`
 		Format  string     `json:"format,omitempty" enum:"wav,mp3" default:"wav"`
+		Rate    int        `json:"rate,omitempty" enum:"8000,16000" doc:"samples a second; absent: 16000 where the leg, or somebody in the room, speaks G.722 as it begins, else 8000"`
 		Bucket  string     `json:"bucket,omitempty" default:"recordings"`
 		Key     string     `json:"key" minLength:"1" maxLength:"1024" doc:"the file's path within the bucket"`
 		Longest int        `json:"longest,omitempty" minimum:"0" maximum:"86400" doc:"seconds after which it ends; 4 hours when absent"`
@@ -115,7 +116,7 @@ func (c *Config) studio(api huma.API) {
 func (c *Config) beginRecording(ctx context.Context, in *recordInput) (*recordOutput, error) {
 	b := &in.Body
 	op, err := c.Exchange.Record(ctx, call.ID(in.ID), call.RecordAudio{
-		Leg: b.Leg, Room: b.Room, Tracks: call.Tracks(b.Tracks), Format: b.Format, Bucket: b.Bucket, Key: b.Key,
+		Leg: b.Leg, Room: b.Room, Tracks: call.Tracks(b.Tracks), Format: b.Format, Rate: b.Rate, Bucket: b.Bucket, Key: b.Key,
 		Longest: time.Duration(b.Longest) * time.Second, Silence: time.Duration(b.Silence) * time.Second, Until: b.Until, Beep: b.Beep,
 	})
 	if err != nil {

@@ -68,3 +68,8 @@ type Dialer interface {
 type Speaker interface {
 	Say(ctx context.Context, s call.Say) (media.Stream, error)
 }
+
+// WideSpeaker is what a [Speaker] offers beside that can speak in 16 kHz: the stream is a media.WideSource then.
+type WideSpeaker interface {
+	SayWide(ctx context.Context, s call.Say) (media.Stream, error)
+}

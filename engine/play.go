@@ -19,17 +19,21 @@ func (c *Call) doPlay(cmd call.Play) (call.Ticket, error) {
 	if cmd.Times < 0 {
 		times = -1
 	}
-	return c.sound(cmd.Leg, cmd.Until, func(ctx context.Context, n int) (media.Stream, error) {
+	return c.sound(cmd.Leg, cmd.Until, func(ctx context.Context, n int, wide bool) (media.Stream, error) {
 		if times > 0 && n/len(cmd.Clips) >= times {
 			return nil, io.EOF
 		}
-		return c.openClip(ctx, cmd.Clips[n%len(cmd.Clips)])
+		return c.openClip(ctx, cmd.Clips[n%len(cmd.Clips)], wide)
 	})
 }
 
-// openClip opens a stored sound.
-func (c *Call) openClip(ctx context.Context, clip call.Clip) (media.Stream, error) {
-	s, err := c.e.cfg.Opener.Open(ctx, clip.Bucket, clip.Key)
+// openClip opens a stored sound, in 16 kHz if that is wanted and there.
+func (c *Call) openClip(ctx context.Context, clip call.Clip, wide bool) (media.Stream, error) {
+	open := c.e.cfg.Opener.Open
+	if w, ok := c.e.cfg.Opener.(media.WideOpener); ok && wide {
+		open = w.OpenWide
+	}
+	s, err := open(ctx, clip.Bucket, clip.Key)
 	if errors.Is(err, media.ErrFormat) || errors.Is(err, media.ErrTooLarge) {
 		err = fmt.Errorf("%w: %w", call.ErrInvalid, err) // a driver knows no media
 	}
@@ -58,9 +62,9 @@ func (c *Call) sound(id call.LegID, until string, open opener) (call.Ticket, err
 	ctx, cancel := context.WithCancel(context.Background())
 	op.cancel = cancel
 	c.working++
-	list := op.list
+	list, wide := op.list, hearsWide(l.media)
 	go func() {
-		err := c.fill(ctx, list, open, func() {
+		err := c.fill(ctx, list, wide, open, func() {
 			c.inbox.put(func() {
 				op.opened = true
 				c.playIfReady(op)
@@ -85,14 +89,26 @@ func (c *Call) hush(l *leg) {
 }
 
 // fill fills a playlist in the operation's goroutine. A fault of ours there ends the operation and touches no other.
-func (c *Call) fill(ctx context.Context, list *playlist, open opener, ready func()) (err error) {
+func (c *Call) fill(ctx context.Context, list *playlist, wide func() bool, open opener, ready func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.e.cfg.Logger.Error("operation broke", "call", c.id, "fault", v, "stack", string(debug.Stack()))
 			err = fmt.Errorf("the operation broke: %v", v)
 		}
 	}()
-	return list.fill(ctx, open, ready)
+	return list.fill(ctx, wide, open, ready)
+}
+
+// hearsWide gives what tells whether a session's far end may hear 16 kHz. What is opened so can be heard in 8 as well, at a
+// price: where nobody knows yet, it is.
+func hearsWide(s media.Session) func() bool {
+	return func() bool {
+		if s == nil {
+			return true
+		}
+		c := s.Stats().Codec
+		return c == media.G722 || c == media.NoCodec
+	}
 }
 
 // playIfReady lets the leg hear an operation that has something to play, once the leg has media.

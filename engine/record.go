@@ -11,6 +11,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/clip"
+	"github.com/switchhook/switchhook/media/codec"
 	"github.com/switchhook/switchhook/media/mix"
 	"github.com/switchhook/switchhook/media/tone"
 )
@@ -46,7 +47,7 @@ func (c *Call) doRecordAudio(cmd call.RecordAudio) (call.Ticket, error) {
 	}
 	w := clip.Wanted{
 		Name: fmt.Sprintf("%s-%d", c.id, c.lastOp+1), Channels: 1, Format: cmd.Format,
-		Bucket: cmd.Bucket, Key: cmd.Key, Longest: cmd.Longest, Silence: cmd.Silence,
+		Rate: cmd.Rate, Bucket: cmd.Bucket, Key: cmd.Key, Longest: cmd.Longest, Silence: cmd.Silence,
 	}
 	if cmd.Tracks == call.TracksApart {
 		w.Channels = 2
@@ -102,6 +103,9 @@ func (c *Call) record(op *operation, w clip.Wanted) {
 		c.recorded(op, clip.Stored{}, nil)
 		return
 	}
+	if w.Rate == 0 && c.wide(op) {
+		w.Rate = codec.WideRate
+	}
 	c.working++
 	go func() {
 		stored, err := c.keep(op, w)
@@ -110,6 +114,14 @@ func (c *Call) record(op *operation, w clip.Wanted) {
 			c.working--
 		})
 	}()
+}
+
+// wide tells whether what is to be recorded has 16 kHz.
+func (c *Call) wide(op *operation) bool {
+	if op.leg == nil {
+		return c.e.cfg.Rooms.Wide(c.roomKey(op.take.cmd.Room))
+	}
+	return op.leg.media != nil && op.leg.media.Stats().Codec == media.G722
 }
 
 // keep is the goroutine of a recording. A fault of ours there ends the operation and touches no other.
@@ -220,11 +232,14 @@ func (c *Call) doPause(cmd call.Pause) (call.Ticket, error) {
 type scribe struct {
 	rec    *clip.Recording
 	tracks call.Tracks
-	mixed  media.Frame
+	mixed  media.WideFrame // or half of it
 }
 
+// Rate implements [mix.Sink].
+func (s *scribe) Rate() int { return s.rec.Rate() }
+
 // Hear implements [mix.Sink].
-func (s *scribe) Hear(says, hears *media.Frame) {
+func (s *scribe) Hear(says, hears []int16) {
 	switch {
 	case hears == nil || s.tracks == call.TracksFar:
 		s.rec.Hear(says, nil)
@@ -233,8 +248,9 @@ func (s *scribe) Hear(says, hears *media.Frame) {
 	case s.tracks == call.TracksApart:
 		s.rec.Hear(says, hears)
 	default:
-		mix.Add(&s.mixed, says, hears)
-		s.rec.Hear(&s.mixed, nil)
+		mixed := s.mixed[:len(says)]
+		mix.Add(mixed, says, hears)
+		s.rec.Hear(mixed, nil)
 	}
 }
 

@@ -149,11 +149,13 @@ func (c *Call) speaking(l *leg, who call.LegID) {
 
 // music plays a clip over and over. What is wrong with it is told in the log: who waits hears silence then.
 func (c *Call) music(l *leg, clip call.Clip) (src media.Source, stop func()) {
-	list := newPlaylist()
+	list, wide := newPlaylist(), hearsWide(l.media)
 	ctx, cancel := context.WithCancel(context.Background())
 	c.working++
 	go func() {
-		err := c.fill(ctx, list, func(ctx context.Context, _ int) (media.Stream, error) { return c.openClip(ctx, clip) }, func() {})
+		err := c.fill(ctx, list, wide, func(ctx context.Context, _ int, wide bool) (media.Stream, error) {
+			return c.openClip(ctx, clip, wide)
+		}, func() {})
 		if err != nil {
 			c.inbox.put(func() {
 				c.notes.log(l.id, call.Log{Kind: call.LogNote, Text: "music of the room: " + err.Error()})

@@ -15,11 +15,15 @@ func (c *Call) doSay(cmd call.Say) (call.Ticket, error) {
 	if speaker == nil {
 		return call.Ticket{}, errors.New("say: no speech engine")
 	}
-	return c.sound(cmd.Leg, cmd.Until, func(ctx context.Context, n int) (media.Stream, error) {
+	return c.sound(cmd.Leg, cmd.Until, func(ctx context.Context, n int, wide bool) (media.Stream, error) {
 		if n > 0 {
 			return nil, io.EOF
 		}
-		s, err := speaker.Say(ctx, cmd)
+		say := speaker.Say
+		if w, ok := speaker.(WideSpeaker); ok && wide {
+			say = w.SayWide
+		}
+		s, err := say(ctx, cmd)
 		if err != nil {
 			return nil, fmt.Errorf("speak: %w", err)
 		}

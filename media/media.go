@@ -40,6 +40,9 @@ const FrameTime = 20 * time.Millisecond
 // Frame is 20 ms of linear audio: 16 bit, mono, 8 kHz.
 type Frame [FrameSamples]int16
 
+// WideFrame is the same in 16 kHz.
+type WideFrame [2 * FrameSamples]int16
+
 // Direction says which way audio may flow on a leg, seen from our side (RFC 3264 section 5.1).
 type Direction uint8
 
@@ -133,6 +136,13 @@ func (f PortFunc) Write(p *Packet) { f(p) }
 // not call the session that plays it.
 type Source interface{ Next(f *Frame) error }
 
+// WideSource is a [Source] that also gives 16 kHz, for far ends whose codec has that. Of each 20 ms one of both is asked for.
+type WideSource interface {
+	Source
+	// NextWide is Next in 16 kHz.
+	NextWide(f *WideFrame) error
+}
+
 // Session is the media of one leg. Its methods may be called from any goroutine and never block.
 type Session interface {
 	Port
@@ -181,6 +191,13 @@ var (
 // a late clock. Close when done with.
 type Opener interface {
 	Open(ctx context.Context, bucket, key string) (Stream, error)
+}
+
+// WideOpener is an [Opener] whose audio may be had in 16 kHz.
+type WideOpener interface {
+	Opener
+	// OpenWide is Open; the stream is a [WideSource] where what is stored has more than 8 kHz.
+	OpenWide(ctx context.Context, bucket, key string) (Stream, error)
 }
 
 // Stream is a [Source] that holds resources.

@@ -31,6 +31,13 @@ type Provider interface {
 	Speak(ctx context.Context, s call.Say) (io.ReadCloser, error)
 }
 
+// WideProvider is a [Provider] whose files have another rate for who hears 16 kHz. Those of the others have one rate, which
+// is that of the engine.
+type WideProvider interface {
+	// SpeakWide is Speak in 16 kHz.
+	SpeakWide(ctx context.Context, s call.Say) (io.ReadCloser, error)
+}
+
 // Speaker speaks to calls, and keeps what was said lately. Its methods may be called from any goroutine.
 type Speaker struct {
 	from  Provider
@@ -43,6 +50,15 @@ func New(p Provider) *Speaker { return &Speaker{from: p, shelf: clip.NewShelf(ke
 // Say speaks a text. It returns when the first of it can be heard. ctx is for that alone; the stream is the caller's to
 // close. Errors wrap [ErrNoEngine], call.ErrInvalid, call.ErrDenied or call.ErrThrottled where that is the reason.
 func (s *Speaker) Say(ctx context.Context, say call.Say) (media.Stream, error) {
+	return s.say(ctx, say, false)
+}
+
+// SayWide is [Speaker.Say] for who hears 16 kHz: the stream is a media.WideSource where the engine has more than 8.
+func (s *Speaker) SayWide(ctx context.Context, say call.Say) (media.Stream, error) {
+	return s.say(ctx, say, true)
+}
+
+func (s *Speaker) say(ctx context.Context, say call.Say, wide bool) (media.Stream, error) {
 	if s.from == nil {
 		return nil, ErrNoEngine
 	}
@@ -50,9 +66,16 @@ func (s *Speaker) Say(ctx context.Context, say call.Say) (media.Stream, error) {
 		return nil, err
 	}
 	key := strings.Join([]string{say.Voice, say.Language, say.Quality, fmt.Sprint(say.SSML), say.Text}, "\x00")
-	return s.shelf.Play(ctx, key, func(ctx context.Context) (io.ReadCloser, error) {
+	speak, play := s.from.Speak, s.shelf.Play
+	if wide {
+		play = s.shelf.PlayWide
+		if p, ok := s.from.(WideProvider); ok {
+			speak, key = p.SpeakWide, key+"\x00wide"
+		}
+	}
+	return play(ctx, key, func(ctx context.Context) (io.ReadCloser, error) {
 		ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errTooSlow)
-		r, err := s.from.Speak(ctx, say)
+		r, err := speak(ctx, say)
 		if err != nil {
 			cancel()
 			return nil, err

@@ -21,6 +21,7 @@ type recordCommand struct {
 	Stop   uint64 `help:"End the recording of this number, and wait until it is in its bucket." placeholder:"N"`
 	Apart  bool   `help:"Two channels: left what the far end says, right what it hears."`
 	MP3    bool   `name:"mp3" help:"Write MP3; lame or ffmpeg must be on the server's machine."`
+	Rate   int    `help:"Samples a second: 8000 or 16000. By default 16000 where G.722 is spoken as it begins, else 8000." enum:"0,8000,16000" default:"0"`
 	Beep   bool   `help:"The far end hears a tone first."`
 	Bucket string `help:"Where the file goes." default:"recordings"`
 	File   string `help:"The file's path within the bucket; by default the call's id and the time."`
@@ -50,6 +51,9 @@ func (c recordCommand) Run(ctx context.Context, con console) error {
 	}
 	key := cmp.Or(c.File, fmt.Sprintf("%s-%s.%s", c.Call, time.Now().UTC().Format("20060102T150405Z"), format))
 	body := map[string]any{"bucket": c.Bucket, "key": key, "format": format, "beep": c.Beep}
+	if c.Rate > 0 {
+		body["rate"] = c.Rate
+	}
 	if c.Apart {
 		body["tracks"] = string(call.TracksApart)
 	}

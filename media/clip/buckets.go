@@ -32,7 +32,7 @@ type Buckets struct {
 	patience time.Duration // how long a store may give no byte
 }
 
-var _ media.Opener = (*Buckets)(nil)
+var _ media.WideOpener = (*Buckets)(nil)
 
 // store is one bucket. Errors wrap [media.ErrNotFound], [media.ErrAccess] or the context's.
 type store interface {
@@ -83,6 +83,15 @@ func newStore(text string) (store, error) {
 // there. Errors wrap those of package media: ErrNoBucket, ErrNotFound, ErrAccess (also when the store did not answer
 // within ten seconds, and for a key that leads out of its bucket), ErrFormat, ErrTooLarge (over 1 GB).
 func (b *Buckets) Open(ctx context.Context, bucket, key string) (media.Stream, error) {
+	return b.play(ctx, bucket, key, false)
+}
+
+// OpenWide implements [media.WideOpener].
+func (b *Buckets) OpenWide(ctx context.Context, bucket, key string) (media.Stream, error) {
+	return b.play(ctx, bucket, key, true)
+}
+
+func (b *Buckets) play(ctx context.Context, bucket, key string, wide bool) (media.Stream, error) {
 	s, err := b.find(bucket, key)
 	if err != nil {
 		return nil, err
@@ -96,17 +105,13 @@ func (b *Buckets) Open(ctx context.Context, bucket, key string) (media.Stream, e
 	}
 	open := func(ctx context.Context) (io.ReadCloser, error) { return b.read(ctx, s, key, known) }
 	if known.size <= maxShelf {
-		return b.shelf.Play(ctx, bucket+"\x00"+key+"\x00"+known.version, open)
+		return b.shelf.play(ctx, bucket+"\x00"+key+"\x00"+known.version, wide, open)
 	}
-	stream, err := run(ctx, b.filters, open)
-	if err != nil {
-		return nil, err
-	}
-	return stream, nil
+	return run(ctx, b.filters, wide, open)
 }
 
-// OpenFile opens a WAV or MP3 file of this machine, by its path, as a source of sound. Errors as of [Buckets.Open]. ctx is
-// for the opening alone.
+// OpenFile opens a WAV or MP3 file of this machine, by its path, as a source of sound: a [media.WideSource] where it has more
+// than 8 kHz. Errors as of [Buckets.Open]. ctx is for the opening alone.
 func OpenFile(ctx context.Context, path string) (media.Stream, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // who names a file may follow its links
@@ -118,11 +123,7 @@ func OpenFile(ctx context.Context, path string) (media.Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	stream, err := run(ctx, b.filters, func(ctx context.Context) (io.ReadCloser, error) { return b.read(ctx, d, name, known) })
-	if err != nil {
-		return nil, err
-	}
-	return stream, nil
+	return run(ctx, b.filters, true, func(ctx context.Context) (io.ReadCloser, error) { return b.read(ctx, d, name, known) })
 }
 
 // Put stores what r gives, whole or not at all, in place of what is there. Errors as of [Buckets.Open].

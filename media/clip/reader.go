@@ -25,6 +25,7 @@ type decoder interface {
 type Reader struct {
 	from decoder
 	to   *codec.Resampler
+	each int     // samples of a tick of 8 kHz: 1, or 2 for 16 kHz
 	raw  []int16 // of one read, at the file's rate
 	out  []int16 // resampled, not yet read
 	buf  []int16 // what out is a part of
@@ -33,19 +34,24 @@ type Reader struct {
 
 // NewReader reads the head of a file and tells WAV from MP3 by it, whatever the file's name. What can't be played gives an
 // error that wraps [media.ErrFormat] and says why; other errors are those of r.
-func NewReader(r io.Reader) (*Reader, error) { return newReader(r, &filters{}) }
+func NewReader(r io.Reader) (*Reader, error) { return newReader(r, &filters{}, false) }
 
-func newReader(r io.Reader, known *filters) (*Reader, error) {
+// newReader reads as 16 kHz what is wanted wide and has more than 8 kHz.
+func newReader(r io.Reader, known *filters, wide bool) (*Reader, error) {
 	in := bufio.NewReaderSize(r, readBuffer)
 	from, err := newDecoder(in)
 	if err != nil {
 		return nil, err
 	}
-	f, err := known.find(from.rate())
+	each := 1
+	if wide && from.rate() > codec.Rate {
+		each = 2
+	}
+	f, err := known.find(conversion{from.rate(), each * codec.Rate})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", media.ErrFormat, err)
 	}
-	return &Reader{from: from, to: codec.NewResampler(f), raw: make([]int16, 2048)}, nil
+	return &Reader{from: from, to: codec.NewResampler(f), each: each, raw: make([]int16, 2048)}, nil
 }
 
 func newDecoder(in *bufio.Reader) (decoder, error) {
@@ -88,24 +94,27 @@ const maxFilters = 32
 // filters keeps the resampling filters that were needed before: to compute one takes longer than to use it.
 type filters struct {
 	mu    sync.Mutex
-	known map[int]*codec.Filter
+	known map[conversion]*codec.Filter
 }
 
-func (f *filters) find(rate int) (*codec.Filter, error) {
+// conversion is from one rate to another, in hertz.
+type conversion struct{ from, to int }
+
+func (f *filters) find(c conversion) (*codec.Filter, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if known := f.known[rate]; known != nil {
+	if known := f.known[c]; known != nil {
 		return known, nil
 	}
-	made, err := codec.NewFilter(rate)
+	made, err := codec.NewFilter(c.from, c.to)
 	if err != nil {
 		return nil, err
 	}
 	if f.known == nil {
-		f.known = make(map[int]*codec.Filter)
+		f.known = make(map[conversion]*codec.Filter)
 	}
 	if len(f.known) < maxFilters {
-		f.known[rate] = made
+		f.known[c] = made
 	}
 	return made, nil
 }

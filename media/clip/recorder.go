@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/codec"
 )
 
 // Recorder records sound: into files of a folder of this machine while it goes on, so that neither a slow bucket nor the
@@ -77,6 +78,7 @@ func modified(file string) time.Time {
 type Wanted struct {
 	Name        string // of the file while it goes on: unique, letters, digits and dashes
 	Channels    int    // 1 or 2
+	Rate        int    // in hertz: 8,000, also when zero, or 16,000
 	Format      string // [WAV] or [MP3]
 	Bucket, Key string
 	Longest     time.Duration // it ends after so much sound; 0 means 4 h
@@ -91,6 +93,9 @@ const defaultLongest = 4 * time.Hour
 func (r *Recorder) Check(w Wanted) error {
 	if w.Format != WAV && w.Format != MP3 {
 		return fmt.Errorf("%w: recordings are %s or %s, not %q", media.ErrFormat, WAV, MP3, w.Format)
+	}
+	if w.Rate != 0 && w.Rate != codec.Rate && w.Rate != codec.WideRate {
+		return fmt.Errorf("%w: recordings have %d or %d Hz, not %d", media.ErrFormat, codec.Rate, codec.WideRate, w.Rate)
 	}
 	if w.Format == MP3 && r.encoder == nil {
 		return ErrNoEncoder

@@ -70,7 +70,7 @@ func say(rec *clip.Recording, d time.Duration, left, right float64) {
 		if l.Next(&a) != nil || r.Next(&b) != nil {
 			panic("a tone ended")
 		}
-		rec.Hear(&a, &b)
+		rec.Hear(a[:], b[:])
 	}
 }
 
@@ -494,7 +494,7 @@ func BenchmarkRecording(b *testing.B) {
 	var f media.Frame
 	b.ReportAllocs()
 	for b.Loop() {
-		rec.Hear(&f, &f)
+		rec.Hear(f[:], f[:])
 	}
 	rec.Stop()
 }
@@ -514,7 +514,7 @@ func TestRecordingPauseIsSoft(t *testing.T) {
 				t.Fatal("no tone")
 			}
 			rec.Pause(beat%26 >= 23) // 23 frames are heard, three are not
-			rec.Hear(&left, &right)
+			rec.Hear(left[:], right[:])
 		}
 		rec.Stop()
 		if _, err := r.Store(t.Context(), rec); err != nil {

@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ const (
 	blockFrames = 25  // half a second is written at a time
 	queued      = 16  // blocks that wait for the disk: 8 s
 	quietPower  = 1e4 // mean square of what counts as silence: some 47 dB below a full-scale sine
-	fading      = 40  // samples in which sound fades where a pause cuts it: a cut in a wave would click
+	fading      = 40  // samples of 8 kHz in which sound fades where a pause cuts it: a cut in a wave would click
 )
 
 // Recording is a sound while it is recorded. Sound comes in by [Recording.Hear], which never waits: a goroutine writes it.
@@ -69,6 +70,7 @@ func record(w Wanted, f *os.File) *Recording {
 	if w.Longest <= 0 {
 		w.Longest = defaultLongest
 	}
+	w.Rate = cmp.Or(w.Rate, codec.Rate)
 	rec := &Recording{
 		wanted: w, file: f, ended: make(chan struct{}), done: make(chan struct{}),
 		queue: make(chan block, queued), spare: make(chan []byte, queued),
@@ -77,9 +79,15 @@ func record(w Wanted, f *os.File) *Recording {
 	return rec
 }
 
-// Hear takes the next 20 ms: of one channel, or of both. It never blocks; what comes after the end, or in a pause, is left
-// out.
-func (r *Recording) Hear(left, right *media.Frame) {
+// second is how many bytes of sound a second has.
+func (w *Wanted) second() int { return 2 * w.Channels * w.Rate }
+
+// Rate gives the samples a second of each channel, in hertz.
+func (r *Recording) Rate() int { return r.wanted.Rate }
+
+// Hear takes the next 20 ms, in the recording's rate: of one channel, or of both. It never blocks; what comes after the end,
+// or in a pause, is left out.
+func (r *Recording) Hear(left, right []int16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	paused := r.paused.Load()
@@ -87,13 +95,13 @@ func (r *Recording) Hear(left, right *media.Frame) {
 		return
 	}
 	if paused {
-		r.fade(len(r.block)-2*fading*r.wanted.Channels, func(i int) int { return fading - i })
+		r.fade(len(r.block)-2*r.wanted.fading()*r.wanted.Channels, func(i int) int { return r.wanted.fading() - i })
 		r.left = true
 		return
 	}
 	r.append(left, right)
 	if r.left {
-		r.fade(len(r.block)-2*media.FrameSamples*r.wanted.Channels, func(i int) int { return i })
+		r.fade(len(r.block)-2*len(left)*r.wanted.Channels, func(i int) int { return i })
 		r.left = false
 	}
 	r.heard += media.FrameTime
@@ -105,7 +113,7 @@ func (r *Recording) Hear(left, right *media.Frame) {
 	}
 }
 
-func loud(f *media.Frame) bool {
+func loud(f []int16) bool {
 	sum := 0
 	for _, v := range f {
 		sum += int(v) * int(v)
@@ -113,7 +121,7 @@ func loud(f *media.Frame) bool {
 	return sum > quietPower*len(f)
 }
 
-func (r *Recording) append(left, right *media.Frame) {
+func (r *Recording) append(left, right []int16) {
 	if r.frames == blockFrames { // not before: the last frame of a pause is still to fade
 		r.pass()
 	}
@@ -121,7 +129,7 @@ func (r *Recording) append(left, right *media.Frame) {
 		select {
 		case r.block = <-r.spare:
 		default:
-			r.block = make([]byte, 0, blockFrames*2*r.wanted.Channels*media.FrameSamples)
+			r.block = make([]byte, 0, blockFrames*2*r.wanted.Channels*len(left))
 		}
 	}
 	for i, v := range left {
@@ -133,11 +141,15 @@ func (r *Recording) append(left, right *media.Frame) {
 	r.frames++
 }
 
+// fading is how many samples that takes.
+func (w *Wanted) fading() int { return fading * w.Rate / codec.Rate }
+
 // fade makes what stands in the block from there on as loud as gain says of each sample, in parts of fading.
 func (r *Recording) fade(from int, gain func(i int) int) {
-	for i := range fading * r.wanted.Channels {
+	all := r.wanted.fading()
+	for i := range all * r.wanted.Channels {
 		b := r.block[from+2*i:]
-		v := int(int16(binary.LittleEndian.Uint16(b))) * gain(i/r.wanted.Channels) / fading
+		v := int(int16(binary.LittleEndian.Uint16(b))) * gain(i/r.wanted.Channels) / all
 		binary.LittleEndian.PutUint16(b, uint16(v))
 	}
 }
@@ -188,13 +200,13 @@ func (r *Recording) Ended() <-chan struct{} { return r.ended }
 // wait gives the length of what was recorded once all is written, and what went wrong.
 func (r *Recording) wait() (time.Duration, error) {
 	<-r.done
-	return time.Duration(r.bytes) * time.Second / time.Duration(2*r.wanted.Channels*codec.Rate), r.err
+	return time.Duration(r.bytes) * time.Second / time.Duration(r.wanted.second()), r.err
 }
 
 // write is the recording's goroutine.
 func (r *Recording) write() {
 	defer close(r.done)
-	r.err = r.put(head(codec.Rate, r.wanted.Channels, 0), 0)
+	r.err = r.put(head(r.wanted.Rate, r.wanted.Channels, 0), 0)
 	if r.err != nil {
 		r.Stop()
 	}
@@ -228,7 +240,7 @@ func (r *Recording) add(b block) error {
 	if err := r.sound(b.sound); err != nil {
 		return err
 	}
-	return r.put(head(codec.Rate, r.wanted.Channels, r.bytes), 0)
+	return r.put(head(r.wanted.Rate, r.wanted.Channels, r.bytes), 0)
 }
 
 func (r *Recording) sound(b []byte) error {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/codec"
 )
 
 // ErrClosed is given for what is asked of a closed [Shelf] or [Buckets].
@@ -28,7 +29,7 @@ type Shelf struct {
 	filling sync.WaitGroup
 
 	mu     sync.Mutex
-	sounds map[string]*sound
+	sounds map[shelfKey]*sound
 	order  *list.List // complete sounds, the one used last in front
 	held   int64      // bytes of the complete ones
 	closed bool
@@ -36,7 +37,7 @@ type Shelf struct {
 
 // sound is one entry of a shelf, shared by all who play it. One goroutine fills it.
 type sound struct {
-	key    string
+	key    shelfKey
 	now    atomic.Pointer[take] // what is there already
 	opened chan struct{}        // closed when now has samples or an error
 	done   chan struct{}        // closed when it is complete or failed
@@ -47,17 +48,26 @@ type sound struct {
 	over  bool          // under Shelf.mu: no longer filled
 }
 
+// shelfKey names a sound. One of more than 8 kHz is there twice, where both are played.
+type shelfKey struct {
+	name string
+	wide bool
+}
+
 // take is how much of a sound is there. It is never changed; samples may share memory with the next take.
 type take struct {
 	samples []int16
+	each    int   // of a tick of 8 kHz: 2 where 16 kHz was wanted and is there
+	same    bool  // who wants 16 kHz and who doesn't want the same: there is no more than 8
 	err     error // nil: more is to come; io.EOF: that was all
 }
 
-// NewShelf makes a shelf for so many bytes of samples (16,000 a second). A sound may take half of it.
+// NewShelf makes a shelf for so many bytes of samples (16,000 a second, 32,000 of 16 kHz). A sound may take half of
+// it, one of 16 kHz all.
 func NewShelf(limit int64) *Shelf { return newShelf(limit, &filters{}) }
 
 func newShelf(limit int64, f *filters) *Shelf {
-	s := &Shelf{limit: limit, filters: f, sounds: make(map[string]*sound), order: list.New()}
+	s := &Shelf{limit: limit, filters: f, sounds: make(map[shelfKey]*sound), order: list.New()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -67,7 +77,16 @@ func newShelf(limit int64, f *filters) *Shelf {
 // when the first samples are there, or with the error why there are none, which is open's or wraps [media.ErrFormat] or
 // [media.ErrTooLarge]; errors are not kept.
 func (s *Shelf) Play(ctx context.Context, key string, open func(context.Context) (io.ReadCloser, error)) (media.Stream, error) {
-	snd, err := s.enter(key, open) // not ctx: the sound may be wanted by others when it is over
+	return s.play(ctx, key, false, open)
+}
+
+// PlayWide is [Shelf.Play] of a sound whose stream is a [media.WideSource] where the file has more than 8 kHz.
+func (s *Shelf) PlayWide(ctx context.Context, key string, open func(context.Context) (io.ReadCloser, error)) (media.Stream, error) {
+	return s.play(ctx, key, true, open)
+}
+
+func (s *Shelf) play(ctx context.Context, key string, wide bool, open func(context.Context) (io.ReadCloser, error)) (media.Stream, error) {
+	snd, err := s.enter(shelfKey{key, wide}, open) // not ctx: the sound may be wanted by others when it is over
 	if err != nil {
 		return nil, err
 	}
@@ -77,21 +96,22 @@ func (s *Shelf) Play(ctx context.Context, key string, open func(context.Context)
 		s.leave(snd)
 		return nil, context.Cause(ctx)
 	}
-	if now := snd.now.Load(); len(now.samples) == 0 && !errors.Is(now.err, io.EOF) {
+	now := snd.now.Load()
+	if len(now.samples) == 0 && !errors.Is(now.err, io.EOF) {
 		s.leave(snd)
 		return nil, now.err
 	}
-	return &playing{shelf: s, sound: snd}, nil
+	return stream(&playing{shelf: s, sound: snd}, now.each), nil
 }
 
 // enter finds a sound, or begins to fill it, and counts one more who plays it.
-func (s *Shelf) enter(key string, open func(context.Context) (io.ReadCloser, error)) (*sound, error) {
+func (s *Shelf) enter(key shelfKey, open func(context.Context) (io.ReadCloser, error)) (*sound, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, ErrClosed
 	}
-	if snd := s.sounds[key]; snd != nil {
+	if snd := s.find(key); snd != nil {
 		snd.users++
 		if snd.place != nil {
 			s.order.MoveToFront(snd.place)
@@ -110,6 +130,20 @@ func (s *Shelf) enter(key string, open func(context.Context) (io.ReadCloser, err
 		s.fill(ctx, snd, open)
 	}()
 	return snd, nil
+}
+
+// find gives a sound that is there; nil where it is not. The lock is held.
+func (s *Shelf) find(key shelfKey) *sound {
+	if snd := s.sounds[key]; snd != nil {
+		return snd
+	}
+	key.wide = !key.wide
+	if snd := s.sounds[key]; snd != nil {
+		if now := snd.now.Load(); now != nil && now.same {
+			return snd
+		}
+	}
+	return nil
 }
 
 // leave counts one less who plays a sound. The last one to leave before it is complete ends the filling, and waits.
@@ -143,19 +177,15 @@ func size(snd *sound) int64 { return int64(2 * len(snd.now.Load().samples)) }
 
 // fill is the goroutine of one sound.
 func (s *Shelf) fill(ctx context.Context, snd *sound, open func(context.Context) (io.ReadCloser, error)) {
-	samples, err := s.decode(ctx, snd, open)
-	if cap(samples)-len(samples) > len(samples)/8 {
-		samples = slices.Clone(samples)
+	all := s.decode(ctx, snd, open)
+	if n := len(all.samples); cap(all.samples)-n > n/8 {
+		all.samples = slices.Clone(all.samples)
 	}
-	first := snd.now.Load() == nil
-	snd.now.Store(&take{samples, err})
-	if first {
-		close(snd.opened)
-	}
+	snd.show(all)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	snd.over = true
-	if !errors.Is(err, io.EOF) || s.sounds[snd.key] != snd {
+	if !errors.Is(all.err, io.EOF) || s.sounds[snd.key] != snd {
 		s.forget(snd)
 		return
 	}
@@ -167,41 +197,53 @@ func (s *Shelf) fill(ctx context.Context, snd *sound, open func(context.Context)
 	}
 }
 
+// show lets those who play it have what there is of a sound.
+func (snd *sound) show(t take) {
+	first := snd.now.Load() == nil
+	snd.now.Store(&t)
+	if first {
+		close(snd.opened)
+	}
+}
+
 // decode reads a file to its end and shows what is there as it comes. It gives all samples, and io.EOF. A file over which a
 // decoder breaks is one that can't be played.
-func (s *Shelf) decode(ctx context.Context, snd *sound, open func(context.Context) (io.ReadCloser, error)) (all []int16, err error) {
+func (s *Shelf) decode(ctx context.Context, snd *sound, open func(context.Context) (io.ReadCloser, error)) (t take) {
+	t.each = 1
 	defer func() {
 		if fault := recover(); fault != nil {
-			err = fmt.Errorf("%w: the decoder broke: %v\n%s", media.ErrFormat, fault, debug.Stack())
+			t.err = fmt.Errorf("%w: the decoder broke: %v\n%s", media.ErrFormat, fault, debug.Stack())
 		}
 	}()
 	file, err := open(ctx)
 	if err != nil {
-		return nil, err
+		t.err = err
+		return t
 	}
 	defer file.Close()
-	r, err := newReader(file, s.filters)
+	r, err := newReader(file, s.filters, snd.key.wide)
 	if err != nil {
-		return nil, err
+		t.err = err
+		return t
 	}
-	samples := make([]int16, 0, 4096)
+	most := s.limit / 2 * int64(r.each)
+	t = take{samples: make([]int16, 0, 4096), each: r.each, same: r.from.rate() <= codec.Rate}
 	for {
-		samples = slices.Grow(samples, 1024)
-		n, err := r.Read(samples[len(samples):cap(samples)])
-		samples = samples[:len(samples)+n]
+		t.samples = slices.Grow(t.samples, 1024)
+		n, err := r.Read(t.samples[len(t.samples):cap(t.samples)])
+		t.samples = t.samples[:len(t.samples)+n]
 		switch {
 		case err != nil:
-			return samples, err
+			t.err = err
+			return t
 		case ctx.Err() != nil:
-			return samples, ctx.Err()
-		case int64(2*len(samples)) > s.limit/2:
-			return samples, fmt.Errorf("%w: over %d bytes when decoded", media.ErrTooLarge, s.limit/2)
+			t.err = ctx.Err()
+			return t
+		case int64(2*len(t.samples)) > most:
+			t.err = fmt.Errorf("%w: over %d bytes when decoded", media.ErrTooLarge, most)
+			return t
 		}
-		first := snd.now.Load() == nil
-		snd.now.Store(&take{samples: samples})
-		if first {
-			close(snd.opened)
-		}
+		snd.show(t)
 	}
 }
 
@@ -223,14 +265,14 @@ type playing struct {
 	closed atomic.Bool
 }
 
-// Next implements [media.Source].
-func (p *playing) Next(f *media.Frame) error {
+// fill implements [samples].
+func (p *playing) fill(f []int16) error {
 	now := p.sound.now.Load()
-	n := copy(f[:], now.samples[p.at:])
+	n := copy(f, now.samples[p.at:])
 	switch {
 	case n == len(f):
 	case now.err == nil: // it comes more slowly than it is played
-		*f = media.Frame{}
+		clear(f)
 		return nil
 	case n == 0:
 		return now.err
@@ -240,7 +282,7 @@ func (p *playing) Next(f *media.Frame) error {
 	return nil
 }
 
-// Close implements [media.Stream].
+// Close implements [samples].
 func (p *playing) Close() error {
 	if !p.closed.Swap(true) {
 		p.shelf.leave(p.sound)

@@ -6,21 +6,69 @@ import (
 	"io"
 
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/codec"
 )
 
-// ahead is how much of a large file is decoded before it is heard: two seconds.
+// ahead is how many frames of a large file are decoded before they are heard: two seconds.
 const ahead = 100
 
-// running is the stream of one file too large for the shelf: a goroutine reads it, a little ahead of who plays it.
+// samples gives a sound 20 ms at a time, in its own rate: s has room for one frame of that. What the last one lacks is
+// silence; io.EOF means that there was nothing at all.
+type samples interface {
+	fill(s []int16) error
+	Close() error
+}
+
+// stream gives a sound of so many samples for a tick of 8 kHz as what it is played as.
+func stream(s samples, each int) media.Stream {
+	if each == 2 {
+		return &wide{samples: s}
+	}
+	return &narrow{s}
+}
+
+// narrow is a stream of 8 kHz.
+type narrow struct{ samples }
+
+// Next implements [media.Source].
+func (n *narrow) Next(f *media.Frame) error { return n.fill(f[:]) }
+
+var _ media.WideSource = (*wide)(nil)
+
+// wide is a stream of 16 kHz, also for who wants 8: a leg whose codec was not known yet, or changed.
+type wide struct {
+	samples
+	frame media.WideFrame
+	down  codec.Narrower
+}
+
+// NextWide implements [media.WideSource].
+func (w *wide) NextWide(f *media.WideFrame) error { return w.fill(f[:]) }
+
+// Next implements [media.Source].
+func (w *wide) Next(f *media.Frame) error {
+	if err := w.fill(w.frame[:]); err != nil {
+		return err
+	}
+	w.down.Narrow(f[:], w.frame[:])
+	return nil
+}
+
+// running is one file too large for the shelf: a goroutine reads it, a little ahead of who plays it.
 type running struct {
-	frames chan media.Frame // closed at the end
-	err    error            // why it ended; read after frames is closed
+	ring   []int16       // of frames: those that wait, the one that is filled, and the one that is taken
+	frame  int           // samples of one
+	put    int           // the goroutine's: frames filled
+	taken  int           // of who plays it
+	ready  chan struct{} // one for each frame that waits; closed at the end
+	err    error         // why it ended; read after ready is closed
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
-// run opens a file and begins to read it. ctx is for the opening alone. It returns with the first frame at hand.
-func run(ctx context.Context, known *filters, open func(context.Context) (io.ReadCloser, error)) (*running, error) {
+// run opens a file and begins to read it, in 16 kHz if that is wanted and there. ctx is for the opening alone. It returns
+// with the first frame at hand.
+func run(ctx context.Context, known *filters, wide bool, open func(context.Context) (io.ReadCloser, error)) (media.Stream, error) {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	release := context.AfterFunc(ctx, cancel)
 	defer release()
@@ -29,19 +77,20 @@ func run(ctx context.Context, known *filters, open func(context.Context) (io.Rea
 		cancel()
 		return nil, err
 	}
-	in, err := newReader(file, known)
-	var first media.Frame
+	in, err := newReader(file, known, wide)
+	r := &running{ready: make(chan struct{}, ahead), cancel: cancel, done: make(chan struct{})}
 	if err == nil {
-		err = readFrame(in, &first)
+		r.frame = in.each * media.FrameSamples
+		r.ring = make([]int16, (ahead+2)*r.frame)
+		err = readFrame(in, r.next())
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
+	if in == nil || err != nil && !errors.Is(err, io.EOF) {
 		cancel()
 		file.Close()
 		return nil, err
 	}
-	r := &running{frames: make(chan media.Frame, ahead), cancel: cancel, done: make(chan struct{})}
 	if err == nil {
-		r.frames <- first
+		r.ready <- struct{}{}
 	}
 	go func() {
 		defer close(r.done)
@@ -51,19 +100,25 @@ func run(ctx context.Context, known *filters, open func(context.Context) (io.Rea
 		if err == nil {
 			r.err = r.pump(own, in)
 		}
-		close(r.frames)
+		close(r.ready)
 	}()
-	return r, nil
+	return stream(r, in.each), nil
+}
+
+// next gives the room of the next frame to be filled.
+func (r *running) next() []int16 {
+	at := r.put % (ahead + 2) * r.frame
+	r.put++
+	return r.ring[at : at+r.frame]
 }
 
 func (r *running) pump(ctx context.Context, in *Reader) error {
 	for {
-		var f media.Frame
-		if err := readFrame(in, &f); err != nil {
+		if err := readFrame(in, r.next()); err != nil {
 			return err
 		}
 		select {
-		case r.frames <- f:
+		case r.ready <- struct{}{}:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -71,12 +126,13 @@ func (r *running) pump(ctx context.Context, in *Reader) error {
 }
 
 // readFrame fills a frame. What the last one lacks is silence; io.EOF means that there was nothing at all.
-func readFrame(in *Reader, f *media.Frame) error {
+func readFrame(in *Reader, f []int16) error {
 	for n := 0; n < len(f); {
 		got, err := in.Read(f[n:])
 		n += got
 		switch {
 		case errors.Is(err, io.EOF) && n > 0:
+			clear(f[n:])
 			return nil
 		case err != nil:
 			return err
@@ -85,21 +141,23 @@ func readFrame(in *Reader, f *media.Frame) error {
 	return nil
 }
 
-// Next implements [media.Source].
-func (r *running) Next(f *media.Frame) error {
+// fill implements [samples].
+func (r *running) fill(s []int16) error {
 	select {
-	case got, more := <-r.frames:
+	case _, more := <-r.ready:
 		if !more {
 			return r.err
 		}
-		*f = got
+		at := r.taken % (ahead + 2) * r.frame
+		r.taken++
+		copy(s, r.ring[at:at+r.frame])
 	default: // it comes more slowly than it is played
-		*f = media.Frame{}
+		clear(s)
 	}
 	return nil
 }
 
-// Close implements [media.Stream]. It waits for the goroutine.
+// Close waits for the goroutine.
 func (r *running) Close() error {
 	r.cancel()
 	<-r.done

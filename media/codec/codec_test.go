@@ -118,29 +118,38 @@ func sine(rate int, hz float64, seconds float64) []int16 {
 
 func TestResampleKeepsSpeechAndDropsAliases(t *testing.T) {
 	for _, rate := range []int{4000, 6000, 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 47999, 48000, 96000, 192000} {
-		f, err := codec.NewFilter(rate)
-		if err != nil {
-			t.Fatal(err)
+		for _, to := range []int{codec.Rate, codec.WideRate} {
+			resamples(t, rate, to)
 		}
-		pass := 0.85 * min(4000, float64(rate)/2)
-		for _, hz := range []float64{300, 1004, pass} {
-			out := resample(f, sine(rate, hz, 1))
-			if d := len(out) - codec.Rate; abs(d) > 2 {
-				t.Errorf("%d Hz: a second became %d samples", rate, len(out))
-			}
-			mid := out[1000:7000]
-			if got := level(mid, hz); math.Abs(got+6.02) > 0.5 {
-				t.Errorf("%d Hz: a tone of %.0f Hz at -6 dB comes out at %.1f dB", rate, hz, got)
-			}
-			if noise := residue(mid, hz); noise > -50 {
-				t.Errorf("%d Hz: beside %.0f Hz there is noise of %.1f dB", rate, hz, noise)
-			}
+	}
+}
+
+func resamples(t *testing.T, rate, to int) {
+	f, err := codec.NewFilter(rate, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	each := float64(to) / codec.Rate // level and residue reckon with 8 kHz
+	middle := func(s []int16) []int16 { return s[to/8 : to-to/8] }
+	pass := 0.85 * min(float64(to), float64(rate)) / 2
+	for _, hz := range []float64{300, 1004, pass} {
+		out := resample(f, sine(rate, hz, 1))
+		if d := len(out) - to; abs(d) > 4 {
+			t.Errorf("%d Hz: a second became %d samples", rate, len(out))
 		}
-		if rate > 12000 {
-			out := resample(f, sine(rate, 5000, 1))[1000:7000]
-			if got := level(out, 3000); got > -60 {
-				t.Errorf("%d Hz: 5 kHz folds to 3 kHz at %.1f dB", rate, got)
-			}
+		mid := middle(out)
+		if got := level(mid, hz/each); math.Abs(got+6.02) > 0.5 {
+			t.Errorf("%d Hz to %d: a tone of %.0f Hz at -6 dB comes out at %.1f dB", rate, to, hz, got)
+		}
+		if noise := residue(mid, hz/each); noise > -50 {
+			t.Errorf("%d Hz to %d: beside %.0f Hz there is noise of %.1f dB", rate, to, hz, noise)
+		}
+	}
+	above := float64(to) * 5 / 8
+	if float64(rate) > 1.5*float64(to) {
+		out := middle(resample(f, sine(rate, above, 1)))
+		if got := level(out, (float64(to)-above)/each); got > -60 {
+			t.Errorf("%d Hz to %d: %.0f Hz folds to %.0f Hz at %.1f dB", rate, to, above, float64(to)-above, got)
 		}
 	}
 }
@@ -175,8 +184,13 @@ func resample(f *codec.Filter, s []int16) []int16 {
 
 func TestRatesOutOfReach(t *testing.T) {
 	for _, rate := range []int{-1, 0, 3999, 192001, 1 << 31} {
-		if _, err := codec.NewFilter(rate); err == nil {
+		if _, err := codec.NewFilter(rate, codec.Rate); err == nil {
 			t.Errorf("a filter for %d Hz", rate)
+		}
+	}
+	for _, to := range []int{-1, 0, 4000, 48000} {
+		if _, err := codec.NewFilter(8000, to); err == nil {
+			t.Errorf("a filter to %d Hz", to)
 		}
 	}
 }
@@ -196,7 +210,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkResample44100(b *testing.B) {
-	f, err := codec.NewFilter(44100)
+	f, err := codec.NewFilter(44100, codec.Rate)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,5 +1,6 @@
 // Package codec turns audio from one form into another: G.711 and G.722 to linear and back, one into the other, comfort
-// noise (RFC 3389) to something that is heard, any sample rate to the 8 kHz of a [media.Frame], 8 kHz to 16 and back.
+// noise (RFC 3389) to something that is heard, any sample rate to the 8 kHz of a [media.Frame] or the 16 of a
+// [media.WideFrame], 8 kHz to 16 and back.
 //
 // The tables of G.711 are computed once from its definition; encoding picks the code whose value is nearest, and needs no
 // state. G.722 does: streams of it have a [Decoder], [Encoder] or [Transcoder], which serve the others as well. G.722 is

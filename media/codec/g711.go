@@ -13,27 +13,24 @@ const (
 	aZero  = 0xd5
 )
 
-// table holds what one law of G.711 needs. Nobody writes it after it is made.
+// table holds what one law of G.711 needs.
 type table struct {
 	linear [256]int16     // code → sample
 	code   [1 << 14]uint8 // sample >> 2 → code
 	other  [256]uint8     // code → code of the other law
 }
 
-var (
-	muLaw = newTable(muLinear, muZero)
-	aLaw  = newTable(aLinear, aZero)
+// Both laws. Nobody writes to them.
+var muLaw, aLaw = laws()
 
-	_ = link()
-)
-
-// link fills in the conversions between the laws, which need both tables.
-func link() bool {
+// laws computes both tables, each with the way to the other.
+func laws() (mu, a *table) {
+	mu, a = newTable(muLinear, muZero), newTable(aLinear, aZero)
 	for i := range 256 {
-		muLaw.other[i] = aLaw.encode(muLaw.linear[i])
-		aLaw.other[i] = muLaw.encode(aLaw.linear[i])
+		mu.other[i] = a.encode(mu.linear[i])
+		a.other[i] = mu.encode(a.linear[i])
 	}
-	return true
+	return mu, a
 }
 
 // muLinear gives the value of a mu-law code (ITU-T G.711 table 2), scaled to 16 bits.

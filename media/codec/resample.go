@@ -5,36 +5,43 @@ import (
 	"math"
 )
 
-// Rate is the sample rate of a media.Frame, in hertz.
-const Rate = 8000
+// Rate is the sample rate of a media.Frame, in hertz, and WideRate that of a media.WideFrame.
+const (
+	Rate     = 8000
+	WideRate = 2 * Rate
+)
 
 const (
 	minRate   = 4000
 	maxRate   = 192000
-	crossings = 32   // zero crossings of the sinc on each side: about 70 dB down at 4 kHz, flat to 3.4 kHz
-	maxPhases = 1024 // odd rates that would need more are met to the nearest 1/1024 of an 8 kHz sample
+	crossings = 32   // zero crossings of the sinc on each side: about 70 dB down at half the rate, flat to 0.85 of that
+	maxPhases = 1024 // odd rates that would need more are met to the nearest 1/1024 of a sample of the result
 )
 
-// Filter holds the coefficients that bring one sample rate to 8 kHz: a windowed sinc in phases. It is not changed by
+// Filter holds the coefficients that bring one sample rate to another: a windowed sinc in phases. It is not changed by
 // use, and any number of [Resampler]s may share it.
 type Filter struct {
-	from, phases, taps int
-	coef               []float32 // phases rows of taps
+	from, to, phases, taps int
+	coef                   []float32 // phases rows of taps
 }
 
-// NewFilter computes the filter for sound of the given rate, in hertz, from 4,000 to 192,000.
-func NewFilter(from int) (*Filter, error) {
+// NewFilter computes the filter that brings sound of one rate, in hertz, from 4,000 to 192,000, to [Rate] or [WideRate].
+func NewFilter(from, to int) (*Filter, error) {
 	if from < minRate || from > maxRate {
 		return nil, fmt.Errorf("sample rate %d Hz: not between %d and %d", from, minRate, maxRate)
 	}
-	f := &Filter{from: from}
-	if from == Rate {
+	if to != Rate && to != WideRate {
+		return nil, fmt.Errorf("sample rate %d Hz: not one of ours", to)
+	}
+	f := &Filter{from: from, to: to}
+	if from == to {
 		return f, nil
 	}
-	f.phases = min(Rate/gcd(from, Rate), maxPhases*Rate/max(from, Rate))
+	f.phases = min(to/gcd(from, to), maxPhases*to/max(from, to))
 	// The cut-off lies a little below half the lower of both rates, so that the transition band folds onto itself.
-	cut := 0.94 * math.Min(1, Rate/float64(from))
-	half := int(math.Ceil(crossings / math.Min(1, Rate/float64(from))))
+	lower := math.Min(1, float64(to)/float64(from))
+	cut := 0.94 * lower
+	half := int(math.Ceil(crossings / lower))
 	f.taps = 2 * half
 	f.coef = make([]float32, f.phases*f.taps)
 	row := make([]float64, f.taps)
@@ -85,11 +92,11 @@ func gcd(x, y int) int {
 	return x
 }
 
-// Resampler brings one stream of samples to 8 kHz. Not for several goroutines.
+// Resampler brings one stream of samples to another rate. Not for several goroutines.
 type Resampler struct {
 	f    *Filter
 	hist []float32 // samples not yet left behind
-	at   int       // position of the next output after hist[taps/2-1], in 1/Rate of an input sample
+	at   int       // position of the next output after hist[taps/2-1], in 1/to of an input sample
 }
 
 // NewResampler starts a stream.
@@ -101,7 +108,7 @@ func NewResampler(f *Filter) *Resampler {
 	return r
 }
 
-// Push appends to dst what in becomes at 8 kHz. Output lags behind the input by half the filter's length.
+// Push appends to dst what in becomes at the other rate. Output lags behind the input by half the filter's length.
 func (r *Resampler) Push(dst, in []int16) []int16 {
 	if r.f.coef == nil {
 		return append(dst, in...)
@@ -125,8 +132,9 @@ func (r *Resampler) Flush(dst []int16) []int16 {
 
 func (r *Resampler) drain(dst []int16) []int16 {
 	f, used := r.f, 0
+	whole, rest := f.from/f.to, f.from%f.to
 	for used+f.taps <= len(r.hist) {
-		phase := (r.at*f.phases + Rate/2) / Rate
+		phase := (r.at*f.phases + f.to/2) / f.to
 		if phase >= f.phases { // rounding up met the next input sample
 			phase = f.phases - 1
 		}
@@ -136,9 +144,11 @@ func (r *Resampler) drain(dst []int16) []int16 {
 			sum += c * in[i]
 		}
 		dst = append(dst, clamp(sum))
-		r.at += f.from
-		used += r.at / Rate
-		r.at %= Rate
+		used += whole
+		if r.at += rest; r.at >= f.to {
+			r.at -= f.to
+			used++
+		}
 	}
 	used = min(used, len(r.hist))
 	r.hist = r.hist[:copy(r.hist, r.hist[used:])]

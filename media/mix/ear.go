@@ -11,12 +11,12 @@ type Ear struct {
 	says, hears buffer
 	sink        Sink
 	closed      atomic.Bool
-	a, b        media.Frame
+	a, b        []int16
 }
 
 // Listen begins to beat an ear. The ports of [Ear.Ports] are what it hears.
 func (c *Clock) Listen(s Sink) *Ear {
-	e := &Ear{sink: s}
+	e := &Ear{sink: s, a: make([]int16, each(s)*frame), b: make([]int16, each(s)*frame)}
 	c.add(e)
 	return e
 }
@@ -33,21 +33,22 @@ func (e *Ear) beat() bool {
 	if e.closed.Load() {
 		return false
 	}
-	e.says.read(e.a[:])
-	e.hears.read(e.b[:])
-	e.sink.Hear(&e.a, &e.b)
+	e.says.read(e.a)
+	e.hears.read(e.b)
+	e.sink.Hear(e.a, e.b)
 	return true
 }
 
 // pass hears silence.
 func (e *Ear) pass(beats int) {
+	clear(e.a)
 	for range beats {
-		e.sink.Hear(&media.Frame{}, &media.Frame{})
+		e.sink.Hear(e.a, e.a)
 	}
 }
 
-// Add gives the sum of two frames, within 16 bits.
-func Add(dst, a, b *media.Frame) {
+// Add gives the sum of two frames of one length, within 16 bits.
+func Add(dst, a, b []int16) {
 	for i := range dst {
 		dst[i] = clip(int32(a[i]) + int32(b[i]))
 	}

@@ -3,6 +3,7 @@ package mix
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/switchhook/switchhook/media"
@@ -20,6 +21,8 @@ type Room struct {
 	sinks   []*hearing // who listen to all
 	present int
 	over    bool
+
+	voices atomic.Bool // somebody with 16 kHz is or was here
 
 	// The clock's goroutine's.
 	parties []*Party
@@ -71,10 +74,7 @@ func (r *Room) beat() bool {
 		r.serve(p)
 		p.talked = p.talks
 	}
-	saturate(r.out[:], r.sum[:], nil)
-	for _, h := range r.hearers {
-		h.sink.Hear(&r.out, nil)
-	}
+	r.record()
 	if who, changed := r.loudest.judge(r.talkers); changed {
 		r.tell(who)
 	}
@@ -84,9 +84,10 @@ func (r *Room) beat() bool {
 // pass lets those who listen hear silence. The parties' far ends have heard nothing either.
 func (r *Room) pass(beats int) {
 	r.stamp += uint32(beats) * frame
+	var silence media.WideFrame
 	for range beats {
 		for _, h := range r.hearers {
-			h.sink.Hear(&media.Frame{}, nil)
+			h.sink.Hear(silence[:each(h.sink)*frame], nil)
 		}
 	}
 }
@@ -193,10 +194,7 @@ func (r *Room) serve(p *Party) {
 	switch {
 	case p.gone.Load():
 	case len(r.parties) == 1 && p.Music != nil:
-		if err := p.Music.Next(&r.out); err != nil {
-			clear(r.out[:])
-		}
-		p.mouth.Encode(p.codec, p.payload[:], r.out[:])
+		r.music(p)
 		p.send(p.payload[:], r.seq, r.stamp)
 	case p.talks:
 		if !p.talked { // what its far end has decoded so far is what all have

@@ -434,24 +434,32 @@ func TestClockStalls(t *testing.T) {
 // staller holds the clock up for two seconds.
 type staller struct{ after int }
 
-func (s *staller) Hear(_, _ *media.Frame) {
+func (s *staller) Hear(_, _ []int16) {
 	if s.after--; s.after == 0 {
 		time.Sleep(2 * time.Second) // of the bubble
 	}
 }
+
+func (*staller) Rate() int { return codec.Rate }
 
 func (*staller) Over() {}
 
 type sink struct {
 	says, hears []int16
 	over        bool
+	wide        bool // it wants 16 kHz
 }
 
-func (s *sink) Hear(says, hears *media.Frame) {
-	s.says = append(s.says, says[:]...)
-	if hears != nil {
-		s.hears = append(s.hears, hears[:]...)
+func (s *sink) Rate() int {
+	if s.wide {
+		return codec.WideRate
 	}
+	return codec.Rate
+}
+
+func (s *sink) Hear(says, hears []int16) {
+	s.says = append(s.says, says...)
+	s.hears = append(s.hears, hears...)
 }
 
 func (s *sink) Over() { s.over = true }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/codec"
 )
 
 // Errors of [Rooms].
@@ -31,12 +32,16 @@ func NewRooms(c *Clock) *Rooms { return &Rooms{clock: c, rooms: map[string]*Room
 
 // Enter lets somebody in; [ErrFull] when there are [MostParties] already.
 func (a *Rooms) Enter(name string, e Entrant) (*Party, error) {
+	wide := e.Codec != nil && e.Codec() == media.G722
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := a.rooms[name]
 	begins := r == nil
 	if begins {
 		r = &Room{all: a, name: name}
+	}
+	if wide {
+		r.voices.Store(true)
 	}
 	p := &Party{Entrant: e, room: r}
 	p.muted.Store(e.Muted)
@@ -86,6 +91,14 @@ func (a *Rooms) Present(name string) int {
 	return r.present
 }
 
+// Wide tells whether somebody in a room has 16 kHz, or had while it is there.
+func (a *Rooms) Wide(name string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.rooms[name]
+	return r != nil && r.voices.Load()
+}
+
 // Count gives how many rooms there are, and how many parties are in them.
 func (a *Rooms) Count() (rooms, parties int) {
 	a.mu.Lock()
@@ -100,14 +113,22 @@ func (a *Rooms) Count() (rooms, parties int) {
 
 // Sink hears 20 ms after the other, from the clock's goroutine. It must not block.
 type Sink interface {
+	// Rate is what it wants to hear, in hertz: [codec.Rate], or [codec.WideRate]. It does not change.
+	Rate() int
 	// Hear gets what one side says, and what it hears; the second is nil where all are in the first. Both are valid during
 	// the call alone.
-	Hear(says, hears *media.Frame)
+	Hear(says, hears []int16)
 	// Over tells that there will be no more; it is not called for what was stopped.
 	Over()
 }
 
-type hearing struct{ sink Sink }
+type hearing struct {
+	sink Sink
+	wide bool
+}
+
+// each gives the samples of a tick of 8 kHz that a sink wants.
+func each(s Sink) int { return s.Rate() / codec.Rate }
 
 // Listen lets a sink hear all that is said in a room, until stop; [ErrNoRoom] where there is none of that name.
 func (a *Rooms) Listen(name string, s Sink) (stop func(), err error) {
@@ -117,7 +138,7 @@ func (a *Rooms) Listen(name string, s Sink) (stop func(), err error) {
 	if r == nil {
 		return nil, ErrNoRoom
 	}
-	h := &hearing{s}
+	h := &hearing{s, each(s) == 2}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sinks = append(r.sinks, h)

@@ -1,6 +1,9 @@
 package mix
 
-import "github.com/switchhook/switchhook/media/codec"
+import (
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/codec"
+)
 
 // voice is what a party says in 16 kHz. The room hears it in 8 kHz as well.
 type voice struct {
@@ -12,11 +15,17 @@ type voice struct {
 type wide struct {
 	up  codec.Widener
 	sum [2 * frame]int32
-	out [2 * frame]int16
+	out media.WideFrame
 }
 
-// widen begins to mix in 16 kHz, or ends it.
+// widen begins to mix in 16 kHz, or ends it: somebody has that, or who listens to the whole room wants it.
 func (r *Room) widen(on bool) {
+	if on && !r.voices.Load() {
+		r.voices.Store(true)
+	}
+	for _, h := range r.hearers {
+		on = on || h.wide
+	}
 	switch {
 	case !on:
 		r.wide = nil
@@ -40,4 +49,36 @@ func (r *Room) addWide() {
 			sum(w.sum[:], p.wide.frame[:])
 		}
 	}
+}
+
+// record lets those who listen to the whole room hear it, in 16 kHz where they want that.
+func (r *Room) record() {
+	saturate(r.out[:], r.sum[:], nil)
+	done := false
+	for _, h := range r.hearers {
+		if !h.wide {
+			h.sink.Hear(r.out[:], nil)
+			continue
+		}
+		if !done {
+			done = true
+			saturate(r.wide.out[:], r.wide.sum[:], nil)
+		}
+		h.sink.Hear(r.wide.out[:], nil)
+	}
+}
+
+// music encodes what a party hears while it is alone, in 16 kHz where both have that.
+func (r *Room) music(p *Party) {
+	if src, ok := p.Music.(media.WideSource); ok && p.codec == media.G722 {
+		if err := src.NextWide(&r.wide.out); err != nil {
+			clear(r.wide.out[:])
+		}
+		p.mouth.EncodeWide(p.payload[:], r.wide.out[:])
+		return
+	}
+	if err := p.Music.Next(&r.out); err != nil {
+		clear(r.out[:])
+	}
+	p.mouth.Encode(p.codec, p.payload[:], r.out[:])
 }

@@ -140,6 +140,119 @@ func TestBufferWide(t *testing.T) {
 	}
 }
 
+// Who listens to a room in 16 kHz hears what those with G.722 say as it is, the others as they are, and goes on when nobody
+// with G.722 is left; who listens in 8 kHz beside hears what is below 4 kHz.
+func TestListenWide(t *testing.T) {
+	rooms := mix.NewRooms(mix.Still())
+	three := enters(t, rooms, 800, mix.Entrant{Silent: true})
+	if rooms.Wide("a") || rooms.Wide("b") {
+		t.Error("nobody has 16 kHz")
+	}
+	one := entersShrill(t, rooms, 5600)
+	if !rooms.Wide("a") {
+		t.Error("somebody has 16 kHz")
+	}
+	all, half := sink{wide: true}, sink{}
+	for _, s := range []*sink{&all, &half} {
+		if _, err := rooms.Listen("a", s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 100 {
+		one.speak()
+		beats(rooms, 1, three)
+	}
+	one.Leave()
+	beats(rooms, 100, three)
+	if len(all.says) != 2*len(half.says) || len(half.says) != 200*media.FrameSamples {
+		t.Fatalf("heard %d and %d samples", len(all.says), len(half.says))
+	}
+	with, without := all.says[16000:24000], all.says[48000:56000]
+	for _, c := range []struct {
+		what  string
+		level float64
+		heard bool
+	}{
+		{"5600 Hz", tone.Loudness(with, 5600/2), true},
+		{"800 Hz", tone.Loudness(with, 800/2), true},
+		{"the image of 800 Hz", tone.Loudness(with, 7200/2), false},
+		{"5600 Hz of who left", tone.Loudness(without, 5600/2), false},
+		{"800 Hz, alone", tone.Loudness(without, 800/2), true},
+		{"800 Hz in 8 kHz", tone.Loudness(half.says[8000:12000], 800), true},
+		{"the image of 5600 Hz in 8 kHz", tone.Loudness(half.says[8000:12000], 2400), false},
+	} {
+		if c.heard && math.Abs(c.level-tone.Level) > 1.2 || !c.heard && c.level > nothing {
+			t.Errorf("%s at %.1f dB", c.what, c.level)
+		}
+	}
+	if !rooms.Wide("a") {
+		t.Error("somebody had 16 kHz")
+	}
+}
+
+// An ear for 16 kHz hears both sides so, whatever their codec.
+func TestEarWide(t *testing.T) {
+	s := sink{wide: true}
+	ear := mix.Still().Listen(&s)
+	says, hears := ear.Ports()
+	far, near := &shrill{hz: 5000}, hum(900, media.PCMA)
+	for range 100 {
+		says.Write(far.packet())
+		hears.Write(near.next())
+		ear.Beat()
+	}
+	if len(s.says) != 200*media.FrameSamples || len(s.hears) != len(s.says) {
+		t.Fatalf("heard %d and %d samples", len(s.says), len(s.hears))
+	}
+	if got := tone.Loudness(s.says[16000:], 5000/2); math.Abs(got-tone.Level) > 1.2 {
+		t.Errorf("5000 Hz at %.1f dB", got)
+	}
+	if got := tone.Loudness(s.hears[16000:], 900/2); math.Abs(got-tone.Level) > 1.2 {
+		t.Errorf("900 Hz at %.1f dB", got)
+	}
+}
+
+// whistle is a source of a tone of 5 kHz, which has 16 kHz; in 8 kHz it is one of 1 kHz.
+type whistle struct {
+	media.Source
+	sent int
+}
+
+func (w *whistle) NextWide(f *media.WideFrame) error {
+	for i := range f {
+		f[i] = int16(32767 * math.Pow(10, tone.Level/20) * math.Sin(2*math.Pi*5000/16000*float64(w.sent+i)))
+	}
+	w.sent += len(f)
+	return nil
+}
+
+// Who waits alone hears the music in 16 kHz with G.722, and in 8 with another codec.
+func TestMusicWide(t *testing.T) {
+	rooms := mix.NewRooms(mix.Still())
+	g := &shrill{}
+	law := media.G722
+	p, err := rooms.Enter("a", mix.Entrant{
+		Silent: true, Codec: func() media.Codec { return law }, Music: &whistle{Source: tone.Sine(1000, -1)},
+		To: media.PortFunc(func(p *media.Packet) {
+			var f [2 * media.FrameSamples]int16
+			g.heard = append(g.heard, f[:g.ears.DecodeWide(f[:], p)]...)
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Leave()
+	beats(rooms, 100)
+	if got := g.loud(5000); math.Abs(got-tone.Level) > 1.2 {
+		t.Errorf("in G.722: %.1f dB", got)
+	}
+	law = media.PCMU
+	beats(rooms, 100)
+	if got := g.loud(1000); math.Abs(got-tone.Level) > 1.2 {
+		t.Errorf("in G.711: %.1f dB", got)
+	}
+}
+
 // BenchmarkWide mixes a second of a room of G.722 in which three talk.
 func BenchmarkWide(b *testing.B) {
 	for _, n := range []int{3, 10, 50} {

@@ -226,6 +226,18 @@ func (t *sender) say(s *Session, f *media.Frame, now time.Duration) {
 	if codec.Encode(t.form.codec, b[headerSize:], f[:]) == 0 {
 		t.transcoder().Encode(t.form.codec, b[headerSize:], f[:])
 	}
+	t.emit(s, b[:], now)
+}
+
+// sayWide does so in 16 kHz, to a far end that has that.
+func (t *sender) sayWide(s *Session, f *media.WideFrame, now time.Duration) {
+	var b [headerSize + media.FrameSamples]byte
+	t.transcoder().EncodeWide(b[headerSize:], f[:])
+	t.emit(s, b[:], now)
+}
+
+// emit sends an encoded frame of our own, with room for its header.
+func (t *sender) emit(s *Session, b []byte, now time.Duration) {
 	l := &t.line
 	first := !l.begun || l.by != byPlayer
 	if first {
@@ -236,15 +248,16 @@ func (t *sender) say(s *Session, f *media.Frame, now time.Duration) {
 	stamp := l.next
 	l.next += media.FrameSamples
 	if t.pack != nil || t.form.size != 0 && t.form.size != media.FrameSamples {
-		t.repack(s, b[:], stamp, t.form.codecType, first)
+		t.repack(s, b, stamp, t.form.codecType, first)
 		return
 	}
-	t.transmit(s, b[:], l.seq+1, stamp, t.form.codecType, first)
+	t.transmit(s, b, l.seq+1, stamp, t.form.codecType, first)
 }
 
 // player is one source being played.
 type player struct {
 	src  media.Source
+	wide media.WideSource // the same, if it has 16 kHz
 	done func(error)
 }
 
@@ -262,15 +275,41 @@ func (t *sender) stopPlaying() *player {
 	return p
 }
 
+// play sends the next frame of what plays, or the error that ends it.
+func (t *sender) play(s *Session, now time.Duration) error {
+	p, f := t.playing, &s.sh.frames
+	wide := p.wide != nil && t.form.codec == media.G722
+	if err := p.next(f, wide, s.sh.e.cfg.Log); err != nil || !t.sending {
+		return err
+	}
+	if wide {
+		t.sayWide(s, &f.wide, now)
+	} else {
+		t.say(s, &f.narrow, now)
+	}
+	return nil
+}
+
+// frames is what a source fills.
+type frames struct {
+	narrow media.Frame
+	wide   media.WideFrame
+}
+
 // next takes the next frame of the source. A source that breaks ends.
-func (p *player) next(f *media.Frame, log *slog.Logger) (err error) {
+func (p *player) next(f *frames, wide bool, log *slog.Logger) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			log.Error("what is played broke", "fault", v, "stack", string(debug.Stack()))
 			err = fmt.Errorf("what is played broke: %v", v)
 		}
 	}()
-	return p.src.Next(f)
+	if wide {
+		f.wide = media.WideFrame{} // whatever a source leaves there, it is not another call's
+		return p.wide.NextWide(&f.wide)
+	}
+	f.narrow = media.Frame{}
+	return p.src.Next(&f.narrow)
 }
 
 // playFrame sends 20 ms of what plays; false when nothing plays any more. The shard calls it each 20 ms.
@@ -299,11 +338,10 @@ func (s *Session) sendFrame(now time.Duration) (pressed *keyer, over *player, er
 			return nil, nil, nil, true
 		}
 	}
-	var f media.Frame
-	switch {
-	case t.playing == nil && t.quiet.fill(&f, now):
+	switch f := &s.sh.frames.narrow; {
+	case t.playing == nil && t.quiet.fill(f, now):
 		if t.sending {
-			t.say(s, &f, now)
+			t.say(s, f, now)
 		}
 		return pressed, nil, nil, true
 	case t.playing == nil:
@@ -313,11 +351,8 @@ func (s *Session) sendFrame(now time.Duration) (pressed *keyer, over *player, er
 	case !t.ready:
 		return pressed, nil, nil, true
 	}
-	if err := t.playing.next(&f, s.sh.e.cfg.Log); err != nil {
+	if err := t.play(s, now); err != nil {
 		return pressed, t.stopPlaying(), err, true
-	}
-	if t.sending {
-		t.say(s, &f, now)
 	}
 	return pressed, nil, nil, true
 }

@@ -108,6 +108,7 @@ func (s *Session) Write(p *media.Packet) {
 // Play sends src to the far end in place of what is written. Nothing is taken from src before the far end is known.
 func (s *Session) Play(src media.Source, done func(error)) (stop func()) {
 	p := &player{src: src, done: done}
+	p.wide, _ = src.(media.WideSource)
 	s.tx.mu.Lock()
 	if s.closed.Load() {
 		s.tx.mu.Unlock()

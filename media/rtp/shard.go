@@ -63,6 +63,7 @@ type turn struct {
 	event   [4]byte         // of a key that is a tone in the packet
 	from    addr            // where it came from
 	packet  media.Packet    // what is passed on of it
+	frames  frames          // what is played of a source
 	scratch []*Session      // whose clock it is
 	phase   int             // of playing
 	swept   int             // of sweeping

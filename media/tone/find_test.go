@@ -117,7 +117,7 @@ func TestC55Speech(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := codec.NewFilter(22050)
+		f, err := codec.NewFilter(22050, codec.Rate)
 		if err != nil {
 			t.Fatal(err)
 		}

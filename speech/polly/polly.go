@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -26,7 +27,10 @@ type Provider struct {
 	credentials aws.CredentialsProvider
 }
 
-var _ speech.Provider = (*Provider)(nil)
+var (
+	_ speech.Provider     = (*Provider)(nil)
+	_ speech.WideProvider = (*Provider)(nil)
+)
 
 // Config says where Polly is. Both may be empty: the settings that all AWS programs read apply.
 type Config struct {
@@ -73,12 +77,22 @@ func (p *Provider) String() string { return "polly" }
 
 // Speak implements [speech.Provider].
 func (p *Provider) Speak(ctx context.Context, s call.Say) (io.ReadCloser, error) {
+	return p.speak(ctx, s, codec.Rate)
+}
+
+// SpeakWide implements [speech.WideProvider].
+func (p *Provider) SpeakWide(ctx context.Context, s call.Say) (io.ReadCloser, error) {
+	return p.speak(ctx, s, codec.WideRate)
+}
+
+// speak asks for samples of a rate that Polly has, in hertz.
+func (p *Provider) speak(ctx context.Context, s call.Say, rate int) (io.ReadCloser, error) {
 	if _, err := p.credentials.Retrieve(ctx); err != nil {
 		return nil, fmt.Errorf("polly: %w: %w", call.ErrDenied, err)
 	}
 	in := &polly.SynthesizeSpeechInput{
 		Text: aws.String(s.Text), TextType: types.TextTypeText, VoiceId: types.VoiceId(s.Voice), Engine: types.Engine(s.Quality),
-		LanguageCode: types.LanguageCode(s.Language), OutputFormat: types.OutputFormatPcm, SampleRate: aws.String("8000"),
+		LanguageCode: types.LanguageCode(s.Language), OutputFormat: types.OutputFormatPcm, SampleRate: aws.String(strconv.Itoa(rate)),
 	}
 	if s.SSML {
 		in.TextType = types.TextTypeSsml
@@ -90,7 +104,7 @@ func (p *Provider) Speak(ctx context.Context, s call.Say) (io.ReadCloser, error)
 	if err != nil {
 		return nil, fmt.Errorf("polly: %w", classify(err))
 	}
-	return &stream{body: out.AudioStream, head: clip.Head(codec.Rate, -1)}, nil
+	return &stream{body: out.AudioStream, head: clip.Head(rate, -1)}, nil
 }
 
 // What Polly's error codes mean to a customer.
