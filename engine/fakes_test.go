@@ -181,6 +181,7 @@ type fakeSession struct {
 	closed  bool
 	hears   func(*media.Packet) // what is written
 	in, out media.Port          // taps
+	codec   media.Codec         // that its far end speaks, if the test says so
 }
 
 func (s *fakeSession) Write(p *media.Packet) {
@@ -292,7 +293,18 @@ func (s *fakeSession) Tap(in, out media.Port) {
 }
 func (s *fakeSession) Mute(bool) {}
 
-func (s *fakeSession) Stats() media.Stats { return media.Stats{} }
+func (s *fakeSession) Stats() media.Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return media.Stats{Codec: s.codec}
+}
+
+// speak says which codec the far end speaks.
+func (s *fakeSession) speak(c media.Codec) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.codec = c
+}
 
 func (s *fakeSession) Close() {
 	s.mu.Lock()

@@ -22,6 +22,7 @@ type studio struct {
 	buckets  *clip.Buckets
 	recorder *clip.Recorder
 	clock    *mix.Clock
+	rooms    *mix.Rooms
 	folder   string // of the bucket "files"
 }
 
@@ -35,8 +36,9 @@ func newStudio(t *testing.T) *studio {
 	if s.recorder, err = clip.NewRecorder(s.buckets, filepath.Join(t.TempDir(), "recordings")); err != nil {
 		t.Fatal(err)
 	}
+	s.rooms = mix.NewRooms(s.clock)
 	s.world = newWorld(func(c *engine.Config) {
-		c.Clock, c.Rooms, c.Recorder = s.clock, mix.NewRooms(s.clock), s.recorder
+		c.Clock, c.Rooms, c.Recorder = s.clock, s.rooms, s.recorder
 	})
 	return s
 }

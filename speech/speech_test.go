@@ -21,7 +21,10 @@ import (
 	"github.com/switchhook/switchhook/speech"
 )
 
-var _ engine.Speaker = (*speech.Speaker)(nil)
+var (
+	_ engine.Speaker     = (*speech.Speaker)(nil)
+	_ engine.WideSpeaker = (*speech.Speaker)(nil)
+)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -66,6 +69,49 @@ func open(t *testing.T, p speech.Provider) *speech.Speaker {
 	s := speech.New(p)
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// wideProvider has 16 kHz beside.
+type wideProvider struct {
+	fakeProvider
+	wide atomic.Int32
+}
+
+func (p *wideProvider) SpeakWide(context.Context, call.Say) (io.ReadCloser, error) {
+	p.wide.Add(1)
+	return io.NopCloser(io.MultiReader(bytes.NewReader(clip.Head(16000, -1)), bytes.NewReader(make([]byte, 32000)))), nil
+}
+
+// Who hears 16 kHz is spoken to so by a provider that has it; one of 8 kHz alone says the same words once.
+func TestSayWide(t *testing.T) {
+	narrow, both := &fakeProvider{}, &wideProvider{}
+	for _, c := range []struct {
+		p    speech.Provider
+		wide bool
+	}{{narrow, false}, {both, true}} {
+		s := open(t, c.p)
+		for range 2 {
+			for i, say := range []func(context.Context, call.Say) (media.Stream, error){s.Say, s.SayWide} {
+				stream, err := say(t.Context(), call.Say{Text: "hello"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, wide := stream.(media.WideSource); wide != (c.wide && i == 1) {
+					t.Errorf("%T: wide is %v", c.p, wide)
+				}
+				stream.Close()
+			}
+		}
+		if _, err := s.SayWide(t.Context(), call.Say{}); !errors.Is(err, call.ErrInvalid) {
+			t.Errorf("no text: %v", err)
+		}
+	}
+	if narrow.said.Load() != 1 || both.said.Load() != 1 || both.wide.Load() != 1 {
+		t.Errorf("asked %d, %d and %d times", narrow.said.Load(), both.said.Load(), both.wide.Load())
+	}
+	if _, err := open(t, nil).SayWide(t.Context(), call.Say{Text: "hello"}); !errors.Is(err, speech.ErrNoEngine) {
+		t.Errorf("no engine: %v", err)
+	}
 }
 
 func TestSameWordsAreSynthesisedOnce(t *testing.T) {

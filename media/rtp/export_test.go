@@ -97,3 +97,12 @@ func (l *Line) Send(seq uint16, stamp uint32) Stamped {
 
 // Quality is what Stats estimates.
 func Quality(st *media.Stats) float64 { return quality(st) }
+
+// Put lets a session play src on the test's clock.
+func (s *Session) Put(src media.Source) (frame func() bool) {
+	s.tx.mu.Lock()
+	defer s.tx.mu.Unlock()
+	s.tx.playing, s.tx.ticking = &player{src: src}, true
+	s.tx.playing.wide, _ = src.(media.WideSource)
+	return func() bool { return s.playFrame(s.sh.e.now()) }
+}

@@ -110,7 +110,16 @@ func TestWhatIsAsked(t *testing.T) {
 		{"OutputFormat": "pcm", "SampleRate": "8000", "Text": "hello", "TextType": "text", "VoiceId": "Joanna"},
 		{"OutputFormat": "pcm", "SampleRate": "8000", "Text": "<speak>hello</speak>", "TextType": "ssml", "VoiceId": "Hans",
 			"LanguageCode": "de-DE", "Engine": "neural"},
+		{"OutputFormat": "pcm", "SampleRate": "16000", "Text": "hello", "TextType": "text", "VoiceId": "Joanna"},
 	}
+	stream, err := s.SayWide(t.Context(), call.Say{Text: "hello"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := stream.(media.WideSource); !ok {
+		t.Error("16 kHz are not played so")
+	}
+	stream.Close()
 	if diff := cmp.Diff(want, srv.asked); diff != "" {
 		t.Error(diff)
 	}
