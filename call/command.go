@@ -113,7 +113,7 @@ type RecordAudio struct {
 	Leg     LegID  // whose; empty with Room
 	Room    string // the room, by name; empty with Leg
 	Tracks  Tracks
-	Rate    int           // of its samples, in hertz: 8,000 or 16,000; 0: 16,000 where the leg, or somebody in the room, has G.722 as it begins, else 8,000
+	Rate    int           // of its samples, in hertz: 8,000 or 16,000; 0: 16,000 where the leg, or somebody in the room, has G.722 as it begins, else 8,000. A driver whose vendor promises a rate names it
 	Format  string        // "wav", or "mp3" where an encoder is found on the machine ([ErrInvalid] else); empty means "wav"
 	Bucket  string        // name of a declared bucket
 	Key     string        // the object's key

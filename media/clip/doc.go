@@ -5,7 +5,7 @@
 //
 //	[Buckets].Open ─ key, size, stamp ─┬─ small ─▶ [Shelf]: decoded once into memory, played by any number of streams
 //	                                   └─ large ─▶ a goroutine that decodes about two seconds ahead of its one stream
-//	                  both by way of [Reader]: WAV or MP3, told by content, to 8 kHz mono
+//	                  both by way of [Reader]: WAV or MP3, told by content, to 8 kHz mono, or 16 for who hears that
 //
 //	[Recording].Hear ─ blocks ─▶ a goroutine that writes a WAV on this machine ─ [Recorder].Store ─▶ (MP3) ─▶ bucket
 //

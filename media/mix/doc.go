@@ -10,6 +10,7 @@
 //
 // Those whose codec has 16 kHz are mixed in 16 kHz beside the rest: what they say as it is, what the others say brought to
 // 16 kHz once for all of them. The others hear 8 kHz, of everybody; a room without such a codec knows nothing of this.
+// A [Sink] hears what it wants of both.
 //
 // The buffer is where late, lost, doubled and shuffled packets become even sound; its delay follows the network between 20
 // and 200 ms. It is the only thing that a packet's goroutine and a beat share, under a lock of its own. Who comes and goes

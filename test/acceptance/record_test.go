@@ -15,7 +15,7 @@ import (
 	"github.com/switchhook/switchhook/media/tone"
 )
 
-// wavTracks gives the channels of a WAV file of 16 bits and 8 kHz.
+// wavTracks gives the channels of a WAV file of 16 bits.
 func wavTracks(t *testing.T, file string) [][]int16 {
 	t.Helper()
 	b, err := os.ReadFile(file)

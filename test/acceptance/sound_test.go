@@ -215,6 +215,9 @@ func TestRecordingSoundsGood(t *testing.T) {
 			l.Hangup(0, nil)
 			over(t, l)
 			tracks := wavTracks(t, filepath.Join(data, "recordings", "x.wav"))
+			if law == "G722" {
+				tracks = [][]int16{narrowed(tracks[0]), narrowed(tracks[1])}
+			}
 			echoes, prompts := onsets(tracks[0]), onsets(tracks[1])
 			apart := 1 << 20 // the least: when this machine stalls, what comes late is late
 			for _, a := range prompts {

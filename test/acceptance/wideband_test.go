@@ -1,12 +1,21 @@
 package acceptance_test
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/media"
+	"github.com/switchhook/switchhook/media/clip"
+	"github.com/switchhook/switchhook/media/codec"
 	"github.com/switchhook/switchhook/media/tone"
 )
 
@@ -90,4 +99,117 @@ func (b *baresip) heardIn(t *testing.T, hz ...float64) {
 		return false
 	})
 	t.Log(told)
+}
+
+// narrowed brings a recording of 16 kHz to 8.
+func narrowed(wide []int16) []int16 {
+	out := make([]int16, len(wide)/2)
+	new(codec.Narrower).Narrow(out, wide)
+	return out
+}
+
+// wideEar keeps what it hears in 16 kHz.
+type wideEar struct {
+	mu     sync.Mutex
+	decode codec.Decoder
+	heard  []int16
+}
+
+func (e *wideEar) Write(p *media.Packet) {
+	var f [8 * media.FrameSamples]int16
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard = append(e.heard, f[:e.decode.DecodeWide(f[:], p)]...)
+}
+
+// lately gives how loud a tone was in the last half second.
+func (e *wideEar) lately(hz float64) float64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.heard) < 8000 {
+		return -100
+	}
+	return tone.Loudness(e.heard[len(e.heard)-8000:], hz/2) // which reckons with 8 kHz
+}
+
+// A prompt of 16 kHz is heard so by a caller with G.722, and what that caller says and hears stands so in the recording. A
+// caller with G.711 hears what is below 4 kHz of it, and nothing in the place of the rest; its recording has 8 kHz, as has one
+// that is asked for so.
+func TestWidePrompt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		law   string
+		asked int
+		rate  uint32
+	}{{"G722", 0, 16000}, {"PCMU", 0, 8000}, {"G722", 8000, 8000}} {
+		t.Run(fmt.Sprint(c.law, " ", c.rate), func(t *testing.T) {
+			t.Parallel()
+			data := prompts(t)
+			prompt := wavOf(16000, 1, 1000, 20*time.Second)
+			high := wavOf(16000, 1, 6000, 20*time.Second)
+			for at := 44; at < len(prompt); at += 2 {
+				binary.LittleEndian.PutUint16(prompt[at:], binary.LittleEndian.Uint16(prompt[at:])+binary.LittleEndian.Uint16(high[at:]))
+			}
+			whistle := filepath.Join(t.TempDir(), "whistle.wav")
+			for name, content := range map[string][]byte{filepath.Join(data, "prompts", "welcome", "wide.wav"): prompt, whistle: wavOf(16000, 1, 5000, 20*time.Second)} {
+				if err := os.WriteFile(name, content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f := startFunction(t, func(ev event) string {
+				if ev.InvocationEventType == "NEW_INBOUND_CALL" {
+					return actions("PlayAudio", object{"AudioSource": audio("welcome/wide.wav")})
+				}
+				return actions()
+			})
+			s := startIn(t, data, nil, config{peers: []string{peerAt(freePort(t))}, trunk: "audio: {codecs: [PCMU, G722]}", functions: []string{f.URL}}.yaml())
+			caller := newPersonOf(t, directory.Audio{Codecs: []string{c.law}}, 0)
+			l := caller.calls(t, s)
+			ear := new(wideEar)
+			l.Media().Connect(ear)
+			says, err := clip.OpenFile(t.Context(), whistle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer says.Close()
+			l.Media().Play(says, func(error) {})
+			ev := f.seen("NEW_INBOUND_CALL")[0].CallDetails
+			body := object{"leg": ev.Participants[0].CallId, "tracks": "apart", "key": "x.wav"}
+			if c.asked > 0 {
+				body["rate"] = c.asked
+			}
+			rec := record(t, s, call.ID(ev.TransactionId), body)
+			eventually(t, "the caller hearing the prompt", func() bool { return math.Abs(ear.lately(1000)+12.2) < 1 })
+			<-time.After(2 * time.Second) // of sound
+			wide, image := ear.lately(6000), ear.lately(2000)
+			s.ask(t, http.MethodDelete, rec, nil, nil)
+			l.Hangup(0, nil)
+			over(t, l)
+			if heard := math.Abs(wide+12.2) < 1; heard != (c.law == "G722") || !heard && wide > -50 {
+				t.Errorf("6000 Hz is heard at %.1f dB", wide)
+			}
+			if image > -45 {
+				t.Errorf("2000 Hz is heard at %.1f dB", image)
+			}
+			file := filepath.Join(data, "recordings", "x.wav")
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rate := binary.LittleEndian.Uint32(b[24:]); rate != c.rate {
+				t.Fatalf("the recording has %d Hz", rate)
+			}
+			tracks, half := wavTracks(t, file), int(c.rate)/2
+			for i, want := range []map[float64]bool{
+				{5000: c.rate == 16000, 3000: false, 1000: false}, {6000: c.rate == 16000, 1000: true, 2000: false},
+			} {
+				end := tracks[i][len(tracks[i])-2*half : len(tracks[i])-half]
+				for hz, want := range want {
+					if got := tone.Loudness(end, hz*8000/float64(c.rate)); want && math.Abs(got+12.2) > 1.5 || !want && hz < float64(c.rate)/2 && got > -40 {
+						t.Errorf("track %d: %v Hz at %.1f dB", i, hz, got)
+					}
+				}
+			}
+		})
+	}
 }
