@@ -376,3 +376,63 @@ func TestMemoryOfStandingLegs(t *testing.T) {
 		pass(2 * time.Minute)
 	})
 }
+
+// A call that is over keeps less than 4 kB in both its legs' transactions, which answer what comes again for 32 s, however
+// long its INVITEs were; and then nothing.
+func TestMemoryOfEndedCalls(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		legs := make(chan *sip.Leg, 1)
+		r := newRig(t, func(cfg *sip.Config, _ *directory.Content) {
+			cfg.Receive = func(_ call.Attempt, open sip.Open) { legs <- open(call.NewLegID(0), func(call.Event) {}) }
+		})
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		long := header.List{{Name: "X-Long", Value: strings.Repeat("x", 2000)}}
+		one := func(id string) {
+			inv := alice.invite(id, "X-Long: "+long[0].Value)
+			alice.send(inv)
+			in := <-legs
+			out := r.s.Dial(call.NewLegID(0), call.Dial{Trunk: "bob", From: "+12065550142", To: "+12065559999", Headers: long}, func(call.Event) {})
+			bob.answer(bob.receive("INVITE"), 200, "b", offer)
+			bob.receive("ACK")
+			in.Answer(nil)
+			ok := alice.receive("200")
+			alice.ack(inv, ok)
+			alice.send(alice.request("BYE", id, 2, ok.ToTag))
+			alice.receive("200")
+			out.Hangup(call.Cause{}, nil)
+			bob.answer(bob.receive("BYE"), 200, "", "")
+			pass(0)
+		}
+		heap := func() int64 {
+			var m runtime.MemStats
+			for range 3 {
+				runtime.GC()
+			}
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		const calls = 500
+		for i := range 50 {
+			one(fmt.Sprint("warm", i))
+		}
+		pass(time.Minute)
+		before := heap()
+		for i := range calls {
+			one(fmt.Sprint("c", i))
+		}
+		clear(alice.came)
+		clear(bob.came)
+		if r.s.Legs() != 0 {
+			t.Fatalf("%d legs stand", r.s.Legs())
+		}
+		per := (heap() - before) / calls
+		t.Logf("%d bytes a call", per)
+		if per > 4_000 {
+			t.Errorf("%d bytes a call", per)
+		}
+		pass(time.Minute)
+		if left := (heap() - before) / calls; left > 500 {
+			t.Errorf("%d bytes a call after its transactions' end", left)
+		}
+	})
+}

@@ -171,6 +171,7 @@ func (d *Dialog) acknowledged(m *message.Message) {
 		return
 	}
 	d.traced(false, m)
+	s.tx.Acknowledged()
 	d.unwatch()
 	if d.state == answered {
 		d.state = confirmed

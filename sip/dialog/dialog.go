@@ -177,8 +177,22 @@ func (d *Dialog) sendBy(network string, m *message.Message, r *remote, on func(*
 	})
 }
 
-// emit tells the user.
-func (d *Dialog) emit(e Event) { d.on(e) }
+// emit tells the user. The one event that follows the dialog's end is the last.
+func (d *Dialog) emit(e Event) {
+	on := d.on
+	if on == nil {
+		return
+	}
+	if d.state == ended {
+		d.forget()
+	}
+	on(e)
+}
+
+// forget lets go of the user: an INVITE's transaction holds the dialog for 32 s, to acknowledge what comes of it late.
+func (d *Dialog) forget() {
+	d.on, d.trace, d.owner, d.prove = nil, nil, nil, nil
+}
 
 // end takes the dialog out of the set and frees what it holds. No event follows but the one that its caller emits.
 func (d *Dialog) end() {
@@ -196,6 +210,7 @@ func (d *Dialog) end() {
 func (d *Dialog) End() {
 	d.Abandon()
 	d.end()
+	d.forget()
 }
 
 // matches tells whether the tags of a request or ACK from the far end are the dialog's.

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"time"
@@ -12,12 +13,13 @@ import (
 
 // Client is a client transaction. Its methods are called on its shard.
 type Client struct {
-	shard *shard
-	req   *message.Message
-	to    transport.Target
-	on    func(*Client, *message.Message, error)
-	state func(*Client, clientEvent)
-	key   string
+	shard          *shard
+	req            *message.Message // nil once its end is told: it is the most that a transaction holds
+	to             transport.Target
+	on             func(*Client, *message.Message, error) // nil once nothing can follow
+	state          func(*Client, clientEvent)
+	key            string
+	method, callID string // of the request
 
 	data  []byte // the request as sent, while it may have to be sent again; then the ACK of a refusal
 	extra header.List
@@ -104,6 +106,7 @@ func (c *Client) start() {
 	cfg := &s.layer.cfg
 	c.retry.owner, c.deadline.owner = c, c
 	c.key = string(s.clientKey(c.req.Via.Branch, c.req.Method == "CANCEL"))
+	c.method, c.callID = c.req.Method, c.req.CallID
 	s.clients[c.key] = c
 	s.layer.counts.clients.Add(1)
 	c.state = (*Client).trying
@@ -147,7 +150,7 @@ func (c *Client) repeat() {
 	_ = c.shard.layer.cfg.Transport.Send(c.to, c.data, nil)
 }
 
-// Request gives the request as sent.
+// Request gives the request as sent; nil after the return of the on that was told the final response or the error.
 func (c *Client) Request() *message.Message { return c.req }
 
 // Target gives where the request was sent.
@@ -157,7 +160,7 @@ func (c *Client) Target() transport.Target { return c.to }
 // 3261 section 9.1), with the extra rows (Reason). The outcome comes through on as before: usually 487, or a 2xx that
 // crossed, or ErrTimeout when no final response comes in 64*T1. Later calls do nothing.
 func (c *Client) Cancel(extra header.List) {
-	if c.gaveUp || c.done || c.req.Method != "INVITE" {
+	if c.gaveUp || c.done || c.method != "INVITE" {
 		return
 	}
 	c.gaveUp, c.extra = true, extra
@@ -198,12 +201,13 @@ func (c *Client) derive(method, to string) *message.Message {
 
 // acknowledge sends the ACK of a refusal and keeps it for the refusal's repetitions.
 func (c *Client) acknowledge(refusal *message.Message) {
-	data, err := c.derive("ACK", refusal.Get("To")).Append(c.data[:0])
+	data, err := c.derive("ACK", refusal.Get("To")).Append(c.shard.out[:0])
 	if err != nil {
 		c.data = nil
 		return // its To can't be written: the far end gives up by itself
 	}
-	c.data = data
+	c.shard.out = data
+	c.data = bytes.Clone(data)
 	c.repeat()
 }
 
@@ -233,7 +237,18 @@ func (c *Client) end() {
 func (c *Client) fail(err error) {
 	c.end()
 	c.done = true
-	c.on(c, nil, err)
+	c.tell(nil, err)
+}
+
+// tell tells the user the final response, or the error in its place, and lets go of what nothing needs any more: the
+// transaction stays for up to 32 s.
+func (c *Client) tell(m *message.Message, err error) {
+	more := m != nil && m.Status < 300 && c.method == "INVITE" // 2xx, repeated and forked
+	c.on(c, m, err)
+	c.req, c.extra = nil, nil
+	if !more {
+		c.on = nil
+	}
 }
 
 // SendAck sends an ACK for a 2xx, outside transactions, with a fresh branch. Calling again with the same message repeats

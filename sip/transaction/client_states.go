@@ -45,11 +45,13 @@ func (c *Client) inviteAnswered(ev clientEvent) {
 				c.cancel()
 			}
 		}
+		c.on(c, ev.msg, nil)
 	case status < 300:
 		c.state, c.done = (*Client).accepted, true
 		c.data = nil
 		c.stop(&c.retry)
 		c.set(&c.deadline, 64*cfg.T1) // Timer M
+		c.tell(ev.msg, nil)
 	default:
 		c.state, c.done = (*Client).inviteCompleted, true
 		c.stop(&c.retry)
@@ -59,8 +61,8 @@ func (c *Client) inviteAnswered(ev clientEvent) {
 		} else {
 			c.set(&c.deadline, 64*cfg.T1) // Timer D
 		}
+		c.tell(ev.msg, nil)
 	}
-	c.on(c, ev.msg, nil)
 }
 
 // inviteCompleted: an INVITE has a final response of 300 to 699.
@@ -125,15 +127,17 @@ func (c *Client) answered(ev clientEvent) {
 		if c.state = (*Client).proceeding; c.data != nil {
 			c.set(&c.retry, c.shard.layer.cfg.T2)
 		}
+		c.on(c, ev.msg, nil)
 	case c.reliable():
 		c.end()
+		c.tell(ev.msg, nil)
 	default:
 		c.state = (*Client).completed
 		c.data = nil
 		c.stop(&c.retry)
 		c.set(&c.deadline, c.shard.layer.cfg.T4) // Timer K
+		c.tell(ev.msg, nil)
 	}
-	c.on(c, ev.msg, nil)
 }
 
 // completed: the final response was told; its copies end here.

@@ -339,7 +339,7 @@ func TestOverTCP(t *testing.T) {
 		_, o := send("OPTIONS", 1)
 		r.sleep(10 * time.Second)
 		respond(0, 200)
-		if o.String() != "200" || len(user.servers) != 1 || user.servers[0].Incoming().Network != transport.TCP {
+		if o.String() != "200" || len(user.servers) != 1 || user.servers[0].Reply().Network != transport.TCP {
 			t.Errorf("%s; %d requests", o, len(user.servers))
 		}
 		r.wantEmpty()

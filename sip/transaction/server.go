@@ -11,13 +11,13 @@ import (
 // Server is a server transaction. Its methods are called on its shard.
 type Server struct {
 	shard       *shard
-	in          transport.Incoming
+	in          *transport.Incoming // nil once the answer is out: it is the most that a transaction holds
 	to          transport.Target
 	state       func(*Server, serverEvent) error
 	key, merged string
 
 	tag       string
-	last      []byte // the last response, as sent
+	last      []byte // the last response, as sent, while it may have to be sent again
 	final     bool
 	cancelled bool
 	once      bool
@@ -58,7 +58,8 @@ func (s *shard) request(in *transport.Incoming) {
 		s.layer.answer(in, m, 503, "")
 		return
 	}
-	t := &Server{shard: s, in: *in, to: in.Reply(), tag: m.ToTag}
+	kept := *in // what in points to is used for the next message
+	t := &Server{shard: s, in: &kept, to: in.Reply(), tag: m.ToTag}
 	t.retry.owner, t.deadline.owner = t, t
 	if n := len(key); m.ToTag == "" {
 		both := string(s.addMergedKey(m))
@@ -87,10 +88,20 @@ func (s *shard) request(in *transport.Incoming) {
 
 // Msg gives the request; nil once a final response was sent and the work that led to it is done: only its bytes are
 // needed then.
-func (t *Server) Msg() *message.Message { return t.in.Msg }
+func (t *Server) Msg() *message.Message {
+	if t.in == nil {
+		return nil
+	}
+	return t.in.Msg
+}
 
-// Incoming gives the request with where it came from.
-func (t *Server) Incoming() transport.Incoming { return t.in }
+// Incoming gives the request with where it came from; empty when [Server.Msg] is nil.
+func (t *Server) Incoming() transport.Incoming {
+	if t.in == nil {
+		return transport.Incoming{}
+	}
+	return *t.in
+}
 
 // Reply gives where responses go.
 func (t *Server) Reply() transport.Target { return t.to }
@@ -117,14 +128,14 @@ func (t *Server) Respond(m *message.Message) error {
 		return ErrTimeout
 	}
 	if m.Status > 100 && !t.once && t.untold() {
-		_ = t.Respond(message.NewResponse(t.in.Msg, 100, ""))
+		_ = t.Respond(message.NewResponse(t.Msg(), 100, ""))
 	}
 	err := t.write(m)
 	if err == nil {
 		return t.state(t, serverEvent{kind: respond, msg: m})
 	}
 	if m.Status >= 200 {
-		m = message.NewResponse(t.in.Msg, 500, "")
+		m = message.NewResponse(t.Msg(), 500, "")
 		if t.write(m) == nil {
 			return errors.Join(err, t.state(t, serverEvent{kind: respond, msg: m}))
 		}
@@ -134,7 +145,8 @@ func (t *Server) Respond(m *message.Message) error {
 
 // untold tells whether who sent an INVITE has heard nothing of it yet.
 func (t *Server) untold() bool {
-	return t.last == nil && t.key != "" && t.in.Msg != nil && t.in.Msg.Method == "INVITE"
+	m := t.Msg()
+	return t.last == nil && t.key != "" && m != nil && m.Method == "INVITE"
 }
 
 // write makes the bytes of a response, and keeps them for repetition.
@@ -148,9 +160,16 @@ func (t *Server) write(m *message.Message) error {
 		return err
 	}
 	t.shard.out = data
+	if m.Status >= 200 {
+		t.last = nil // it stays for 32 s: in no more memory than it needs
+	}
 	t.last = append(t.last[:0], data...)
 	return nil
 }
+
+// Acknowledged says that the ACK of a 2xx to INVITE has come: there is nothing to repeat any more, and copies of the
+// INVITE end here (RFC 6026).
+func (t *Server) Acknowledged() { t.last = nil }
 
 // Repeat sends the last response again: the layer above does so with a 2xx to INVITE until the ACK comes (RFC 3261
 // section 13.3.1.4), and with reliable provisional responses (RFC 3262).

@@ -58,7 +58,7 @@ func (t *Server) inviteCompleted(ev serverEvent) error {
 			t.end()
 			return nil
 		}
-		t.state = (*Server).confirmed
+		t.state, t.last = (*Server).confirmed, nil
 		t.set(&t.deadline, cfg.T4) // Timer I
 	case deadlineCame:
 		t.end() // the refusal stands, whether it arrived or not

@@ -4,6 +4,7 @@ import (
 	crand "crypto/rand"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -155,7 +156,8 @@ func (s *shard) run() {
 // letGo lets the requests of transactions go that were answered.
 func (s *shard) letGo() {
 	for i, t := range s.spent {
-		t.in.Msg, s.spent[i] = nil, nil
+		t.in, s.spent[i] = nil, nil
+		t.tag = strings.Clone(t.tag) // inside a dialog it is a part of the request
 	}
 	s.spent = s.spent[:0]
 	if cap(s.spent) > maxSpare {
@@ -243,7 +245,7 @@ func (s *shard) response(in *transport.Incoming) {
 	}
 	c := s.clients[string(s.clientKey(m.Via.Branch, m.CSeq.Method == "CANCEL"))]
 	switch {
-	case c != nil && c.req.Method == m.CSeq.Method && c.req.CallID == m.CallID:
+	case c != nil && c.method == m.CSeq.Method && c.callID == m.CallID:
 		c.state(c, clientEvent{kind: responseCame, msg: m})
 	case c == nil && m.CSeq.Method == "INVITE" && m.Status/100 == 2:
 		s.layer.cfg.User.Stray(*in)
