@@ -49,7 +49,7 @@ func readFile(path string) ([]byte, error) {
 }
 
 // bound refuses, before anything is made of it, a text that costs more to read than its length, and one that is not read whole:
-// what is nested without end, anchors and aliases, a second document.
+// what is nested without end, anchors, aliases and tags, a second document.
 func bound(path string, data []byte) error {
 	var columns []int           // of what stands open, from the left
 	brackets, directive := 0, 0 // directive: the line of one, as %YAML 1.2
@@ -74,8 +74,8 @@ func bound(path string, data []byte) error {
 			}
 			begun = true
 			continue
-		case token.AnchorType, token.AliasType:
-			return at("anchors (&) and aliases (*) are not read: write the value out, and put text that begins so in quotes")
+		case token.AnchorType, token.AliasType, token.TagType:
+			return at("anchors (&), aliases (*) and tags (!) are not read: write the value out, and put text that begins so in quotes")
 		case token.SequenceStartType, token.MappingStartType:
 			brackets++
 		case token.SequenceEndType, token.MappingEndType:

@@ -117,6 +117,7 @@ func TestMistakesNameTheLine(t *testing.T) {
 		"bad prefix":         {"trunks:\n  - {id: a, allow: [10.0.0.0/99]}\n", ":2:21: \"10.0.0.0/99\""},
 
 		"anchor":           {"numbers: &a [\"+12065550100\"]\n", ":1:10: anchors (&)"},
+		"tag":              {"trunks:\n- allow: !list\n", ":2:10: anchors (&), aliases (*) and tags (!)"},
 		"alias":            {"numbers: [*a]\n", ":1:11: anchors (&)"},
 		"second document":  {"# one\n---\nregion: us-east-1\n---\nregion: eu-west-1\n", ":4:1: a second document"},
 		"after the end":    {"region: us-east-1\n...\nregion: eu-west-1\n", ":3:1: the configuration ended above"},

@@ -44,8 +44,6 @@ func look(n ast.Node, t reflect.Type, tell func(ast.Node, error)) {
 		return
 	}
 	switch n := n.(type) {
-	case *ast.TagNode:
-		look(n.Value, t, tell)
 	case *ast.LiteralNode:
 		look(n.Value, t, tell)
 	case *ast.MappingNode:
