@@ -195,6 +195,9 @@ func (d Document) Validate() error {
 	return c.result()
 }
 
+// maxShare is what a priority and a weight may be at most, as in DNS (RFC 2782): the weights of all peers are added up.
+const maxShare = 65535
+
 func (c *check) peer(at string, p Peer) {
 	c.host(at+".host", p.Host)
 	if p.Port < 0 || p.Port > 65535 {
@@ -205,11 +208,11 @@ func (c *check) peer(at string, p Peer) {
 	default:
 		c.fail(at+".transport", "%q is none of \"udp\", \"tcp\", \"tls\"", p.Transport)
 	}
-	if p.Priority < 0 {
-		c.fail(at+".priority", "%d is below 0", p.Priority)
+	if p.Priority < 0 || p.Priority > maxShare {
+		c.fail(at+".priority", "%d is not 0 to %d", p.Priority, maxShare)
 	}
-	if p.Weight < 0 {
-		c.fail(at+".weight", "%d is below 0", p.Weight)
+	if p.Weight < 0 || p.Weight > maxShare {
+		c.fail(at+".weight", "%d is not 0 to %d", p.Weight, maxShare)
 	}
 }
 

@@ -81,6 +81,8 @@ func TestValidate(t *testing.T) {
 		{"peer by carrier pigeon", trunk(func(t *directory.Trunk) { t.Peers[0].Transport = "pigeon" }), "peers[0].transport"},
 		{"peer below all", trunk(func(t *directory.Trunk) { t.Peers[0].Priority = -1 }), "peers[0].priority"},
 		{"peer without weight", trunk(func(t *directory.Trunk) { t.Peers[0].Weight = -1 }), "peers[0].weight"},
+		{"peer of all weight", trunk(func(t *directory.Trunk) { t.Peers[0].Weight = 1 << 62 }), "peers[0].weight"},
+		{"peer of last resort", trunk(func(t *directory.Trunk) { t.Peers[0].Priority = 65536 }), "peers[0].priority"},
 		{"trunk with many peers", trunk(func(t *directory.Trunk) { t.Peers = make([]directory.Peer, 65) }), "peers"},
 		{"trunk that allows a network", trunk(func(t *directory.Trunk) { t.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")} }), ""},
 		{"trunk that allows an address in a network", trunk(func(t *directory.Trunk) { t.Allow = []netip.Prefix{netip.MustParsePrefix("10.0.0.1/8")} }), "allow[0]"},

@@ -182,6 +182,7 @@ func TestContradictionsNameTheLine(t *testing.T) {
 		"no app":           {"rules:\n  - {number: \"+12065550100\"}\n", []string{":2:5: ", "names no apps"}},
 		"two rules":        {app + "rules:\n  - {number: \"+12065550100\", apps: [a]}\n  - {id: x, number: \"+12065550100\", apps: [a]}\n", []string{":4:5: ", "is declared twice"}},
 		"limits":           {"sip: {calls: -1}\n", []string{":1:14: "}},
+		"counts run over":  {"sip: {calls: 5000000000000000000}\ntrunks: [{id: a, peers: [{host: h, weight: 5000000000000000000}]}]\n", []string{":1:14: 5000000000000000000 is not 0 to 1000000", ":2:44: trunk \"a\": peers[0].weight"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, err := readConfig(write(t, c.text))

@@ -20,6 +20,9 @@ import (
 // defaultAccount owns what names no other.
 const defaultAccount = "111122223333"
 
+// mostCalls is more than one machine carries, or begins in a second: with more, counts of legs would run over.
+const mostCalls = 1_000_000
+
 // keeper is what declarations are taken over into.
 type keeper interface {
 	directory.Store
@@ -34,8 +37,8 @@ func (c config) content() (directory.Content, error) {
 	m := mistakes{text: c.text}
 	m.noteAccount(d.Accounts[0])
 	for path, n := range map[string]int{"$.sip.calls": c.SIP.Calls, "$.sip.rate": c.SIP.Rate} {
-		if n < 0 {
-			m.note(path, fmt.Errorf("%d is below 0", n))
+		if n < 0 || n > mostCalls {
+			m.note(path, fmt.Errorf("%d is not 0 to %d", n, mostCalls))
 		}
 	}
 	for i := range d.Keys {
