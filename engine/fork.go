@@ -77,10 +77,17 @@ func (c *Call) lost(op *operation, l *leg, why *call.Refusal) {
 		for _, o := range f.legs {
 			c.hangup(o, call.Cause{SIP: 487, By: call.ByPlatform, Label: call.LabelCancelled}, nil)
 		}
+		return
+	}
+	for _, o := range f.legs {
+		if o.state == early {
+			c.hearFork(o)
+		}
 	}
 }
 
-// hearFork lets the caller for whom several targets ring hear the first of them that sends early media.
+// hearFork lets the caller for whom several targets ring hear the first of them that sends early media; where that one is
+// over, the next.
 func (c *Call) hearFork(l *leg) {
 	if l.fork == nil {
 		return

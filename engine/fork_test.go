@@ -60,6 +60,34 @@ func TestC31Fork(t *testing.T) {
 	}
 }
 
+// C31: where the one whose early media the caller hears refuses, the caller hears another one's.
+func TestC31ForkEarlyMediaOfAnother(t *testing.T) {
+	w := newWorld(nil)
+	c, a, _, legs := fork(t, w, 3)
+	defer c.Close(byApp)
+	for _, l := range legs[1:] {
+		l.progress()
+	}
+	next[call.Progress](t, c)
+	next[call.Joined](t, c)
+	next[call.Progress](t, c)
+	legs[1].end(busy)
+	next[call.Parted](t, c)
+	if j := next[call.Joined](t, c); j != (call.Joined{A: a.id, B: legs[2].id}) {
+		t.Errorf("joined %+v", j)
+	}
+	if to := legs[2].withMedia().connected(); to != a.withMedia() {
+		t.Errorf("its early media goes to %v", to)
+	}
+	next[call.LegEnded](t, c)
+	legs[2].end(busy)
+	next[call.Parted](t, c)
+	next[call.LegEnded](t, c)
+	if to := a.withMedia().connected(); to != nil {
+		t.Errorf("the caller is heard by %v, and nobody rings with media", to)
+	}
+}
+
 // Where none answers the best refusal counts (RFC 3261 section 16.7 step 6).
 func TestForkRefused(t *testing.T) {
 	status := func(n int) call.Cause { return call.Cause{SIP: n, By: call.ByPeer, Label: call.LabelRejected} }
