@@ -108,12 +108,14 @@ type SendDigits struct {
 }
 
 // RecordAudio records what a leg's two parties, or a room, say; operation. Done comes when it is over and the file is in its
-// bucket, with Result.Recording; Stop ends it, which is no error and keeps what there is.
+// bucket, with Result.Recording; Stop ends it, which is no error and keeps what there is. Without a Rate the file has 16,000
+// Hz where, as it begins, the leg speaks G.722, or somebody in the room does or did; else 8,000. A driver whose vendor promises
+// a rate names it.
 type RecordAudio struct {
 	Leg     LegID  // whose; empty with Room
 	Room    string // the room, by name; empty with Leg
 	Tracks  Tracks
-	Rate    int           // of its samples, in hertz: 8,000 or 16,000; 0: 16,000 where the leg, or somebody in the room, has G.722 as it begins, else 8,000. A driver whose vendor promises a rate names it
+	Rate    int           // samples a second of a channel, in hertz: 8,000 or 16,000; 0 for what is heard
 	Format  string        // "wav", or "mp3" where an encoder is found on the machine ([ErrInvalid] else); empty means "wav"
 	Bucket  string        // name of a declared bucket
 	Key     string        // the object's key
