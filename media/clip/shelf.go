@@ -265,24 +265,30 @@ type playing struct {
 	closed atomic.Bool
 }
 
+// Next implements [media.Source].
+func (p *playing) Next(f *media.Frame) error {
+	_, err := p.fill(f[:])
+	return err
+}
+
 // fill implements [samples].
-func (p *playing) fill(f []int16) error {
+func (p *playing) fill(f []int16) (there bool, err error) {
 	now := p.sound.now.Load()
 	n := copy(f, now.samples[p.at:])
 	switch {
 	case n == len(f):
 	case now.err == nil: // it comes more slowly than it is played
 		clear(f)
-		return nil
+		return false, nil
 	case n == 0:
-		return now.err
+		return false, now.err
 	}
 	clear(f[n:])
 	p.at += n
-	return nil
+	return true, nil
 }
 
-// Close implements [samples].
+// Close implements [media.Stream].
 func (p *playing) Close() error {
 	if !p.closed.Swap(true) {
 		p.shelf.leave(p.sound)

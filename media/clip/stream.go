@@ -12,11 +12,11 @@ import (
 // ahead is how many frames of a large file are decoded before they are heard: two seconds.
 const ahead = 100
 
-// samples gives a sound 20 ms at a time, in its own rate: s has room for one frame of that. What the last one lacks is
-// silence; io.EOF means that there was nothing at all.
+// samples is a stream of 8 kHz that may also hold 16: fill gives 20 ms in the rate that it has, s has room for that, and tells
+// whether they were there already. What the last ones lack is silence; io.EOF means that there was nothing at all.
 type samples interface {
-	fill(s []int16) error
-	Close() error
+	media.Stream
+	fill(s []int16) (there bool, err error)
 }
 
 // stream gives a sound of so many samples for a tick of 8 kHz as what it is played as.
@@ -24,14 +24,8 @@ func stream(s samples, each int) media.Stream {
 	if each == 2 {
 		return &wide{samples: s}
 	}
-	return &narrow{s}
+	return s
 }
-
-// narrow is a stream of 8 kHz.
-type narrow struct{ samples }
-
-// Next implements [media.Source].
-func (n *narrow) Next(f *media.Frame) error { return n.fill(f[:]) }
 
 var _ media.WideSource = (*wide)(nil)
 
@@ -43,15 +37,20 @@ type wide struct {
 }
 
 // NextWide implements [media.WideSource].
-func (w *wide) NextWide(f *media.WideFrame) error { return w.fill(f[:]) }
+func (w *wide) NextWide(f *media.WideFrame) error {
+	_, err := w.fill(f[:])
+	return err
+}
 
 // Next implements [media.Source].
 func (w *wide) Next(f *media.Frame) error {
-	if err := w.fill(w.frame[:]); err != nil {
-		return err
+	there, err := w.fill(w.frame[:])
+	if there {
+		w.down.Narrow(f[:], w.frame[:])
+	} else {
+		clear(f[:])
 	}
-	w.down.Narrow(f[:], w.frame[:])
-	return nil
+	return err
 }
 
 // running is one file too large for the shelf: a goroutine reads it, a little ahead of who plays it.
@@ -141,23 +140,30 @@ func readFrame(in *Reader, f []int16) error {
 	return nil
 }
 
+// Next implements [media.Source].
+func (r *running) Next(f *media.Frame) error {
+	_, err := r.fill(f[:])
+	return err
+}
+
 // fill implements [samples].
-func (r *running) fill(s []int16) error {
+func (r *running) fill(s []int16) (there bool, err error) {
 	select {
 	case _, more := <-r.ready:
 		if !more {
-			return r.err
+			return false, r.err
 		}
 		at := r.taken % (ahead + 2) * r.frame
 		r.taken++
 		copy(s, r.ring[at:at+r.frame])
+		return true, nil
 	default: // it comes more slowly than it is played
 		clear(s)
+		return false, nil
 	}
-	return nil
 }
 
-// Close waits for the goroutine.
+// Close implements [media.Stream]. It waits for the goroutine.
 func (r *running) Close() error {
 	r.cancel()
 	<-r.done
