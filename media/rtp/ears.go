@@ -17,6 +17,8 @@ type ears struct {
 	find    tone.Finder
 	samples [bufSize]int16
 	payload [4]byte
+	source  uint32 // who was heard last
+	next    uint32 // the timestamp that follows what was heard
 	key     byte   // that is held; 0 for none
 	start   uint32 // its timestamp
 	length  uint32
@@ -28,8 +30,7 @@ type ears struct {
 // that is let go. The payload of the event lies where the caller says.
 func (e *ears) hear(p *media.Packet, payload *[4]byte, now time.Duration) press {
 	e.seen = now
-	n := e.decode.Decode(e.samples[:], p)
-	key := e.find.Add(e.samples[:n])
+	n, key := e.listen(p)
 	var over press
 	marker := false
 	switch {
@@ -49,6 +50,17 @@ func (e *ears) hear(p *media.Packet, payload *[4]byte, now time.Duration) press 
 	*payload = e.payload
 	p.Codec, p.Event, p.Marker, p.Timestamp, p.Payload = media.NoCodec, true, marker, e.start, payload[:]
 	return over
+}
+
+// listen gives the key that is held at the end of what is new in p, and how long that is: the end of a key that comes late,
+// or twice, is no second one.
+func (e *ears) listen(p *media.Packet) (n int, key byte) {
+	if late := e.next - p.Timestamp; p.Source == e.source && late != 0 && late < clockRate {
+		return 0, e.key
+	}
+	n = e.decode.Decode(e.samples[:], p)
+	e.source, e.next = p.Source, p.Timestamp+uint32(n)
+	return n, e.find.Add(e.samples[:n])
 }
 
 // expire lets go of a key when nothing is heard any more.

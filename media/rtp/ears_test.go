@@ -81,6 +81,49 @@ func TestC55TonesBecomeEvents(t *testing.T) {
 	}
 }
 
+// A packet that comes late, or twice, makes one key no two.
+func TestC55TonesOutOfOrder(t *testing.T) {
+	const size = 480
+	src, err := tone.Digits("5", 180*time.Millisecond, 180*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	var f media.Frame
+	for src.Next(&f) == nil {
+		var b [160]byte
+		codec.Encode(media.PCMU, b[:], f[:])
+		all = append(all, b[:]...)
+	}
+	n := len(all) / size
+	for i := range n - 1 {
+		for _, order := range [][]int{{i + 1, i}, {i, i + 1, i}, {i + 1, i + 1, i}} {
+			a, _, sa, _ := bridge(t, engine(t))
+			wants(t, sa, a, func(r *media.Remote) { r.Listen, r.EventIn = true, 0 })
+			got := make(chan byte, 10)
+			sa.OnDigit(func(d byte, _ time.Duration) { got <- d })
+			sent := uint64(0)
+			say := func(k int) {
+				a.send(sa.Local(), packet(0, false, a.seq+uint16(k), a.ts+uint32(k*size), a.ssrc, all[k*size:(k+1)*size]...))
+				sent++
+			}
+			for k := range i {
+				say(k)
+			}
+			for _, k := range order {
+				say(k)
+			}
+			for k := i + 2; k < n; k++ {
+				say(k)
+			}
+			wait(t, func() bool { return sa.Stats().PacketsIn == sent })
+			if len(got) != 1 {
+				t.Errorf("order %v of %d: told %d times", order, n, len(got))
+			}
+		}
+	}
+}
+
 // Tones become events here and tones again there, where neither far end knows events.
 func TestC55TonesBothEnds(t *testing.T) {
 	a, b, sa, sb := bridge(t, engine(t))
