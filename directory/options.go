@@ -40,7 +40,18 @@ type Signalling struct {
 	Budget   int           `json:"budget,omitempty"`   // bytes of an INVITE that the next hop is known to take; 0: no warning
 	Delayed  bool          `json:"delayed,omitempty"`  // INVITEs go out without offer: the answer brings it
 	Update   Choice        `json:"update,omitempty"`   // UPDATE (RFC 3311) towards the peer; default: where it says Allow
+	Inside   Inside        `json:"inside,omitempty"`   // whence requests inside a call are taken; an endpoint proves who it is instead
 }
+
+// Inside says whence requests inside a trunk's calls are taken.
+type Inside string
+
+// The ways. A trunk's addresses are those of its allow list and its peers, the one that the call began with, and those that
+// the far end's Contact and Record-Route name.
+const (
+	InsideTrunk  Inside = ""       // from the trunk's addresses, or with its certificate
+	InsideAnyone Inside = "anyone" // from anywhere: who knows Call-ID and tags is believed
+)
 
 // Oversize says what is done with a request over 1300 bytes at a peer that is reached over UDP (RFC 3261 section 18.1.1).
 type Oversize string

@@ -47,6 +47,7 @@ func (c *check) signalling(s Signalling) {
 		c.fail("signalling.silence", "%s is too short: 1s and more, 0 or less", s.Silence)
 	}
 	c.oneOf("signalling.oversize", string(s.Oversize), string(OversizeTCP), string(OversizeUDP))
+	c.oneOf("signalling.inside", string(s.Inside), string(InsideAnyone))
 	if s.Budget < 0 || s.Budget > maxBudget {
 		c.fail("signalling.budget", "%d is not 0 to %d bytes", s.Budget, maxBudget)
 	}

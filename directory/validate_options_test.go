@@ -15,7 +15,7 @@ func TestValidateOptions(t *testing.T) {
 	full := directory.Options{
 		Profile: "avaya-sm",
 		Signalling: directory.Signalling{Reliable: "always", Timer: "never", Session: 90 * time.Second, Oversize: "tcp", Budget: 4000,
-			Delayed: true, Update: "offered"},
+			Delayed: true, Update: "offered", Inside: "anyone"},
 		Audio:    directory.Audio{Codecs: []string{"G722", "PCMA"}, Keys: "info", SRTP: "always", Ptime: 30},
 		Transfer: directory.Transfer{Strategy: "both", Accept: "never", Context: "replace"},
 		Signing:  directory.Signing{Key: "k.pem", KeyID: "k1", Verify: []string{"p.pem"}, Need: true},
@@ -31,6 +31,7 @@ func TestValidateOptions(t *testing.T) {
 		"profile":             {func(o *directory.Options) { o.Profile = "Avaya SM" }},
 		"signalling.reliable": {func(o *directory.Options) { o.Signalling.Reliable = "yes" }},
 		"signalling.timer":    {func(o *directory.Options) { o.Signalling.Timer = "Always" }},
+		"signalling.inside":   {func(o *directory.Options) { o.Signalling.Inside = "trunk" }},
 		"signalling.update":   {func(o *directory.Options) { o.Signalling.Update = "no" }},
 		"signalling.silence": {
 			func(o *directory.Options) { o.Signalling.Silence = time.Millisecond },

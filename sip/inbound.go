@@ -2,7 +2,6 @@ package sip
 
 import (
 	"errors"
-	"net/netip"
 	"strconv"
 
 	"github.com/switchhook/switchhook/call"
@@ -10,6 +9,7 @@ import (
 	"github.com/switchhook/switchhook/sip/dialog"
 	"github.com/switchhook/switchhook/sip/message"
 	"github.com/switchhook/switchhook/sip/transaction"
+	"github.com/switchhook/switchhook/sip/transport"
 )
 
 // invite makes a leg and an attempt of an INVITE outside of dialogs, or refuses it.
@@ -61,7 +61,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		return
 	}
 	l.own(l.dialog)
-	endpoint := l.known(in.Source.Addr())
+	endpoint := l.known(&in)
 	if s.cfg.Trace {
 		l.traced(false, m)
 	}
@@ -99,17 +99,19 @@ func (l *Leg) takes(tx *transaction.Server) (header.List, []header.Change, bool)
 	return rows, l.news(rows, changes), true
 }
 
-// known settles who calls, once there is a dialog: an endpoint has proven it and is asked no more, so nobody else may go
-// on in its place. It gives the endpoint's user name.
-func (l *Leg) known(source netip.Addr) (endpoint string) {
-	l.dialog.LogIn(l.s.loginOf(l.trunk, source, l.note))
+// known settles who calls, once there is a dialog: nobody else may go on in its place. It gives the user name of an
+// endpoint, which has proven who it is and is asked no more.
+func (l *Leg) known(in *transport.Incoming) (endpoint string) {
+	l.dialog.LogIn(l.s.loginOf(l.trunk, in.Source.Addr(), l.note))
 	l.callID = l.dialog.CallID()
 	l.from, l.to = clone(l.from), clone(l.to)
 	if e := l.trunk.endpoint; e != nil {
 		endpoint, l.from = e.User, e.User
-		l.dialog.Pin(source, l.moves)
+		l.dialog.Pin(in.Source.Addr(), l.moves)
+		return endpoint
 	}
-	return endpoint
+	l.dialog.Admit(l.whence(in.Source.Addr(), in.Network))
+	return ""
 }
 
 // offer hands an attempt up.

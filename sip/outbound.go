@@ -273,6 +273,7 @@ func (l *Leg) inviteAt(h hop) {
 		return
 	}
 	l.dialog.LogIn(l.s.loginOf(l.trunk, h.to.Addr.Addr(), l.note))
+	l.dialog.Admit(l.whence(h.to.Addr.Addr(), h.to.Network))
 	m, told := l.draft(l.dialog, body)
 	by := l.sized(h, m)
 	if by.to.Network != h.to.Network {

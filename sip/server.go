@@ -249,7 +249,7 @@ func (s *Server) Cancelled(tx *transaction.Server, cancel *message.Message) {
 }
 
 // Ack takes the ACK of a 2xx; it is the transaction layer's.
-func (s *Server) Ack(ack *message.Message, _ transport.Incoming) { s.dialogs.Ack(ack) }
+func (s *Server) Ack(ack *message.Message, in transport.Incoming) { s.dialogs.Ack(ack, in) }
 
 // Stray takes a response that no transaction waits for; it is the transaction layer's.
 func (s *Server) Stray(in transport.Incoming) { s.dialogs.Stray(in.Msg) }

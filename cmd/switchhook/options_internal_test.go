@@ -17,7 +17,7 @@ func TestOptionsAreRead(t *testing.T) {
 trunks:
   - id: t
     profile: avaya-sm
-    signalling: {reliable: always, timer: never, session: 30m, oversize: udp, budget: 4000, delayed: true, update: never}
+    signalling: {reliable: always, timer: never, session: 30m, oversize: udp, budget: 4000, delayed: true, update: never, inside: anyone}
     audio: {codecs: [G722, PCMA], keys: info, listen: true, srtp: never, ptime: 30, tones: true}
     transfer: {strategy: both, accept: always, context: none}
     claims: {over: 300, url: "https://sbc.example", keep: 1m}
@@ -32,7 +32,7 @@ trunks:
 		t.Fatal(err)
 	}
 	o := d.Trunks[0].Options
-	if o.Profile != "avaya-sm" || o.Signalling.Session != 30*time.Minute || o.Signalling.Oversize != directory.OversizeUDP || !o.Signalling.Delayed ||
+	if o.Profile != "avaya-sm" || o.Signalling.Session != 30*time.Minute || o.Signalling.Oversize != directory.OversizeUDP || !o.Signalling.Delayed || o.Signalling.Inside != directory.InsideAnyone ||
 		o.Audio.Ptime != 30 || o.Transfer.Context != "none" || o.Claims.Keep != time.Minute || o.Limits.Prefixes[0] != "+44" || d.Trunks[0].Out.Discriminator != "add:04" {
 		t.Errorf("read as %+v", o)
 	}

@@ -61,7 +61,7 @@ func (e *end) dialogOf() *dialog.Dialog {
 }
 
 func (e *end) Cancelled(tx *transaction.Server, m *message.Message) { e.set.Cancelled(tx, m) }
-func (e *end) Ack(m *message.Message, _ transport.Incoming)         { e.set.Ack(m) }
+func (e *end) Ack(m *message.Message, in transport.Incoming)        { e.set.Ack(m, in) }
 func (e *end) Stray(in transport.Incoming)                          { e.set.Stray(in.Msg) }
 
 func newEnd(t testing.TB, net *memnet.Net, at string, limit int) *end {

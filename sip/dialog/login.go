@@ -25,6 +25,7 @@ type proving struct {
 	login Login
 	pin   netip.Addr // where the far end's requests must come from; invalid: from anywhere
 	prove func(*transaction.Server) bool
+	admit func(transport.Incoming, Far) bool // whence they may come where nobody is asked for a proof; nil: from anywhere
 }
 
 // LogIn makes f answer the challenges that requests of the dialog get.
@@ -37,16 +38,51 @@ func (d *Dialog) Pin(far netip.Addr, prove func(tx *transaction.Server) bool) {
 	d.pin, d.prove = far.Unmap(), prove
 }
 
-// known tells whether a request comes from the far end; else it is answered.
-func (d *Dialog) known(tx *transaction.Server) bool {
-	source := tx.Incoming().Source.Addr().Unmap()
-	if !d.pin.IsValid() || source == d.pin {
-		return true
+// Admit lets requests and ACKs of the dialog come only from where f says: others are answered as if there were no such
+// dialog (481), so that nobody learns that there is.
+func (d *Dialog) Admit(f func(in transport.Incoming, far Far) bool) { d.admit = f }
+
+// Far is a far end as it told where it is called.
+type Far struct{ r *remote }
+
+// Named tells whether its Contact, or a hop of the way to it, is at an address.
+func (f Far) Named(a netip.Addr) bool {
+	at := func(uri string) bool {
+		u, err := header.ParseURI(uri)
+		if err != nil {
+			return false
+		}
+		named, err := netip.ParseAddr(strings.Trim(u.Host, "[]"))
+		return err == nil && named.Unmap() == a.Unmap()
 	}
-	if !d.prove(tx) {
+	return at(f.r.target) || slices.ContainsFunc(f.r.routes, func(route string) bool {
+		hop, err := header.ParseNameAddr(route)
+		return err == nil && at(hop.URI)
+	})
+}
+
+// comes tells whether a message comes from where those of the far end may come from, without any proof.
+func (d *Dialog) comes(in transport.Incoming, r *remote) bool {
+	if d.pin.IsValid() {
+		return in.Source.Addr().Unmap() == d.pin
+	}
+	return d.admit == nil || d.admit(in, Far{r})
+}
+
+// known tells whether a request comes from the far end; else it is answered.
+func (d *Dialog) known(tx *transaction.Server, r *remote) bool {
+	in := tx.Incoming()
+	switch {
+	case d.comes(in, r):
+		return true
+	case !d.pin.IsValid():
+		tx.Once()
+		d.answer(tx, 481, "", nil)
+		return false
+	case !d.prove(tx):
 		return false
 	}
-	d.pin = source
+	d.pin = in.Source.Addr().Unmap()
 	return true
 }
 

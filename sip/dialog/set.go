@@ -172,11 +172,13 @@ func (s *Set) Cancelled(tx *transaction.Server, cancel *message.Message) {
 	refuse(tx, 487)
 }
 
-// Ack hands the ACK of a 2xx to its dialog; one that matches none is ignored.
-func (s *Set) Ack(m *message.Message) {
+// Ack hands the ACK of a 2xx to its dialog; one that matches none, or comes from elsewhere, is ignored.
+func (s *Set) Ack(m *message.Message, in transport.Incoming) {
 	for d := s.first(m.CallID); d != nil; d = d.next {
 		if d.matches(m.ToTag, m.FromTag) {
-			d.acknowledged(m)
+			if d.comes(in, &d.remote) {
+				d.acknowledged(m)
+			}
 			return
 		}
 	}

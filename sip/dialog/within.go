@@ -22,7 +22,7 @@ func (d *Dialog) requested(tx *transaction.Server) {
 	case r == nil, d.state == idle:
 		d.answer(tx, 481, "", nil)
 		return
-	case !d.known(tx):
+	case !d.known(tx, r):
 		return
 	case r.heard != 0 && m.CSeq.Number <= r.heard: // RFC 3261 section 12.2.2
 		d.answer(tx, 500, "Request Out Of Order", nil)
