@@ -117,7 +117,7 @@ type TLS struct {
 type Login struct {
 	User     string        `json:"user,omitempty"`
 	Password string        `json:"password,omitempty"`
-	Realm    string        `json:"realm,omitempty"`    // the only realm that we answer to; empty: that of the peer's first challenge
+	Realm    string        `json:"realm,omitempty"`    // the only realm that we answer to; empty: those that challenge what begins a call or a registration
 	Weak     bool          `json:"weak,omitempty"`     // MD5 is answered too; else only SHA-256 and SHA-512-256 (RFC 8760)
 	Register bool          `json:"register,omitempty"` // we register there
 	Expires  time.Duration `json:"expires,omitempty"`  // for so long; 0 means 1 h

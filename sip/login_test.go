@@ -186,20 +186,21 @@ func TestS05DigestLeak(t *testing.T) {
 			})
 		})
 	}
-	t.Run("the realm of the first challenge alone", func(t *testing.T) {
+	t.Run("a realm that only a request inside a call meets", func(t *testing.T) {
 		inTime(t, func(t *testing.T) {
 			l := bobsLogin
 			l.Realm = ""
 			r := newRig(t, withLogin(l))
 			bob := r.phone(bobAt)
-			_, e := r.dial(call.Dial{To: "+12065550100", Trunk: "bob"})
+			leg, e := r.dial(call.Dial{To: "+12065550100", Trunk: "bob"})
 			bob.challenge(bob.receive("INVITE"), 401, challengeOf("a", "n", "SHA-256"))
-			bob.answer(bob.receive("INVITE"), 486, "b", "")
+			bob.answer(bob.receive("INVITE"), 200, "b", answer)
 			bob.receive("ACK")
-			e.refused(486)
-			_, e = r.dial(call.Dial{To: "+12065550100", Trunk: "bob"})
-			bob.challenge(bob.receive("INVITE"), 401, challengeOf("b", "n", "SHA-256"))
-			e.refused(401)
+			want[call.Answered](e)
+			leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+			bob.challenge(bob.receive("BYE"), 407, challengeOf("b", "n", "SHA-256"))
+			e.ended(call.LabelNormal)
+			bob.quiet(time.Second)
 		})
 	})
 	t.Run("who is no peer of the trunk", func(t *testing.T) {
@@ -230,5 +231,96 @@ func TestS05DigestLeak(t *testing.T) {
 				t.Error("the log does not tell of the challenge that was not answered")
 			}
 		})
+	})
+}
+
+// A carrier that renames its realm is answered in the new one, in calls that stand too from then on; in the old one as
+// well, for its servers are not all renamed at once.
+func TestC47RealmIsRenamed(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		l := bobsLogin
+		l.Realm = ""
+		r := newRig(t, withLogin(l))
+		bob := r.phone(bobAt)
+		for i, realm := range []string{"old.example.com", "new.example.com", "old.example.com"} {
+			leg, e := r.dial(call.Dial{To: "+12065550100", Trunk: "bob"})
+			bob.challenge(bob.receive("INVITE"), 401, challengeOf(realm, fmt.Sprint("n", i), "SHA-256"))
+			second := bob.receive("INVITE")
+			if c := proof(t, second, 401); c.Realm != realm {
+				t.Errorf("credentials of realm %q, want %q", c.Realm, realm)
+			}
+			bob.answer(second, 200, "b", answer)
+			bob.receive("ACK")
+			want[call.Answered](e)
+			leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelNormal}, nil)
+			bob.challenge(bob.receive("BYE"), 401, challengeOf(realm, fmt.Sprint("b", i), "SHA-256"))
+			bye := bob.receive("BYE")
+			proof(t, bye, 401)
+			bob.answer(bye, 200, "", "")
+			e.ended(call.LabelNormal)
+		}
+	})
+}
+
+// Two locks, one behind the other or at once: each is answered in its own realm, and what opened the first goes along. A
+// password that one does not take is not tried again.
+func TestC47TwoLocks(t *testing.T) {
+	proxy := `Digest realm="proxy.example.com", nonce="p1", algorithm=SHA-256, qop="auth"`
+	far := `Digest realm="far.example.com", nonce="f1", algorithm=SHA-256, qop="auth"`
+	noRealm := bobsLogin
+	noRealm.Realm = ""
+	realms := func(t *testing.T, m *message.Message, counts ...uint32) {
+		t.Helper()
+		p, f := proof(t, m, 407), proof(t, m, 401)
+		if p.Realm != "proxy.example.com" || f.Realm != "far.example.com" || p.NC != counts[0] || f.NC != counts[1] {
+			t.Errorf("credentials %v and %v, want counts %v", p, f, counts)
+		}
+		if m.Headers.Count("Proxy-Authorization") != 1 || m.Headers.Count("Authorization") != 1 {
+			t.Errorf("rows: %+v", m.Headers)
+		}
+	}
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withLogin(noRealm))
+		bob := r.phone(bobAt)
+		_, e := r.dial(call.Dial{To: "+12065550100", Trunk: "bob"})
+		bob.challenge(bob.receive("INVITE"), 407, proxy)
+		bob.challenge(bob.receive("INVITE"), 401, far)
+		both := bob.receive("INVITE")
+		realms(t, both, 2, 1)
+		bob.answer(both, 486, "b", "")
+		bob.receive("ACK")
+		e.refused(486)
+
+		_, e = r.dial(call.Dial{To: "+12065550100", Trunk: "bob"}) // a proxy that forks gives both
+		inv := bob.receive("INVITE")
+		bob.answer(inv, 401, "c", "", "WWW-Authenticate: "+far, "Proxy-Authenticate: "+proxy)
+		bob.receive("ACK")
+		both = bob.receive("INVITE")
+		realms(t, both, 3, 2)
+		bob.answer(both, 407, "c", "", "Proxy-Authenticate: "+proxy)
+		bob.receive("ACK")
+		e.refused(407)
+		bob.quiet(time.Second)
+
+		_, e = r.dial(call.Dial{To: "+12065550100", Trunk: "bob"}) // ever another realm
+		for i := range 3 {
+			bob.challenge(bob.receive("INVITE"), 401, challengeOf(fmt.Sprint("r", i), "n", "SHA-256"))
+		}
+		e.refused(401)
+		bob.quiet(time.Second)
+
+		_, e = r.dial(call.Dial{To: "+12065550100", Trunk: "bob"}) // more than anybody needs
+		rows := []string{}
+		for i := range 20 {
+			rows = append(rows, challengeOf(fmt.Sprint("many", i), "n", "SHA-256"))
+		}
+		bob.challenge(bob.receive("INVITE"), 401, rows...)
+		many := bob.receive("INVITE")
+		if n := many.Headers.Count("Authorization"); n != 4 {
+			t.Errorf("%d credentials", n)
+		}
+		bob.answer(many, 486, "b", "")
+		bob.receive("ACK")
+		e.refused(486)
 	})
 }

@@ -81,7 +81,7 @@ func (l *line) prove(m, refusal *message.Message) *message.Message {
 			rows = append(rows, row)
 		}
 	}
-	ch, err := digest.Choose(rows, "example.com", true)
+	chosen, err := digest.Choose(rows, func(realm string) bool { return realm == "example.com" }, true)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func (l *line) prove(m, refusal *message.Message) *message.Message {
 	if l.plain {
 		again.Set("Via", strings.Replace(again.Get("Via"), ";rport", "", 1))
 	}
-	again.Set("Authorization", l.client.Answer(ch, digest.Login{User: l.user, Password: l.password}, m.Method, m.URI).String())
+	again.Set("Authorization", l.client.Answer(chosen[0], digest.Login{User: l.user, Password: l.password}, m.Method, m.URI).String())
 	return &again
 }
 

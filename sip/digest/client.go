@@ -19,17 +19,43 @@ type Login struct {
 // ErrUnanswerable: none of the challenges may be answered.
 var ErrUnanswerable = errors.New("no challenge that may be answered")
 
-// Client answers challenges for one login, and counts how often it used the last nonce. It belongs to one goroutine.
+// maxNonces is of how many nonces a client knows how often it used them.
+const maxNonces = 16
+
+// Client answers challenges for one login, and counts how often it used the last nonces. It belongs to one goroutine.
 type Client struct {
-	nonce string
-	used  uint32
+	used []used // the last one first
 }
 
-// Choose gives the first challenge, in the server's order of preference, that may be answered: of the realm (any, where
-// it is empty), by Digest with a known hash that is strong enough, and with protection "auth" or none. Else the error
-// wraps [ErrUnanswerable] and says of each why not.
-func Choose(rows []string, realm string, weak bool) (Challenge, error) {
+// used is how often a nonce was.
+type used struct {
+	nonce string
+	times uint32
+}
+
+// again counts one more use of a nonce, and gives which it is.
+func (c *Client) again(nonce string) uint32 {
+	at := slices.IndexFunc(c.used, func(u used) bool { return u.nonce == nonce })
+	if at < 0 {
+		if len(c.used) < maxNonces {
+			c.used = append(c.used, used{})
+		}
+		at = len(c.used) - 1
+		c.used[at] = used{nonce: strings.Clone(nonce)}
+	}
+	u := c.used[at]
+	u.times++
+	copy(c.used[1:at+1], c.used[:at])
+	c.used[0] = u
+	return u.times
+}
+
+// Choose gives of each realm that may be answered to the first challenge, in the server's order of preference, that may be:
+// by Digest with a known hash that is strong enough, and with protection "auth" or none (RFC 8760 section 2.4). Where
+// there is none, the error wraps [ErrUnanswerable] and says of each why not.
+func Choose(rows []string, may func(realm string) bool, weak bool) ([]Challenge, error) {
 	var why []string
+	var out []Challenge
 	for _, row := range rows {
 		c, err := ParseChallenge(row)
 		switch {
@@ -37,20 +63,23 @@ func Choose(rows []string, realm string, weak bool) (Challenge, error) {
 			why = append(why, "not Digest")
 		case err != nil:
 			why = append(why, err.Error())
-		case realm != "" && c.Realm != realm:
+		case !may(c.Realm):
 			why = append(why, fmt.Sprintf("realm %q", c.Realm))
 		case c.Algorithm.IsWeak() && !weak:
 			why = append(why, fmt.Sprintf("%s is too weak for this login", c.Algorithm))
 		case len(c.QOP) > 0 && !slices.ContainsFunc(c.QOP, isAuth):
 			why = append(why, "qop "+strings.Join(c.QOP, ","))
-		default:
-			return c, nil
+		case !slices.ContainsFunc(out, func(o Challenge) bool { return o.Realm == c.Realm }):
+			out = append(out, c)
 		}
 	}
-	if len(why) == 0 {
+	switch {
+	case len(out) > 0:
+		return out, nil
+	case len(why) == 0:
 		why = []string{"there is none"}
 	}
-	return Challenge{}, fmt.Errorf("%w: %s", ErrUnanswerable, strings.Join(why, "; "))
+	return nil, fmt.Errorf("%w: %s", ErrUnanswerable, strings.Join(why, "; "))
 }
 
 func isAuth(q string) bool { return strings.EqualFold(q, "auth") }
@@ -61,13 +90,9 @@ func (c *Client) Answer(ch Challenge, l Login, method, uri string) Credentials {
 		User: l.User, Realm: ch.Realm, Nonce: ch.Nonce, URI: uri, Opaque: ch.Opaque, Algorithm: ch.Algorithm,
 	}
 	if len(ch.QOP) > 0 {
-		if ch.Nonce != c.nonce {
-			c.nonce, c.used = ch.Nonce, 0
-		}
-		c.used++
 		var b [16]byte
 		rand.Read(b[:]) // never fails
-		out.QOP, out.NC, out.CNonce = "auth", c.used, hex.EncodeToString(b[:])
+		out.QOP, out.NC, out.CNonce = "auth", c.again(ch.Nonce), hex.EncodeToString(b[:])
 	}
 	out.Response = out.response(l.Password, method)
 	return out

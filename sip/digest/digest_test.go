@@ -2,6 +2,7 @@ package digest_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -39,12 +40,12 @@ func TestAgainstOracle(t *testing.T) {
 			if algorithm != "" {
 				row += ", algorithm=" + algorithm
 			}
-			ch, err := digest.Choose([]string{row}, `a "b" c`, true)
+			chosen, err := digest.Choose([]string{row}, func(realm string) bool { return realm == `a "b" c` }, true)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var client digest.Client
-			ours := client.Answer(ch, digest.Login{User: "bob", Password: "zanzibar:x"}, "REGISTER", "sip:biloxi.com")
+			ours := client.Answer(chosen[0], digest.Login{User: "bob", Password: "zanzibar:x"}, "REGISTER", "sip:biloxi.com")
 			read, err := oracle.ParseCredentials(ours.String())
 			if err != nil {
 				t.Fatalf("the oracle reads %s: %v", ours, err)
@@ -53,7 +54,7 @@ func TestAgainstOracle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			theirs.Realm = ch.Realm
+			theirs.Realm = chosen[0].Realm
 			want, err := oracle.Digest(theirs, oracle.Options{Method: "REGISTER", URI: "sip:biloxi.com", Username: "bob",
 				Password: "zanzibar:x", Cnonce: ours.CNonce, Count: 1})
 			if err != nil {
@@ -200,7 +201,7 @@ func TestC47Choose(t *testing.T) {
 		rows  []string
 		realm string
 		weak  bool
-		nonce string // of the one chosen; empty for none
+		nonce string // of those chosen; empty for none
 	}{
 		{"the first that is known", []string{odd, strong, weak}, "", true, "1"},
 		{"the server's order", []string{weak, strong}, "", true, "3"},
@@ -210,12 +211,17 @@ func TestC47Choose(t *testing.T) {
 		{"S05 weak alone", []string{weak}, "a", false, ""},
 		{"C48 Basic alone", []string{basic}, "", true, ""},
 		{"Basic beside Digest", []string{basic, strong}, "", false, "1"},
+		{"one of each realm", []string{other, weak, strong}, "", false, "21"},
 		{"auth-int alone", []string{whole}, "", true, ""},
 		{"nothing", nil, "", true, ""},
 	} {
-		got, err := digest.Choose(c.rows, c.realm, c.weak)
-		if got.Nonce != c.nonce || (c.nonce == "") != errors.Is(err, digest.ErrUnanswerable) {
-			t.Errorf("%s: %q, %v; want %q", c.name, got.Nonce, err, c.nonce)
+		chosen, err := digest.Choose(c.rows, func(realm string) bool { return c.realm == "" || realm == c.realm }, c.weak)
+		got := ""
+		for _, ch := range chosen {
+			got += ch.Nonce
+		}
+		if got != c.nonce || (c.nonce == "") != errors.Is(err, digest.ErrUnanswerable) {
+			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.nonce)
 		}
 	}
 }
@@ -227,6 +233,21 @@ func TestClientCounts(t *testing.T) {
 		if want := uint32(i%2 + 1); got.NC != want {
 			t.Errorf("use %d of %s has count %d, want %d", i, nonce, got.NC, want)
 		}
+	}
+	count := func(nonce string) uint32 {
+		return c.Answer(digest.Challenge{Realm: "r", Nonce: nonce, Algorithm: digest.SHA256, QOP: []string{"auth"}}, digest.Login{User: "u"}, "INVITE", "sip:a").NC
+	}
+	for i := range 14 { // those of other calls, or of another proxy, come between
+		count(fmt.Sprint("z", i))
+	}
+	if x, y := count("x"), count("y"); x != 3 || y != 3 {
+		t.Errorf("nonces that come again have counts %d and %d, want 3", x, y)
+	}
+	for i := range 10_000 {
+		count(fmt.Sprint("n", i))
+	}
+	if n := count("x"); n != 1 {
+		t.Errorf("a nonce from long ago is remembered: count %d", n)
 	}
 }
 
