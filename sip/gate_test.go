@@ -146,6 +146,28 @@ func TestC22NextServer(t *testing.T) {
 	})
 }
 
+// C22: a peer whose domain says that it has no such service is passed over at once; where there is no other, the end says why.
+func TestC22NoSuchService(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(cfg *sip.Config, c *directory.Content) {
+			none := directory.Peer{Host: "none.example", Priority: 1}
+			c.Trunks[1].Peers = append(c.Trunks[1].Peers, none)
+			c.Trunks[1].Peers[0].Priority = 2
+			c.Trunks = append(c.Trunks, directory.Trunk{ID: "none", In: header.Trusted(), Out: header.Trusted(), Peers: []directory.Peer{none}})
+			cfg.Locate = func(context.Context, locate.Query) (locate.Answer, error) { return locate.Answer{}, locate.ErrNoService }
+		})
+		bob := r.phone(bobAt)
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+		bob.answer(bob.receiveIn("INVITE", time.Second), 486, "x", "")
+		bob.receive("ACK")
+		e.refused(486)
+		_, e = r.dial(call.Dial{Trunk: "none", To: "1", From: "2"})
+		if end := want[call.LegEnded](e); end.Cause.SIP != 503 || end.Cause.Label != call.LabelUnreachable || !strings.Contains(end.Cause.Text, "no such service") {
+			t.Errorf("cause: %+v", end.Cause)
+		}
+	})
+}
+
 // S40: a name server can't lead us to this machine or its link, unless the trunk allows what is there.
 func TestS40PoisonedName(t *testing.T) {
 	inTime(t, func(t *testing.T) {

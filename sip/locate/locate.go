@@ -20,6 +20,7 @@ const (
 	maxAddresses = 8  // of one name
 	maxPlaces    = 32 // in all
 	maxLookups   = 24 // questions to name servers
+	maxServices  = 8  // of these, for NAPTR and SRV: the rest is for the addresses of all targets, of both kinds
 )
 
 // Bounds of how long an answer is kept.
@@ -126,21 +127,31 @@ func New(cfg Config) *Locator {
 	return &Locator{cfg}
 }
 
-// ErrNone: there is no server of the kind that was asked for.
-var ErrNone = errors.New("no address")
+// Errors of finding nothing.
+var (
+	// ErrNone: there is no server of the kind that was asked for.
+	ErrNone = errors.New("no address")
+	// ErrNoService: the domain says itself that it is not served so (RFC 2782: an SRV record whose target is ".").
+	ErrNoService = errors.New(`the domain says that it has no such service (SRV ".")`)
+)
 
 // Find finds where a domain is served. What can't be found out by NAPTR or SRV is looked for by address, as if there were
-// none: a name server that does not know these records must not cut a peer off.
+// none: a name server that does not know these records must not cut a peer off. A domain that says that it has no such
+// service is [ErrNoService], whatever addresses it has.
 func (l *Locator) Find(ctx context.Context, q Query) (Answer, error) {
 	q.Host = strings.TrimSuffix(q.Host, ".")
 	if addrs := l.static(q.Host); len(addrs) > 0 {
 		return Answer{Targets: []Target{q.plain(addrs)}, TTL: shortest, Static: true}, nil
 	}
-	s := &search{l: l, ttl: longest}
+	s := &search{l: l, ttl: longest, most: maxServices}
 	brief, cancel := context.WithTimeout(ctx, 2*l.cfg.Timeout) // addresses need their time too
 	services := s.services(brief, q)
 	cancel()
+	s.most = maxLookups
 	if len(services) == 0 {
+		if slices.Contains(s.denied, q.network()) {
+			return Answer{}, fmt.Errorf("look up %q: %s: %w", q.Host, q.network(), ErrNoService)
+		}
 		addrs, err := s.addresses(ctx, q.Host)
 		if err != nil {
 			return Answer{}, fmt.Errorf("look up %q: %w", q.Host, err)
@@ -216,7 +227,9 @@ type search struct {
 	l       *Locator
 	ttl     time.Duration // the least that was said
 	lookups int
-	dead    error // no name server answers: none is asked again
+	most    int      // lookups now allowed
+	denied  []string // networks by which the domain says that it is not served
+	dead    error    // no name server answers: none is asked again
 }
 
 // kept gives how long the answer may be kept.

@@ -46,14 +46,7 @@ func newZone(t testing.TB, text string) *zone {
 		name := dns.CanonicalName(rr.Header().Name)
 		z.records[name] = append(z.records[name], rr)
 	}
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", conn.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	conn, listener := bothPorts(t)
 	z.at = netip.MustParseAddrPort(conn.LocalAddr().String())
 	for _, s := range []*dns.Server{{PacketConn: conn, Handler: z}, {Listener: listener, Handler: z}} {
 		started := make(chan struct{})
@@ -64,6 +57,24 @@ func newZone(t testing.TB, text string) *zone {
 		t.Cleanup(func() { _ = s.Shutdown(); <-done })
 	}
 	return z
+}
+
+// bothPorts listens on a port that is free for UDP and TCP.
+func bothPorts(t testing.TB) (net.PacketConn, net.Listener) {
+	t.Helper()
+	for range 50 {
+		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener, err := net.Listen("tcp", conn.LocalAddr().String())
+		if err == nil {
+			return conn, listener
+		}
+		conn.Close()
+	}
+	t.Fatal("no port is free for both")
+	return nil, nil
 }
 
 func (z *zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
@@ -127,7 +138,31 @@ _sip._udp.srv.example. 60 SRV 10 0 5062 s1.example.com.
 plain.example. 1 A 192.0.2.9
 none.example. 60 A 192.0.2.9
 _sip._udp.none.example. 60 SRV 0 0 0 .
+nowhere.example. 60 NAPTR 1 1 "s" "SIP+D2U" "" _sip._udp.nowhere.example.
+nowhere.example. 60 A 192.0.2.9
+_sip._udp.nowhere.example. 60 SRV 0 0 0 .
+_sips._tcp.nowhere.example. 60 SRV 0 0 5061 .
+other.example. 60 A 192.0.2.9
+_sip._udp.other.example. 60 SRV 0 0 0 .
+_sip._tcp.other.example. 60 SRV 0 0 5060 s3.example.com.
+_sip._udp.odd.example. 60 SRV 0 0 0 .
+_sip._udp.odd.example. 60 SRV 0 0 5060 s3.example.com.
 `
+
+// C22: a domain that says that it is not served so is not called at its addresses (RFC 2782).
+func TestC22NoSuchService(t *testing.T) {
+	z := newZone(t, zoneText)
+	for _, q := range []locate.Query{
+		{Host: "none.example"}, {Host: "none.example", Network: "udp"}, {Host: "nowhere.example"}, {Host: "nowhere.example", Secure: true},
+	} {
+		if a, err := finder(t, z.at).Find(t.Context(), q); !errors.Is(err, locate.ErrNoService) {
+			t.Errorf("%+v: %v, %v", q, places(a), err)
+		}
+	}
+	if a, err := finder(t, z.at).Find(t.Context(), locate.Query{Host: "none.example", Port: 5060}); err != nil || len(places(a)) != 1 {
+		t.Errorf("with a port, where no SRV counts: %v, %v", places(a), err)
+	}
+}
 
 // C22: RFC 3263 section 4, with a real name server.
 func TestC22Locate(t *testing.T) {
@@ -149,7 +184,9 @@ func TestC22Locate(t *testing.T) {
 		{"no NAPTR: SRV", locate.Query{Host: "srv.example"}, []string{"udp [2001:db8::1]:5062", "udp 192.0.2.1:5062"}, 60 * time.Second},
 		{"no SRV of the network: addresses", locate.Query{Host: "srv.example", Network: "tls"}, []string{"tls 192.0.2.9:5061"}, 60 * time.Second},
 		{"neither; a TTL below what is sensible", locate.Query{Host: "plain.example"}, []string{"udp 192.0.2.9:5060"}, 5 * time.Second},
-		{"no such service", locate.Query{Host: "none.example", Network: "udp"}, []string{"udp 192.0.2.9:5060"}, 60 * time.Second},
+		{"no such service, but another", locate.Query{Host: "other.example"}, []string{"tcp 192.0.2.3:5060"}, 60 * time.Second},
+		{"no such service, and no other is known", locate.Query{Host: "none.example", Network: "tcp"}, []string{"tcp 192.0.2.9:5060"}, 60 * time.Second},
+		{"no such service beside a server", locate.Query{Host: "odd.example"}, []string{"udp 192.0.2.3:5060"}, 60 * time.Second},
 		{"a trailing dot", locate.Query{Host: "plain.example."}, []string{"udp 192.0.2.9:5060"}, 5 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -171,7 +208,7 @@ func TestC22Locate(t *testing.T) {
 	if all := places(a); err != nil || all[0] != "udp 192.0.2.200:5060" || len(all) != 8 {
 		t.Errorf("of a long answer: %v, %v", all, err)
 	}
-	for _, host := range []string{"nowhere.example", "s1..example", strings.Repeat("a.", 200)} {
+	for _, host := range []string{"nobody.example", "s1..example", strings.Repeat("a.", 200)} {
 		if a, err := finder(t, z.at).Find(t.Context(), locate.Query{Host: host}); err == nil {
 			t.Errorf("%s: %+v", host, a)
 		}
@@ -206,12 +243,15 @@ func TestS40HostileNameServer(t *testing.T) {
 	}
 	for i := range 100 {
 		fmt.Fprintf(&b, "wide.example. 60 NAPTR %d 1 \"s\" \"SIP+D2U\" \"\" n%d.wide.example.\n", i, i)
+		fmt.Fprintf(&b, "deep.example. 60 NAPTR %d 1 \"s\" \"SIP+D2U\" \"\" n%d.deep.example.\n", i, i)
+		fmt.Fprintf(&b, "n%d.deep.example. 60 SRV 1 1 5060 t%d.deep.example.\nt%d.deep.example. 60 A 192.0.2.%d\n", i, i, i, i)
 	}
 	for i := range 40 {
 		fmt.Fprintf(&b, "c%d.chain.example. 60 CNAME c%d.chain.example.\n", i, i+1)
 	}
 	b.WriteString(`
 c40.chain.example. 60 A 192.0.2.1
+wide.example. 60 A 192.0.2.1
 loop.example. 60 CNAME pool.example.
 pool.example. 60 CNAME loop.example.
 self.example. 60 NAPTR 1 1 "s" "SIP+D2U" "" self.example.
@@ -225,7 +265,7 @@ _sip._udp.self.example. 60 SRV 0 0 5060 _sip._udp.self.example.
 		want string // of the error
 	}{
 		{"many.example", 8, ""}, {"c0.chain.example", 0, "aliases"}, {"c35.chain.example", 1, ""}, {"loop.example", 0, "aliases"}, {"self.example", 0, "no address"},
-		{"wide.example", 0, "too many questions"},
+		{"wide.example", 1, ""}, {"deep.example", 8, ""}, // its own questions leave those for addresses
 	} {
 		t.Run(c.host, func(t *testing.T) {
 			before, began := z.asked.Load(), time.Now()

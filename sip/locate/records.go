@@ -88,17 +88,25 @@ func (s *search) srv(ctx context.Context, name, network string, rank int) []Targ
 		return nil
 	}
 	var out []Target
+	denied := 0
 	for _, rr := range rrs {
 		r, ok := rr.(*dns.SRV)
 		if !ok {
 			continue
 		}
+		if r.Target == "." {
+			denied++
+			continue
+		}
 		t := Target{Network: network, Host: strings.ToLower(strings.TrimSuffix(r.Target, ".")), Port: r.Port,
 			Priority: rank + int(r.Priority), Weight: int(r.Weight)}
-		if twice := slices.ContainsFunc(out, func(o Target) bool { return o.Host == t.Host && o.Port == t.Port }); t.Host == "" || t.Port == 0 || twice {
-			continue // "." says that there is no such service
+		if twice := slices.ContainsFunc(out, func(o Target) bool { return o.Host == t.Host && o.Port == t.Port }); t.Port == 0 || twice {
+			continue
 		}
 		out = append(out, t)
+	}
+	if denied > 0 && denied == len(rrs) {
+		s.denied = append(s.denied, network)
 	}
 	slices.SortStableFunc(out, func(a, b Target) int { return cmp.Compare(a.Priority, b.Priority) })
 	return out[:min(len(out), maxTargets)]
@@ -139,9 +147,10 @@ func (s *search) hosts(ctx context.Context, host string) ([]netip.Addr, error) {
 func (s *search) ask(ctx context.Context, name string, kind uint16) ([]dns.RR, error) {
 	at := dns.CanonicalName(name)
 	for hops := 0; hops <= maxAliases; {
-		if s.lookups++; s.lookups > maxLookups {
+		if s.lookups >= s.most {
 			return nil, errors.New("too many questions for one name")
 		}
+		s.lookups++
 		if _, ok := dns.IsDomainName(at); !ok {
 			return nil, fmt.Errorf("%q is no domain name", at)
 		}
