@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"log/slog"
 	"net/netip"
+	"os"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -40,6 +41,15 @@ func Guesses() (wrong, locked func(from netip.Addr, user string, now time.Time) 
 			return g.wrong(guess{from, user}, now) == maxGuesses
 		},
 		func(from netip.Addr, user string, now time.Time) bool { return g.locked(guess{from, user}, now) }
+}
+
+// Disk puts another disk below the files of certificates: hold is called before each file is read, and before it is looked
+// whether it has changed.
+func (s *Server) Disk(hold func()) {
+	k := s.gate.keys
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.disk = disk{func(paths []string) string { hold(); return state(paths) }, func(path string) ([]byte, error) { hold(); return os.ReadFile(path) }}
 }
 
 // What tests look at from inside.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -113,7 +114,7 @@ func (s *Server) Handshakes() uint64 { return s.gate.failed.Load() }
 // Certificates gives when our certificates end, by their files.
 func (s *Server) Certificates() map[string]time.Time { return s.gate.keys.ends() }
 
-// Reload reads the files of certificates that have changed, now; otherwise that is done when one is used.
+// Reload reads the files of certificates that have changed, now; otherwise that is done each second.
 func (s *Server) Reload() { s.gate.keys.reload() }
 
 // serverTLS says how TLS connections are accepted. A certificate is asked of everybody and needed of nobody, but of who
@@ -209,14 +210,16 @@ func (s *Server) alias(t *directory.Trunk, in *transport.Incoming) {
 
 // CheckTLS tells whether a trunk's settings of TLS can be used: whether their files can be read.
 func CheckTLS(t directory.TLS) error {
-	k := newKeychain(t, func(string, error) {})
-	if _, err := k.pool(t.Roots); err != nil {
-		return err
+	d := disk{state, os.ReadFile}
+	if t.Roots != "" {
+		if _, err := d.readPool(t.Roots); err != nil {
+			return err
+		}
 	}
 	if t.Cert == "" {
 		return nil
 	}
-	_, err := k.pair(t.Cert, t.CertKey)
+	_, err := d.readPair(t.Cert, t.CertKey)
 	return err
 }
 

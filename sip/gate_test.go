@@ -154,7 +154,9 @@ func TestC22NoSuchService(t *testing.T) {
 			c.Trunks[1].Peers = append(c.Trunks[1].Peers, none)
 			c.Trunks[1].Peers[0].Priority = 2
 			c.Trunks = append(c.Trunks, directory.Trunk{ID: "none", In: header.Trusted(), Out: header.Trusted(), Peers: []directory.Peer{none}})
-			cfg.Locate = func(context.Context, locate.Query) (locate.Answer, error) { return locate.Answer{}, locate.ErrNoService }
+			cfg.Locate = func(context.Context, locate.Query) (locate.Answer, error) {
+				return locate.Answer{}, locate.ErrNoService
+			}
 		})
 		bob := r.phone(bobAt)
 		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/switchhook/switchhook/directory"
@@ -17,36 +15,8 @@ import (
 	"github.com/switchhook/switchhook/sip/transport"
 )
 
-// How often it is looked whether a file has changed, and how much is kept.
-const (
-	lookAgain  = time.Second
-	maxSecures = 4096
-)
-
-// keychain keeps what TLS needs: certificates and authorities, read from files, and read again when these change; what
-// does not read keeps its last good content. Safe for all goroutines.
-type keychain struct {
-	own     directory.TLS // our own certificate: Cert and CertKey
-	changed func(path string, err error)
-
-	mu      sync.Mutex
-	looked  time.Time                       // guarded by mu
-	version int                             // of all files; guarded by mu
-	pairs   map[[2]string]*kept             // by the files' names; guarded by mu
-	pools   map[string]*kept                // guarded by mu
-	secures map[secureKey]*transport.Secure // guarded by mu
-	now     func() time.Time
-}
-
-// kept is what was read of one or two files.
-type kept struct {
-	paths []string
-	state string // of the files when they were read
-	cert  tls.Certificate
-	told  time.Time // when it was last told that the certificate ends soon
-	pool  *x509.CertPool
-	err   error // of the first reading
-}
+// maxSecures bounds what is kept of how connections are opened.
+const maxSecures = 4096
 
 // secureKey says for whom a connection is opened. Snapshots never change what a pointer leads to.
 type secureKey struct {
@@ -55,173 +25,40 @@ type secureKey struct {
 	version int
 }
 
-func newKeychain(own directory.TLS, changed func(string, error)) *keychain {
-	return &keychain{own: own, changed: changed, pairs: map[[2]string]*kept{}, pools: map[string]*kept{}, secures: map[secureKey]*transport.Secure{}, now: time.Now}
-}
-
-// state tells files apart from what they were.
-func state(paths []string) string {
-	var b strings.Builder
-	for _, p := range paths {
-		if info, err := os.Stat(p); err == nil {
-			fmt.Fprint(&b, info.ModTime().UnixNano(), " ", info.Size(), ";")
-		} else {
-			fmt.Fprint(&b, err, ";")
-		}
-	}
-	return b.String()
-}
-
-// readPair reads a certificate and its key.
-func (k *kept) readPair() error {
-	c, err := tls.LoadX509KeyPair(k.paths[0], k.paths[1])
-	if err != nil {
-		return fmt.Errorf("certificate %s: %w", k.paths[0], err)
-	}
-	k.cert, k.told = c, time.Time{}
-	return nil
-}
-
-// readPool reads certificate authorities.
-func (k *kept) readPool() error {
-	text, err := os.ReadFile(k.paths[0])
-	if err != nil {
-		return fmt.Errorf("certificate authorities: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return fmt.Errorf("certificate authorities: %s has no certificate (PEM)", k.paths[0])
-	}
-	k.pool = pool
-	return nil
-}
-
-// refresh reads what has changed. The caller holds mu.
-func (c *keychain) refresh(now bool) {
-	if at := c.now(); now || at.Sub(c.looked) >= lookAgain {
-		c.looked = at
-		for _, k := range c.pairs {
-			c.again(k, k.readPair)
-		}
-		for _, k := range c.pools {
-			c.again(k, k.readPool)
-		}
-	}
-}
-
-func (c *keychain) again(k *kept, read func() error) {
-	is := state(k.paths)
-	if is == k.state {
-		return
-	}
-	k.state = is
-	err := read()
-	if err == nil {
-		k.err = nil
-		c.version++
-	}
-	c.changed(k.paths[0], err)
-}
-
-// How long before its end a certificate is told of, and how often.
-const (
-	endsSoon  = 14 * 24 * time.Hour
-	tellAgain = 24 * time.Hour
-)
-
-// aging gives the certificates in use that end soon or have ended, and are to be told of.
-func (c *keychain) aging() map[string]time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var out map[string]time.Time
-	for _, k := range c.inUse() {
-		now := c.now()
-		if end := k.cert.Leaf.NotAfter; end.Sub(now) < endsSoon && now.Sub(k.told) >= tellAgain {
-			if out == nil {
-				out = map[string]time.Time{}
-			}
-			out[k.paths[0]], k.told = end, now
-		}
-	}
-	return out
-}
-
-// ends gives when the certificates in use end.
-func (c *keychain) ends() map[string]time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := map[string]time.Time{}
-	for _, k := range c.inUse() {
-		out[k.paths[0]] = k.cert.Leaf.NotAfter
-	}
-	return out
-}
-
-// inUse gives the certificates that could be read, our own among them before anybody has asked for it. The caller holds mu.
-func (c *keychain) inUse() []*kept {
-	if c.own.Cert != "" {
-		_, _ = c.pair(c.own.Cert, c.own.CertKey) // who needs it is told why it can't be read
-	}
-	var out []*kept
-	for _, k := range c.pairs {
-		if k.cert.Leaf != nil {
-			out = append(out, k)
-		}
-	}
-	return out
-}
-
-// reload reads what has changed, now.
-func (c *keychain) reload() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refresh(true)
-}
-
-// pair gives a certificate with its key. The caller holds mu.
+// pair gives a certificate with its key.
 func (c *keychain) pair(cert, key string) (*tls.Certificate, error) {
-	k := c.pairs[[2]string{cert, key}]
-	if k == nil {
-		k = &kept{paths: []string{cert, key}}
-		k.state = state(k.paths)
-		k.err = k.readPair()
-		c.pairs[[2]string{cert, key}] = k
-	}
-	return &k.cert, k.err
+	got, err := c.find([2]string{cert, key})
+	return got.cert, err
 }
 
-// pool gives the authorities of a file; the system's without one. The caller holds mu.
+// pool gives the authorities of a file; the system's without one.
 func (c *keychain) pool(path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}
-	k := c.pools[path]
-	if k == nil {
-		k = &kept{paths: []string{path}}
-		k.state = state(k.paths)
-		k.err = k.readPool()
-		c.pools[path] = k
-	}
-	return k.pool, k.err
+	got, err := c.find([2]string{path})
+	return got.pool, err
 }
 
 // certificate gives our own certificate.
 func (c *keychain) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return c.pair(c.own.Cert, c.own.CertKey)
+}
+
+// keptSecure gives how connections for somebody are opened, if that is known, and for which version of the files it is to be made.
+func (c *keychain) keptSecure(t *directory.Trunk, host string) (*transport.Secure, secureKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.refresh(false)
-	return c.pair(c.own.Cert, c.own.CertKey)
+	key := secureKey{t, host, c.version}
+	return c.secures[key], key
 }
 
 // secure says how TLS connections to a host are opened, as the trunk's settings say; without a trunk the system's
 // authorities are trusted.
 func (c *keychain) secure(t *directory.Trunk, host string) (*transport.Secure, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refresh(false)
-	key := secureKey{t, host, c.version}
-	if s := c.secures[key]; s != nil {
-		return s, nil
+	known, key := c.keptSecure(t, host)
+	if known != nil {
+		return known, nil
 	}
 	var o directory.TLS
 	id := ""
@@ -256,10 +93,12 @@ func (c *keychain) secure(t *directory.Trunk, host string) (*transport.Secure, e
 		}
 		cfg.Certificates = []tls.Certificate{*cert}
 	}
+	s := &transport.Secure{Name: fmt.Sprintf("%s %s %d %+v", id, host, key.version, o), Config: cfg}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if len(c.secures) >= maxSecures {
 		clear(c.secures)
 	}
-	s := &transport.Secure{Name: fmt.Sprintf("%s %s %d %+v", id, host, c.version, o), Config: cfg}
 	c.secures[key] = s
 	return s, nil
 }
@@ -268,10 +107,7 @@ func (c *keychain) secure(t *directory.Trunk, host string) (*transport.Secure, e
 // authorities, and bears a name of the trunk or of one of its peers. Where the trunk has no names and authorities of its
 // own, whom these vouch for may call.
 func (c *keychain) proves(t *directory.Trunk, chain []*x509.Certificate) error {
-	c.mu.Lock()
-	c.refresh(false)
 	roots, err := c.pool(t.TLS.Roots)
-	c.mu.Unlock()
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ func New(cfg Config) (*Server, error) {
 	if s.sockets, err = transport.New(cfg.Transport); err != nil {
 		return nil, fmt.Errorf("SIP server: %w", err)
 	}
+	s.gate.keys.open(cfg.Directory())
 	s.trunks = peerings{rate: cfg.Limits.TrunkRate, log: cfg.Log, began: time.Now(), ready: map[string]*list.Element{}}
 	trusted := header.Trusted()
 	s.open = &peering{trunk: &directory.Trunk{In: trusted, Out: trusted}, in: compiled(trusted, header.In), out: compiled(trusted, header.Out)}
@@ -87,6 +88,7 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Serve() {
 	s.layer.Start()
 	s.peers.start()
+	s.gate.keys.start(s.cfg.Directory)
 }
 
 // Addrs gives the addresses listened on, as bound.
@@ -149,6 +151,7 @@ func (s *Server) shut() error {
 	}
 	s.names.close()
 	err := s.sockets.Close()
+	s.gate.keys.close(patience.Done())
 	s.layer.Close()
 	for _, l := range s.legs.list() { // the shards are gone: what they could not end any more
 		s.abort(l, true)
