@@ -2,6 +2,7 @@ package sip
 
 import (
 	"container/list"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -41,6 +42,13 @@ func Guesses() (wrong, locked func(from netip.Addr, user string, now time.Time) 
 			return g.wrong(guess{from, user}, now) == maxGuesses
 		},
 		func(from netip.Addr, user string, now time.Time) bool { return g.locked(guess{from, user}, now) }
+}
+
+// Crowd makes so many trunks ready that others are forgotten, each with these keys.
+func (s *Server) Crowd(keys directory.Signing) {
+	for i := range maxPeerings + 1 {
+		s.trunks.of(&directory.Trunk{ID: fmt.Sprint("crowd", i), Options: directory.Options{Signing: keys}})
+	}
 }
 
 // Disk puts another disk below the files of certificates: hold is called before each file is read, and before it is looked

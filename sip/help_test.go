@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,6 +81,7 @@ type rig struct {
 	net      *memnet.Net
 	s        *sip.Server
 	attempts chan attempt
+	dir      atomic.Pointer[directory.Snapshot]
 	mu       sync.Mutex
 	sessions int // open
 	last     *fakeSession
@@ -143,8 +145,8 @@ func newRig(t *testing.T, change ...func(*sip.Config, *directory.Content)) *rig 
 	for _, f := range change {
 		f(&cfg, &content)
 	}
-	snapshot := directory.NewSnapshot(content)
-	cfg.Directory = func() *directory.Snapshot { return snapshot }
+	r.dir.Store(directory.NewSnapshot(content))
+	cfg.Directory = r.dir.Load
 	s, err := sip.New(cfg)
 	if err != nil {
 		t.Fatal(err)

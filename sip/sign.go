@@ -29,26 +29,28 @@ type signing struct {
 	signer   *signature.Signer   // nil: what goes out is not signed
 	verifier *signature.Verifier // nil: what comes in is not verified
 	err      error               // why a key is missing
+	memory   *signature.Verifier // the last one, which has seen what held; nil: none ever has
 }
 
 // signingOf reads the keys that a trunk names, unless they are those that it had before. No signature holds twice, though
-// keys change or the program began anew at that time.
+// keys change, are taken away for a while, or the program began anew at that time.
 func signingOf(s directory.Signing, before *signing, began time.Time) *signing {
+	var memory *signature.Verifier
+	if before != nil {
+		memory = before.memory
+	}
 	switch {
-	case s.Key == "" && len(s.Verify) == 0:
-		return nil
 	case before != nil && reflect.DeepEqual(before.of, s):
 		return before
+	case s.Key == "" && len(s.Verify) == 0 && memory == nil:
+		return nil
 	}
 	signer, verifier, err := ReadKeys(s)
 	if verifier != nil {
-		var known *signature.Verifier
-		if before != nil {
-			known = before.verifier
-		}
-		verifier.Begin(began, known)
+		verifier.Begin(began, memory)
+		memory = verifier
 	}
-	return &signing{of: s, signer: signer, verifier: verifier, err: err}
+	return &signing{of: s, signer: signer, verifier: verifier, err: err, memory: memory}
 }
 
 // ReadKeys reads the keys of a trunk's signing: nil where it names none. The error tells of every file that can't be

@@ -186,3 +186,70 @@ func TestS30AfterRestart(t *testing.T) {
 		alice.receive("403")
 	})
 }
+
+// S30: what held once does not hold again after the trunk's keys were taken away and given back, or could not be read for a
+// while, or after so many others were in use that the trunk was forgotten.
+func TestS30Forgotten(t *testing.T) {
+	private, public := keyFiles(t)
+	verify := directory.Signing{Verify: []string{public}, Need: true}
+	with := func(r *rig, s directory.Signing) {
+		c := trunks()
+		c.Trunks[0].Signing, c.Trunks[1].Signing = s, directory.Signing{Key: private, KeyID: "k1"}
+		r.dir.Store(directory.NewSnapshot(c))
+	}
+	for name, forget := range map[string]func(*rig, *phone){
+		"keys taken away": func(r *rig, alice *phone) {
+			with(r, directory.Signing{})
+			alice.send(alice.request("OPTIONS", "between", 1, ""))
+			alice.receive("200")
+			with(r, verify)
+		},
+		"keys that can't be read": func(r *rig, alice *phone) {
+			with(r, directory.Signing{Verify: []string{"/nowhere/public.pem"}})
+			alice.send(alice.request("OPTIONS", "between", 1, ""))
+			alice.receive("200")
+			with(r, verify)
+		},
+		"many trunks":              func(r *rig, _ *phone) { r.s.Crowd(directory.Signing{}) },
+		"many trunks that sign":    func(r *rig, _ *phone) { r.s.Crowd(directory.Signing{Key: private}) },
+		"many trunks that verify":  func(r *rig, _ *phone) { pass(2 * time.Second); r.s.Crowd(verify) },
+		"nothing but a new minute": func(*rig, *phone) { pass(50 * time.Second) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				log := new(strings.Builder)
+				r := newRig(t, func(cfg *sip.Config, _ *directory.Content) { cfg.Log = slog.New(slog.NewTextHandler(log, nil)) })
+				with(r, verify)
+				alice, bob := r.phone(aliceAt), r.phone(bobAt)
+				_, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+				out := bob.receive("INVITE")
+				bob.answer(out, 486, "bob", "")
+				bob.receive("ACK")
+				e.refused(486)
+				forward := func() *message.Message {
+					m := alice.invite("x")
+					m.CallID = out.CallID
+					for _, name := range []string{"Call-ID", "From", "To", signature.Header} {
+						m.Set(name, out.Get(name))
+					}
+					alice.send(m)
+					return m
+				}
+				m := forward()
+				r.attempt().leg.Hangup(call.Cause{SIP: 486}, nil)
+				final := alice.receive("486")
+				ack := alice.request("ACK", m.CallID, 1, final.ToTag)
+				ack.Set("Via", m.Get("Via"))
+				alice.send(ack)
+				pass(6 * time.Second)
+				forget(r, alice)
+				forward()
+				alice.receive("403")
+				pass(time.Second)
+				if got := log.String(); !strings.Contains(got, "its context is not signed as the trunk needs") {
+					t.Errorf("log: %s", got)
+				}
+			})
+		})
+	}
+}
