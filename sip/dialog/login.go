@@ -47,18 +47,20 @@ type Far struct{ r *remote }
 
 // Named tells whether its Contact, or a hop of the way to it, is at an address.
 func (f Far) Named(a netip.Addr) bool {
-	at := func(uri string) bool {
-		u, err := header.ParseURI(uri)
-		if err != nil {
-			return false
-		}
-		named, err := netip.ParseAddr(strings.Trim(u.Host, "[]"))
-		return err == nil && named.Unmap() == a.Unmap()
-	}
-	return at(f.r.target) || slices.ContainsFunc(f.r.routes, func(route string) bool {
+	return leads(f.r.target, a) || slices.ContainsFunc(f.r.routes, func(route string) bool {
 		hop, err := header.ParseNameAddr(route)
-		return err == nil && at(hop.URI)
+		return err == nil && leads(hop.URI, a)
 	})
+}
+
+// leads tells whether a URI names the address where it is called, and that is this one.
+func leads(uri string, to netip.Addr) bool {
+	u, err := header.ParseURI(uri)
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(strings.Trim(u.Hop(), "[]"))
+	return err == nil && a.Unmap() == to.Unmap()
 }
 
 // comes tells whether a message comes from where those of the far end may come from, without any proof.
@@ -87,14 +89,7 @@ func (d *Dialog) known(tx *transaction.Server, r *remote) bool {
 }
 
 // pinned tells whether a next hop names the address that the far end is pinned to.
-func (d *Dialog) pinned(hop string) bool {
-	u, err := header.ParseURI(hop)
-	if err != nil {
-		return false
-	}
-	a, err := netip.ParseAddr(strings.Trim(u.Hop(), "[]"))
-	return err == nil && a.Unmap() == d.pin
-}
+func (d *Dialog) pinned(hop string) bool { return leads(hop, d.pin) }
 
 // Challenged tells whether a response asks for credentials.
 func Challenged(m *message.Message) bool { return m != nil && (m.Status == 401 || m.Status == 407) }

@@ -83,11 +83,11 @@ func (w *wire) registers(t *testing.T, s *server, user, password string) {
 	address := fmt.Sprintf("<sip:%s@pbx.test>", user)
 	own := []string{"From: " + address + ";tag=r", "To: " + address, fmt.Sprintf("Contact: <sip:%s@%s>", user, w.at), "Call-ID: registers"}
 	w.send(s.addr(), ask("REGISTER", uri, w.at, "r1", "", own...))
-	challenge, err := digest.Choose(rows(w.receive("SIP/2.0 401"), "WWW-Authenticate"), "switchhook", true)
+	chosen, err := digest.Choose(rows(w.receive("SIP/2.0 401"), "WWW-Authenticate"), func(realm string) bool { return realm == "switchhook" }, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof := new(digest.Client).Answer(challenge, digest.Login{User: user, Password: password}, "REGISTER", uri)
+	proof := new(digest.Client).Answer(chosen[0], digest.Login{User: user, Password: password}, "REGISTER", uri)
 	w.send(s.addr(), ask("REGISTER", uri, w.at, "r2", "", append(own, "CSeq: 2 REGISTER", "Authorization: "+proof.String())...))
 	w.receive("SIP/2.0 200")
 }

@@ -160,3 +160,61 @@ func TestS21ForbiddenNumber(t *testing.T) {
 		t.Error("the number was called")
 	}
 }
+
+// S30: a signed INVITE that somebody caught on its way and sends again, to the byte but for what no signature is over, is
+// refused where the trunk needs a signature, and labelled where it does not.
+func TestS30SignedContextAgain(t *testing.T) {
+	t.Parallel()
+	private, public := keyPair(t)
+	for _, need := range []bool{true, false} {
+		t.Run(fmt.Sprint("need ", need), func(t *testing.T) {
+			t.Parallel()
+			thief, caller := newWire(t, "127.0.0.1:0"), newWire(t, "127.0.0.1:0")
+			f := startFunction(t, func(event) string {
+				return `{"SchemaVersion":"1.0","Actions":[{"Type":"Hangup","Parameters":{"SipResponseCode":"480"}}]}`
+			})
+			two := start(t, config{peers: []string{peerAt(thief.port())}, trunk: fmt.Sprintf("signing: {verify: [%s], need: %t}", public, need),
+				functions: []string{f.URL}}.yaml())
+			one := start(t, config{peers: []string{peerAt(thief.port())}, trunk: fmt.Sprintf("signing: {key: %s, keyId: k1}", private),
+				functions: []string{startFunction(t, bridge("+12065550100")).URL}}.yaml())
+			caller.send(one.addr(), ask("INVITE", "sip:+12065550100@"+one.SIP, caller.at, "again", plainOffer, "X-Account-Id: 4711"))
+			caught := thief.receive("INVITE")
+			thief.send(one.addr(), reply(caught, "486 Busy Here", "far", ""))
+			caller.receive("SIP/2.0 480")
+			send := func(seq int) string {
+				t.Helper()
+				number, _, _ := strings.Cut(rowOf(caught, "CSeq"), " ")
+				m := strings.NewReplacer("branch=z9hG4bK", fmt.Sprint("branch=z9hG4bK", seq), "CSeq: "+number+" ", fmt.Sprint("CSeq: ", seq, " ")).Replace(caught)
+				thief.send(two.addr(), m)
+				final := thief.receive("SIP/2.0 4")
+				thief.send(two.addr(), ackOf(m, final))
+				return final
+			}
+			if final := send(101); !strings.HasPrefix(final, "SIP/2.0 480") { // the first time it holds, whoever brings it
+				t.Errorf("at first: %s", final)
+			}
+			again := send(102)
+			if need {
+				if !strings.HasPrefix(again, "SIP/2.0 403") {
+					t.Errorf("again: %s", again)
+				}
+				eventually(t, "the log says why", func() bool { return strings.Contains(two.logged(), "its context is not signed as the trunk needs: replayed") })
+				if n := len(f.seen("NEW_INBOUND_CALL")); n != 1 {
+					t.Errorf("the function was asked %d times", n)
+				}
+				return
+			}
+			labels := []string{}
+			for _, c := range two.calls(t, 2) { // the newest first
+				for _, e := range two.call(t, c.ID).Ledger {
+					if e.Name == "X-Switchhook-Signature" {
+						labels = append(labels, fmt.Sprint(e.Reason, " ", e.Detail))
+					}
+				}
+			}
+			if len(labels) != 2 || labels[0] != "signature-invalid replayed" || !strings.HasPrefix(labels[1], "signature-valid") {
+				t.Errorf("labels: %q", labels)
+			}
+		})
+	}
+}
