@@ -191,7 +191,7 @@ func (d *Dialog) emit(e Event) {
 
 // forget lets go of the user: an INVITE's transaction holds the dialog for 32 s, to acknowledge what comes of it late.
 func (d *Dialog) forget() {
-	d.on, d.trace, d.owner, d.prove = nil, nil, nil, nil
+	d.on, d.trace, d.owner, d.prove, d.admit = nil, nil, nil, nil, nil
 }
 
 // end takes the dialog out of the set and frees what it holds. No event follows but the one that its caller emits.
