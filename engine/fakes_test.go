@@ -36,6 +36,7 @@ type fakeLeg struct {
 	session *fakeSession
 	sent    []func() // keys that are being sent
 	relayed []string // keys of the leg joined with it
+	settles func()   // what it was asked for and has not done; done before Settle is over
 	over    bool
 }
 
@@ -89,6 +90,13 @@ func (l *fakeLeg) RelayDigit(digit byte, _ time.Duration, signalled bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.relayed = append(l.relayed, fmt.Sprintf("%c %v", digit, signalled))
+}
+
+func (l *fakeLeg) Settle(f func()) {
+	if l.settles != nil {
+		l.settles()
+	}
+	f()
 }
 
 func (l *fakeLeg) Hold(on bool) { l.told <- fmt.Sprint("hold ", on) }

@@ -62,9 +62,9 @@ func (c *Call) sound(id call.LegID, until string, open opener) (call.Ticket, err
 	ctx, cancel := context.WithCancel(context.Background())
 	op.cancel = cancel
 	c.working++
-	list, wide := op.list, hearsWide(l.media)
+	list, codec := op.list, c.codecOf(l)
 	go func() {
-		err := c.fill(ctx, list, wide, open, func() {
+		err := c.fill(ctx, list, codec, open, func() {
 			c.inbox.put(func() {
 				op.opened = true
 				c.playIfReady(op)
@@ -89,26 +89,14 @@ func (c *Call) hush(l *leg) {
 }
 
 // fill fills a playlist in the operation's goroutine. A fault of ours there ends the operation and touches no other.
-func (c *Call) fill(ctx context.Context, list *playlist, wide func() bool, open opener, ready func()) (err error) {
+func (c *Call) fill(ctx context.Context, list *playlist, codec func(context.Context) media.Codec, open opener, ready func()) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.e.cfg.Logger.Error("operation broke", "call", c.id, "fault", v, "stack", string(debug.Stack()))
 			err = fmt.Errorf("the operation broke: %v", v)
 		}
 	}()
-	return list.fill(ctx, wide, open, ready)
-}
-
-// hearsWide gives what tells whether a session's far end may hear 16 kHz. What is opened so can be heard in 8 as well, at a
-// price: where nobody knows yet, it is.
-func hearsWide(s media.Session) func() bool {
-	return func() bool {
-		if s == nil {
-			return true
-		}
-		c := s.Stats().Codec
-		return c == media.G722 || c == media.NoCodec
-	}
+	return list.fill(ctx, codec, open, ready)
 }
 
 // playIfReady lets the leg hear an operation that has something to play, once the leg has media.

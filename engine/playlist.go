@@ -36,9 +36,9 @@ func newPlaylist() *playlist {
 
 // fill opens the streams in turn, each as the one before it begins to be heard; ready is called after the first. It
 // returns when there are no more, when one can't be opened, or when ctx is done.
-func (p *playlist) fill(ctx context.Context, wide func() bool, open opener, ready func()) error {
+func (p *playlist) fill(ctx context.Context, codec func(context.Context) media.Codec, open opener, ready func()) error {
 	for n := 0; ; n++ {
-		s, err := open(ctx, n, wide())
+		s, err := open(ctx, n, hearsWide(codec(ctx)))
 		switch {
 		case ctx.Err() != nil:
 			if err == nil {

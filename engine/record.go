@@ -103,12 +103,14 @@ func (c *Call) record(op *operation, w clip.Wanted) {
 		c.recorded(op, clip.Stored{}, nil)
 		return
 	}
-	if w.Rate == 0 && c.wide(op) {
-		w.Rate = codec.WideRate
+	wide := func() bool { return c.e.cfg.Rooms.Wide(c.roomKey(op.take.cmd.Room)) }
+	if op.leg != nil {
+		law := c.codecOf(op.leg)
+		wide = func() bool { return law(context.Background()) == media.G722 }
 	}
 	c.working++
 	go func() {
-		stored, err := c.keep(op, w)
+		stored, err := c.keep(op, w, wide)
 		c.inbox.put(func() {
 			c.recorded(op, stored, err)
 			c.working--
@@ -116,16 +118,9 @@ func (c *Call) record(op *operation, w clip.Wanted) {
 	}()
 }
 
-// wide tells whether what is to be recorded has 16 kHz.
-func (c *Call) wide(op *operation) bool {
-	if op.leg == nil {
-		return c.e.cfg.Rooms.Wide(c.roomKey(op.take.cmd.Room))
-	}
-	return op.leg.media != nil && op.leg.media.Stats().Codec == media.G722
-}
-
-// keep is the goroutine of a recording. A fault of ours there ends the operation and touches no other.
-func (c *Call) keep(op *operation, w clip.Wanted) (stored clip.Stored, err error) {
+// keep is the goroutine of a recording; wide tells whether there are 16 kHz to be recorded. A fault of ours there ends the
+// operation and touches no other.
+func (c *Call) keep(op *operation, w clip.Wanted, wide func() bool) (stored clip.Stored, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.e.cfg.Logger.Error("recording broke", "call", c.id, "fault", v, "stack", string(debug.Stack()))
@@ -134,6 +129,9 @@ func (c *Call) keep(op *operation, w clip.Wanted) (stored clip.Stored, err error
 	}()
 	c.e.tally.recording.Add(1)
 	defer c.e.tally.recording.Add(-1)
+	if w.Rate == 0 && wide() {
+		w.Rate = codec.WideRate
+	}
 	recorder := c.e.cfg.Recorder
 	rec, err := recorder.Begin(w)
 	if err != nil {

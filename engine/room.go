@@ -149,11 +149,11 @@ func (c *Call) speaking(l *leg, who call.LegID) {
 
 // music plays a clip over and over. What is wrong with it is told in the log: who waits hears silence then.
 func (c *Call) music(l *leg, clip call.Clip) (src media.Source, stop func()) {
-	list, wide := newPlaylist(), hearsWide(l.media)
+	list, codec := newPlaylist(), c.codecOf(l)
 	ctx, cancel := context.WithCancel(context.Background())
 	c.working++
 	go func() {
-		err := c.fill(ctx, list, wide, func(ctx context.Context, _ int, wide bool) (media.Stream, error) {
+		err := c.fill(ctx, list, codec, func(ctx context.Context, _ int, wide bool) (media.Stream, error) {
 			return c.openClip(ctx, clip, wide)
 		}, func() {})
 		if err != nil {

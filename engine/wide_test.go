@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -84,9 +85,10 @@ func (s *fakeSession) tickWide(t *testing.T) (media.WideFrame, bool) {
 func TestSoundIsWide(t *testing.T) {
 	for _, c := range []struct {
 		codec media.Codec
+		soon  bool // it is known soon
 		wide  bool
-	}{{media.G722, true}, {media.NoCodec, true}, {media.PCMU, false}, {media.PCMA, false}} {
-		t.Run(c.codec.String(), func(t *testing.T) {
+	}{{media.G722, false, true}, {media.NoCodec, false, true}, {media.PCMU, false, false}, {media.PCMA, false, false}, {media.PCMU, true, false}, {media.G722, true, true}} {
+		t.Run(fmt.Sprint(c.codec, c.soon), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStudio(t)
 				defer s.close(t)
@@ -94,7 +96,11 @@ func TestSoundIsWide(t *testing.T) {
 				s.world = newWorld(func(c *engine.Config) { c.Opener, c.Speaker, c.Clock, c.Rooms = bucket, bucket, s.clock, s.rooms })
 				cl, l := s.talking(t)
 				session := l.withMedia()
-				session.speak(c.codec)
+				if c.soon {
+					l.settles = func() { session.speak(c.codec) }
+				} else {
+					session.speak(c.codec)
+				}
 				all := []string{"7x2", "-7x2", "8x1"}
 				for _, cmd := range []call.Command{call.Play{Leg: l.id, Clips: clips(all...)}, call.Say{Leg: l.id, Text: "9x1"}} {
 					do(t, cl, cmd)
@@ -177,9 +183,10 @@ func TestRecordAudioWide(t *testing.T) {
 				s := newStudio(t)
 				defer s.close(t)
 				cl, l := s.talking(t)
-				l.withMedia().speak(c.codec)
+				l.settles = func() { l.withMedia().speak(c.codec) }
 				cmd := call.RecordAudio{Leg: l.id, Rate: c.asked, Bucket: "files", Key: "a.wav"}
 				if c.room {
+					l.settles()
 					do(t, cl, call.Enter{Leg: l.id, Room: "x", Silent: true})
 					next[call.Entered](t, cl)
 					cmd.Leg, cmd.Room = "", "x"

@@ -40,6 +40,36 @@ func TestC26EarlyMediaStays(t *testing.T) {
 	})
 }
 
+// What the caller speaks is known as soon as its leg has done what it was asked for; at once where the server is gone.
+func TestLegSettles(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		alice.send(alice.invite("1"))
+		a := r.attempt()
+		for _, ask := range []func(header.List){a.leg.Early, a.leg.Answer} {
+			ask(nil)
+			known := make(chan media.Codec, 1)
+			a.leg.Settle(func() {
+				r.last.mu.Lock()
+				defer r.last.mu.Unlock()
+				known <- r.last.remote.Codec
+			})
+			if c := <-known; c != media.PCMU {
+				t.Errorf("the codec is %v", c)
+			}
+		}
+		if err := r.s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		gone := false
+		a.leg.Settle(func() { gone = true })
+		if !gone {
+			t.Error("it waits for a server that is gone")
+		}
+	})
+}
+
 // C30, C26: several early dialogs with media: the newest is heard; when it is gone (199), the one before; the one that answers
 // in the end.
 func TestC30EarlyMediaOfForks(t *testing.T) {

@@ -134,6 +134,13 @@ func (l *Leg) Answer(rows header.List) {
 // row is added where the rows bring none.
 func (l *Leg) Hangup(cause call.Cause, rows header.List) { l.post(func() { l.hangup(cause, rows) }) }
 
+// Settle calls f once all is done that the leg was asked for before: its far end's codec is known then, if it has told it.
+func (l *Leg) Settle(f func()) {
+	if !l.s.layer.Post(l.callID, f) {
+		f()
+	}
+}
+
 // Media gives the leg's media: nil until an inbound leg's Early or Answer, or an outbound one's Progress or Answered.
 func (l *Leg) Media() media.Session {
 	if p := l.session.Load(); p != nil {

@@ -234,6 +234,7 @@ func (h *house) endCalls() error {
 var (
 	_ engine.Adopter     = (*edge)(nil)
 	_ engine.Holder      = (*sip.Leg)(nil)
+	_ engine.Settler     = (*sip.Leg)(nil)
 	_ engine.DigitSender = (*sip.Leg)(nil)
 	_ engine.Referrer    = (*sip.Leg)(nil)
 )
