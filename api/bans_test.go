@@ -20,11 +20,11 @@ func (f *fakeStrangers) Bans() []api.Ban {
 	if f.lifted {
 		return nil
 	}
-	return []api.Ban{{Source: "192.0.2.1/32", Reason: "malformed messages", Drops: 7}}
+	return []api.Ban{{Source: "192.0.2.1/32", Reason: "malformed messages", Drops: 7}, {Source: "192.0.2.1/32", User: "carol & co", Reason: "wrong passwords"}}
 }
 
-func (f *fakeStrangers) Lift(a netip.Addr) bool {
-	there := !f.lifted && a == netip.MustParseAddr("192.0.2.1")
+func (f *fakeStrangers) Lift(a netip.Addr, user string) bool {
+	there := !f.lifted && a == netip.MustParseAddr("192.0.2.1") && (user == "" || user == "carol & co")
 	f.lifted = f.lifted || there
 	return there
 }
@@ -47,9 +47,11 @@ func TestBans(t *testing.T) {
 		{"GET", "/api/bans", "wrong", 401, "admin key"},
 		{"DELETE", "/api/bans/192.0.2.1", "wrong", 401, "admin key"},
 		{"GET", "/api/bans", "s", 200, `"source":"192.0.2.1/32"`},
+		{"GET", "/api/bans", "s", 200, `"user":"carol & co"`},
+		{"DELETE", "/api/bans/192.0.2.1?user=dave", "s", 404, "no ban of 192.0.2.1"},
 		{"DELETE", "/api/bans/192.0.2.2", "s", 404, "no ban of 192.0.2.2"},
 		{"DELETE", "/api/bans/everybody", "s", 422, "not an IP address"},
-		{"DELETE", "/api/bans/192.0.2.1", "s", 204, ""},
+		{"DELETE", "/api/bans/192.0.2.1?user=carol+%26+co", "s", 204, ""},
 		{"GET", "/api/bans", "s", 200, `"bans":[]`},
 		{"GET", "/metrics", "s", 200, "switchhook_sip_malformed_total 9"},
 	} {

@@ -80,9 +80,9 @@ func TestMetrics(t *testing.T) {
 
 type strangers struct{}
 
-func (strangers) Bans() []api.Ban            { return nil }
-func (strangers) Lift(netip.Addr) bool       { return false }
-func (strangers) Counts() api.StrangerCounts { return api.StrangerCounts{Handshakes: 4} }
+func (strangers) Bans() []api.Ban              { return nil }
+func (strangers) Lift(netip.Addr, string) bool { return false }
+func (strangers) Counts() api.StrangerCounts   { return api.StrangerCounts{Handshakes: 4} }
 
 type phones struct{ api.Registrations }
 

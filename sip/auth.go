@@ -136,6 +136,11 @@ type tries struct {
 	last  time.Time
 }
 
+// locked tells whether who has tried so often is shut out.
+func (t tries) locked(now time.Time) bool {
+	return t.wrong >= maxGuesses && now.Sub(t.last) < guessRest
+}
+
 // guesses counts wrong passwords. What it remembers is bounded; only who holds a nonce of ours, and so receives what is
 // sent to his address, can add to it. Safe for all goroutines.
 type guesses struct {
@@ -146,8 +151,7 @@ type guesses struct {
 func (g *guesses) locked(key guess, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	t := g.known[key]
-	return t.wrong >= maxGuesses && now.Sub(t.last) < guessRest
+	return g.known[key].locked(now)
 }
 
 func (g *guesses) forget(key guess) {

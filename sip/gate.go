@@ -100,9 +100,6 @@ func (s *Server) unreadable(in transport.Incoming) {
 // Bans gives the sources that are banned, the oldest ban first.
 func (s *Server) Bans() []guard.Ban { return s.gate.guard.Bans(time.Now()) }
 
-// Lift ends the ban of a source; false: there is none.
-func (s *Server) Lift(source netip.Addr) bool { return s.gate.guard.Lift(source) }
-
 // Strangers gives what the guard counted, and how many messages could not be read, whoever sent them.
 func (s *Server) Strangers() (st guard.Stats, malformed int64) {
 	return s.gate.guard.Stats(time.Now()), s.gate.malformed.Load()

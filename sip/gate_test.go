@@ -60,7 +60,7 @@ func TestS01ScannerIsBanned(t *testing.T) {
 		if st, malformed := r.s.Strangers(); malformed != 200 || st.Bans != 1 || !strings.Contains(log.String(), "SIP message can't be read") {
 			t.Errorf("%+v, %d malformed", st, malformed)
 		}
-		if !r.s.Lift(netip.MustParseAddr("198.51.100.66")) || heard(1) != 1 {
+		if !r.s.Lift(netip.MustParseAddr("198.51.100.66"), "") || heard(1) != 1 {
 			t.Error("the ban can't be lifted")
 		}
 		heard(100)

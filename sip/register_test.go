@@ -308,6 +308,61 @@ func TestS04Lockout(t *testing.T) {
 	})
 }
 
+// S04: operators see who is shut out, of which user, and let him in again before his time is over.
+func TestS04LockoutIsLifted(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, withEndpoints(t))
+		lines := map[string]*line{}
+		l := r.line(phoneAt, "carol", "")
+		for _, user := range []string{"carol", "dave", "nobody"} {
+			same := *l
+			same.user, lines[user] = user, &same
+		}
+		try := func(user, password, want string) {
+			t.Helper()
+			l := lines[user]
+			l.password = password
+			m := l.make("REGISTER", "sip:example.com", "r"+user)
+			l.send(m)
+			l.send(l.prove(m, l.receive("401")))
+			l.receive(want)
+		}
+		for i, user := range []string{"carol", "dave", "nobody"} {
+			for j := range 9 + i { // carol's is not one yet
+				try(user, fmt.Sprint("guess", j), "401")
+			}
+			pass(time.Second)
+		}
+		outs := r.s.Lockouts()
+		if len(outs) != 2 || outs[0].User != "dave" || outs[1].User != "nobody" || outs[0].Source.String() != phoneAt.Addr().String()+"/32" ||
+			outs[0].Until.Sub(outs[0].Since) != 5*time.Minute || outs[0].Since.After(time.Now()) {
+			t.Fatalf("%+v", outs)
+		}
+		try("dave", "dave's", "401")
+		other := netip.MustParseAddr("192.0.2.99")
+		for _, c := range []struct {
+			source netip.Addr
+			user   string
+			want   bool
+		}{{other, "", false}, {other, "dave", false}, {phoneAt.Addr(), "carol", false}, {phoneAt.Addr(), "dave", true}, {phoneAt.Addr(), "dave", false}} {
+			if got := r.s.Lift(c.source, c.user); got != c.want {
+				t.Errorf("lift %v %q: %v", c.source, c.user, got)
+			}
+		}
+		try("dave", "dave's", "200")
+		if outs := r.s.Lockouts(); len(outs) != 1 || !r.s.Lift(netip.AddrFrom16(phoneAt.Addr().As16()), "") || len(r.s.Lockouts()) != 0 {
+			t.Errorf("%+v", outs)
+		}
+		for range 10 {
+			try("nobody", "guess", "401")
+		}
+		pass(5 * time.Minute)
+		if outs := r.s.Lockouts(); len(outs) != 0 || r.s.Lift(phoneAt.Addr(), "nobody") {
+			t.Errorf("after its time: %+v", outs)
+		}
+	})
+}
+
 // REGISTER is 405 where there are no endpoints.
 func TestC45NoEndpoints(t *testing.T) {
 	inTime(t, func(t *testing.T) {

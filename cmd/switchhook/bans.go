@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -18,17 +21,21 @@ type strangers struct{ s *sip.Server }
 
 var _ api.Strangers = strangers{}
 
-// Bans gives the sources that are banned.
+// Bans gives the sources that are banned, and those that are shut out for a user.
 func (s strangers) Bans() []api.Ban {
 	var out []api.Ban
+	for _, l := range s.s.Lockouts() {
+		out = append(out, api.Ban{Source: l.Source.String(), User: l.User, Since: l.Since.UTC(), Until: l.Until.UTC(), Reason: "wrong passwords"})
+	}
 	for _, b := range s.s.Bans() {
 		out = append(out, api.Ban{Source: b.Source.String(), Since: b.Since.UTC(), Until: b.Until.UTC(), Reason: b.Why, Drops: b.Drops})
 	}
+	slices.SortStableFunc(out, func(a, b api.Ban) int { return a.Since.Compare(b.Since) })
 	return out
 }
 
-// Lift ends a ban.
-func (s strangers) Lift(a netip.Addr) bool { return s.s.Lift(a) }
+// Lift ends a ban, and what a source is shut out for.
+func (s strangers) Lift(a netip.Addr, user string) bool { return s.s.Lift(a, user) }
 
 // Counts gives totals.
 func (s strangers) Counts() api.StrangerCounts {
@@ -48,7 +55,8 @@ func (s strangers) refused() []api.RefusedCalls {
 // bansCommand lists bans, and lifts them.
 type bansCommand struct {
 	server
-	Lift string `help:"End the ban of this address." placeholder:"ADDR"`
+	Lift string `help:"End the ban of this address, and what it is shut out for after wrong passwords." placeholder:"ADDR"`
+	User string `help:"With --lift: only what it is shut out for at this user." placeholder:"NAME"`
 	JSON bool   `help:"Print JSON."`
 }
 
@@ -58,11 +66,18 @@ func (c bansCommand) Run(ctx context.Context, con console) error {
 		if _, err := netip.ParseAddr(c.Lift); err != nil {
 			return fmt.Errorf("--lift %q is not an IP address", c.Lift)
 		}
-		if err := c.ask(ctx, http.MethodDelete, "/api/bans/"+url.PathEscape(c.Lift), nil, nil); err != nil {
+		path := "/api/bans/" + url.PathEscape(c.Lift)
+		if c.User != "" {
+			path += "?user=" + url.QueryEscape(c.User)
+		}
+		if err := c.ask(ctx, http.MethodDelete, path, nil, nil); err != nil {
 			return err
 		}
 		fmt.Fprintln(con.out, c.Lift, "is listened to again.")
 		return nil
+	}
+	if c.User != "" {
+		return errors.New("--user goes with --lift")
 	}
 	var list struct {
 		Bans []api.Ban `json:"bans"`
@@ -74,13 +89,13 @@ func (c bansCommand) Run(ctx context.Context, con console) error {
 		return printJSON(con.out, list.Bans)
 	}
 	if len(list.Bans) == 0 {
-		fmt.Fprintln(con.out, "No source is banned.")
+		fmt.Fprintln(con.out, "No source is banned or shut out.")
 		return nil
 	}
 	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "SOURCE\tSINCE\tUNTIL\tDROPPED\tREASON")
+	fmt.Fprintln(w, "SOURCE\tUSER\tSINCE\tUNTIL\tDROPPED\tREASON")
 	for _, b := range list.Bans {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", quoteCtl(b.Source), b.Since.Local().Format(time.DateTime), b.Until.Local().Format(time.DateTime), b.Drops, quoteCtl(b.Reason))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", quoteCtl(b.Source), cmp.Or(quoteCtl(b.User), "-"), b.Since.Local().Format(time.DateTime), b.Until.Local().Format(time.DateTime), b.Drops, quoteCtl(b.Reason))
 	}
 	return w.Flush()
 }

@@ -30,7 +30,7 @@ type cli struct {
 	Mute          muteCommand          `cmd:"" help:"Keep what a party of a call says from everyone, or let it be heard again."`
 	Keys          keysCommand          `cmd:"" help:"Press keys at a party of a call."`
 	Registrations registrationsCommand `cmd:"" help:"List the telephones that are registered at a running server, and its own registrations at trunks."`
-	Bans          bansCommand          `cmd:"" help:"List the sources that a running server does not listen to, or lift a ban."`
+	Bans          bansCommand          `cmd:"" help:"List the sources that a running server does not listen to, or has shut out after wrong passwords, or lift that."`
 	Version       versionCommand       `cmd:"" help:"Print the version."`
 
 	LogLevel  slog.Level `help:"debug, info, warn or error." default:"info" env:"SWITCHHOOK_LOG_LEVEL"`

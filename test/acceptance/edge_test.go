@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/switchhook/switchhook/sip/digest"
 	"github.com/switchhook/switchhook/sip/transport/testca"
 )
 
@@ -55,6 +56,45 @@ func TestS01Banned(t *testing.T) {
 	scanner.send(v.s.addr(), ask("OPTIONS", "sip:"+v.s.SIP, scanner.at, "lifted", ""))
 	scanner.receive("SIP/2.0 403")
 	v.unharmed(t, 0)
+}
+
+// S04: who is shut out after wrong passwords stands in the operator's list, with the user, and can be let in again at once.
+func TestS04LockoutIsListed(t *testing.T) {
+	t.Parallel()
+	s := start(t, endpointsConfig)
+	phone := newWire(t, "127.0.66.10:0")
+	register := func(n int, password, want string) {
+		t.Helper()
+		const address, uri = "<sip:ann@pbx.test>", "sip:pbx.test"
+		own := []string{"From: " + address + ";tag=r", "To: " + address, fmt.Sprintf("Contact: <sip:ann@%s>", phone.at), fmt.Sprint("Call-ID: lockout", n)}
+		phone.send(s.addr(), ask("REGISTER", uri, phone.at, fmt.Sprint("a", n), "", own...))
+		chosen, err := digest.Choose(rows(phone.receive("SIP/2.0 401"), "WWW-Authenticate"), func(string) bool { return true }, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof := new(digest.Client).Answer(chosen[0], digest.Login{User: "ann", Password: password}, "REGISTER", uri)
+		phone.send(s.addr(), ask("REGISTER", uri, phone.at, fmt.Sprint("b", n), "", append(own, "CSeq: 2 REGISTER", "Authorization: "+proof.String())...))
+		phone.receive("SIP/2.0 " + want)
+	}
+	for i := range 10 {
+		register(i, "guess", "401")
+	}
+	register(10, "ann-secret", "401")
+	r := run(t, nil, append([]string{"bans", "--json"}, admin(s)...)...)
+	var bans []struct{ Source, User, Reason string }
+	if err := json.Unmarshal([]byte(r.out), &bans); err != nil || len(bans) != 1 || bans[0].Source != "127.0.66.10/32" || bans[0].User != "ann" || bans[0].Reason != "wrong passwords" {
+		t.Errorf("%v: %s%s", err, r.out, r.err)
+	}
+	if r := run(t, nil, append([]string{"bans"}, admin(s)...)...); !strings.Contains(r.out, "USER") || !strings.Contains(r.out, "ann") {
+		t.Errorf("%s%s", r.out, r.err)
+	}
+	if r := run(t, nil, append([]string{"bans", "--lift", "127.0.66.10", "--user", "bob"}, admin(s)...)...); r.code == 0 || !strings.Contains(r.err, "no ban") {
+		t.Errorf("of another user: %+v", r)
+	}
+	if r := run(t, nil, append([]string{"bans", "--lift", "127.0.66.10", "--user", "ann"}, admin(s)...)...); r.code != 0 {
+		t.Errorf("%+v", r)
+	}
+	register(11, "ann-secret", "200")
 }
 
 // What strangers may send is the operator's to say: how many faults, for how long they are shut out, and who never is.

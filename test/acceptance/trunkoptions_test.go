@@ -198,7 +198,9 @@ func TestS30SignedContextAgain(t *testing.T) {
 				if !strings.HasPrefix(again, "SIP/2.0 403") {
 					t.Errorf("again: %s", again)
 				}
-				eventually(t, "the log says why", func() bool { return strings.Contains(two.logged(), "its context is not signed as the trunk needs: replayed") })
+				eventually(t, "the log says why", func() bool {
+					return strings.Contains(two.logged(), "its context is not signed as the trunk needs: replayed")
+				})
 				if n := len(f.seen("NEW_INBOUND_CALL")); n != 1 {
 					t.Errorf("the function was asked %d times", n)
 				}
