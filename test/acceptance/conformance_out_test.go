@@ -404,12 +404,23 @@ func TestC17Loop(t *testing.T) {
 	}
 }
 
-// C67: a caller who has IPv4 alone and a callee who has IPv6 alone are connected; each is told addresses of its own family.
-func TestC67TwoFamilies(t *testing.T) {
-	t.Parallel()
+// needIPv6 says that a test needs an IPv6 loopback.
+func needIPv6(t *testing.T) {
+	t.Helper()
 	c, err := net.ListenPacket("udp6", "[::1]:0")
 	if err != nil {
 		need.Missing(t, "this machine has no IPv6: "+err.Error())
+	}
+	c.Close()
+}
+
+// C67: a caller who has IPv4 alone and a callee who has IPv6 alone are connected; each is told addresses of its own family.
+func TestC67TwoFamilies(t *testing.T) {
+	t.Parallel()
+	needIPv6(t)
+	c, err := net.ListenPacket("udp6", "[::1]:0")
+	if err != nil {
+		t.Fatal(err)
 	}
 	defer c.Close()
 	far, ok := c.LocalAddr().(*net.UDPAddr)

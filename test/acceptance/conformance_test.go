@@ -233,27 +233,11 @@ func TestC06RFC2543(t *testing.T) {
 // C08: a silent peer is asked eleven times in 32 s, at the times of timer E; and nobody is ever told 408.
 func TestC08SilentPeer(t *testing.T) {
 	t.Parallel()
-	far := newWire(t, "127.0.0.1:0")
-	start(t, config{peers: []string{peerAt(far.port())}, trunk: "keepalive: 10m"}.yaml())
-	began := time.Time{}
-	var at []time.Duration
-	for range 11 {
-		timeout := time.After(6 * time.Second)
-		select {
-		case m := <-far.got:
-			if !strings.HasPrefix(m.text, "OPTIONS") {
-				t.Fatalf("received\n%s", m.text)
-			}
-			if len(at) == 0 {
-				began = m.came
-			}
-			at = append(at, m.came.Sub(began))
-		case <-timeout:
-			t.Fatalf("OPTIONS at %v, and then none", at)
-		}
+	_, _, to := points(t)["c08-silent-peer"].play(t)
+	wantTimes(t, "OPTIONS", to.times(t, "OPTIONS"), 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500)
+	if got := to.received(t); len(got) != 11 {
+		t.Errorf("%d messages came, want OPTIONS alone", len(got))
 	}
-	wantTimes(t, "OPTIONS", at, 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500)
-	far.quiet(5 * time.Second)
 }
 
 // wantTimes compares times since the first, with the patience that a busy machine needs.

@@ -194,37 +194,47 @@ func TestC49TLS(t *testing.T) {
 	alive(t, s)
 }
 
+// nameServer serves records, one to a line as a zone has them, and gives its address.
+func nameServer(t *testing.T, records ...string) string {
+	t.Helper()
+	var zone []dns.RR
+	for _, text := range records {
+		rr, err := dns.NewRR(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		zone = append(zone, rr)
+	}
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, done := make(chan struct{}), make(chan struct{})
+	name := &dns.Server{PacketConn: conn, NotifyStartedFunc: func() { close(started) }, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg).SetReply(q)
+		for _, rr := range zone {
+			if rr.Header().Rrtype == q.Question[0].Qtype && strings.EqualFold(rr.Header().Name, q.Question[0].Name) {
+				m.Answer = append(m.Answer, rr)
+			}
+		}
+		_ = w.WriteMsg(m)
+	})}
+	go func() { defer close(done); _ = name.ActivateAndServe() }()
+	<-started
+	t.Cleanup(func() { _ = name.Shutdown(); <-done })
+	return conn.LocalAddr().String()
+}
+
 // C22: the servers of a domain are found by SRV at the name server that the file names; the second is called when the
 // first is dead.
 func TestC22SRV(t *testing.T) {
 	t.Parallel()
 	callee := newPerson(t, 1000)
 	dead := newWire(t, "127.0.0.1:0") // takes all and answers nothing
-	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	started := make(chan struct{})
-	name := &dns.Server{PacketConn: conn, NotifyStartedFunc: func() { close(started) }, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		m := new(dns.Msg).SetReply(q)
-		for _, text := range []string{
-			fmt.Sprintf("_sip._udp.carrier.example. 60 SRV 1 1 %d a.carrier.example.", dead.port()),
-			fmt.Sprintf("_sip._udp.carrier.example. 60 SRV 2 1 %d a.carrier.example.", callee.Addr().Port()),
-			"a.carrier.example. 60 A 127.0.0.1",
-		} {
-			rr, err := dns.NewRR(text)
-			if err == nil && rr.Header().Rrtype == q.Question[0].Qtype && strings.EqualFold(rr.Header().Name, q.Question[0].Name) {
-				m.Answer = append(m.Answer, rr)
-			}
-		}
-		_ = w.WriteMsg(m)
-	})}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = name.ActivateAndServe() }()
-	<-started
-	t.Cleanup(func() { _ = name.Shutdown(); <-done })
+	names := nameServer(t, fmt.Sprintf("_sip._udp.carrier.example. 60 SRV 1 1 %d a.carrier.example.", dead.port()),
+		fmt.Sprintf("_sip._udp.carrier.example. 60 SRV 2 1 %d a.carrier.example.", callee.Addr().Port()), "a.carrier.example. 60 A 127.0.0.1")
 	f := startFunction(t, bridge("+14155550199"))
-	s := start(t, config{peers: []string{"{host: carrier.example}"}, functions: []string{f.URL}, more: fmt.Sprintf("sip: {dns: [%q]}\n", conn.LocalAddr())}.yaml())
+	s := start(t, config{peers: []string{"{host: carrier.example}"}, functions: []string{f.URL}, more: fmt.Sprintf("sip: {dns: [%q]}\n", names)}.yaml())
 	caller := newPerson(t, 440)
 	line := caller.calls(t, s)
 	if m := dead.receive("INVITE"); !strings.HasPrefix(m, "INVITE sip:+14155550199@carrier.example SIP/2.0") {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -228,12 +229,12 @@ func isFree(port int) bool {
 // the way of who is just about to.
 func isTaken(t *testing.T, port int) bool {
 	t.Helper()
-	for _, network := range []string{"udp", "tcp"} {
+	for _, network := range []string{"udp", "tcp", "udp6", "tcp6"} {
 		table, err := os.ReadFile("/proc/net/" + network)
-		if err != nil {
+		if err != nil && !os.IsNotExist(err) { // where there is no IPv6
 			t.Fatal(err)
 		}
-		if strings.Contains(string(table), fmt.Sprintf(":%04X 00000000:0000", port)) {
+		if regexp.MustCompile(fmt.Sprintf(":%04X 0+:0000", port)).Match(table) {
 			return true
 		}
 	}
