@@ -13,8 +13,8 @@ import (
 // SIPp of Debian speaks no TLS. What it says over TCP goes through a pipe, byte for byte, which speaks TLS in its place.
 
 // overTLS has a server listen for TLS and call the callee over TLS: its trunk asks for pbx.example.com there, and the callee shows a
-// certificate for name. It gives where the caller's TCP goes.
-func overTLS(t *testing.T, c *config, name string, calleePort int) string {
+// certificate for name. It gives where the caller's TCP goes, and the port at which the callee is reached.
+func overTLS(t *testing.T, c *config, name string, calleePort int) (server string, reached int) {
 	t.Helper()
 	ca := testca.New(t)
 	cert, key := testca.Files(t, t.TempDir(), ca.Issue([]string{"us.example.com"}))
@@ -29,9 +29,10 @@ func overTLS(t *testing.T, c *config, name string, calleePort int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pipe(t, plain, func() (net.Conn, error) {
+	caller := pipe(t, plain, func() (net.Conn, error) {
 		return tls.Dial("tcp", secure, &tls.Config{RootCAs: ca.Pool(), ServerName: "us.example.com", MinVersion: tls.VersionTLS12})
-	}).String()
+	})
+	return caller.String(), callee.Port
 }
 
 func tlsListener(t *testing.T, c *tls.Config) net.Listener {

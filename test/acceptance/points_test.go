@@ -22,10 +22,11 @@ import (
 //	peers: {host: a.example}     the trunk's peers, as YAML, in place of the callees by their priority
 //	dns: a.example. 60 A 1.2.3.4 a record of the name server that the server asks; may be repeated
 //	more: sip: {rate: 1}         keys of the configuration, as YAML; may be repeated
+//	first: register              another scenario of the folder, played to its end before all others
 //	function: patient            what the function does, of those below
 //	Played by TestC07SilentPeer  by that test alone, which adds what SIPp can't do
 //
-// [server_port], [callee_port] and [callee2_port] stand for what they say in settings and messages.
+// [server_port], [callee_port] and [callee2_port] stand in settings and messages for where each is reached.
 const scenarios = "interop/sipp"
 
 // point is the scenarios that are played together.
@@ -38,7 +39,7 @@ type point struct {
 
 var (
 	ofPoint = regexp.MustCompile(`^(c\d\d)-[a-z0-9-]+-(uac|uas2?)\.xml$`)
-	setting = regexp.MustCompile(`(?m)^\s+(caller|callee|tls|trunk|peers|dns|more|function): (.*)$`)
+	setting = regexp.MustCompile(`(?m)^\s+(first|caller|callee|tls|trunk|peers|dns|more|function): (.*)$`)
 	players = regexp.MustCompile(`Played by (Test\w+)`)
 )
 
@@ -54,7 +55,7 @@ func answersOf(t *testing.T, word string) func(event) string {
 		return bridge("+12065550100")
 	case "reserved": // sets a header that is not its to set
 		return func(ev event) string {
-			return strings.Replace(bridge("+14155550199")(ev), `"SipHeaders":{`, `"SipHeaders":{"X-AMZN":"String"`, 1)
+			return strings.Replace(bridge("+14155550199")(ev), `"SipHeaders":null`, `"SipHeaders":{"X-AMZN":"String"}`, 1)
 		}
 	}
 	t.Fatalf("no function is %q", word)
@@ -125,6 +126,9 @@ func TestPoints(t *testing.T) {
 func (p *point) play(t *testing.T) (st story, from, to *sipp) {
 	t.Helper()
 	st, at := p.story(t)
+	if first := p.settings["first"]; first != "" {
+		startSIPp(t, at.words.Replace(readScenario(t, first)), at.server, freePort(t)).wait(t)
+	}
 	var called []*sipp
 	uncalled := func() {}
 	answer := func(text string, port int) {
@@ -210,14 +214,17 @@ type places struct {
 func (p *point) story(t *testing.T) (story, places) {
 	t.Helper()
 	st := story{calleePort: freePort(t), f: startFunction(t, answersOf(t, p.settings["function"]))}
-	port, callee2 := freePort(t), freePort(t)
-	at := places{server: fmt.Sprintf("127.0.0.1:%d", port), callee2Port: callee2, words: strings.NewReplacer(
-		"[server_port]", strconv.Itoa(port), "[callee_port]", strconv.Itoa(st.calleePort), "[callee2_port]", strconv.Itoa(callee2))}
+	port, reached := freePort(t), st.calleePort
+	at := places{server: fmt.Sprintf("127.0.0.1:%d", port), callee2Port: freePort(t)}
 	c := config{peers: []string{peerAt(st.calleePort)}, trunk: p.settings["trunk"], functions: []string{st.f.URL}}
-	if p.uas2 != "" {
-		c.peers = []string{peerAt(st.calleePort, "priority: 1"), peerAt(callee2, "priority: 2")}
-	}
 	args := []string{"--sip", at.server}
+	if name := p.settings["tls"]; name != "" {
+		at.server, reached = overTLS(t, &c, name, st.calleePort)
+	}
+	at.words = strings.NewReplacer("[server_port]", strconv.Itoa(port), "[callee_port]", strconv.Itoa(reached), "[callee2_port]", strconv.Itoa(at.callee2Port))
+	if p.uas2 != "" {
+		c.peers = []string{peerAt(st.calleePort, "priority: 1"), peerAt(at.callee2Port, "priority: 2")}
+	}
 	onIPv6 := func(side string) bool { return strings.Contains(p.settings[side], "-i ::1") }
 	if onIPv6("caller") || onIPv6("callee") {
 		needIPv6(t)
@@ -229,9 +236,6 @@ func (p *point) story(t *testing.T) (story, places) {
 	}
 	if onIPv6("callee") {
 		c.peers = []string{fmt.Sprintf("{host: \"::1\", port: %d}", st.calleePort)}
-	}
-	if name := p.settings["tls"]; name != "" {
-		at.server = overTLS(t, &c, name, st.calleePort)
 	}
 	if peers := p.settings["peers"]; peers != "" {
 		c.peers = []string{at.words.Replace(peers)}
