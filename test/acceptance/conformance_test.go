@@ -233,7 +233,10 @@ func TestC06RFC2543(t *testing.T) {
 // C08: a silent peer is asked eleven times in 32 s, at the times of timer E; and nobody is ever told 408.
 func TestC08SilentPeer(t *testing.T) {
 	t.Parallel()
-	_, _, to := points(t)["c08-silent-peer"].play(t)
+	p, port := points(t)["c08-silent-peer"], freePort(t)
+	to := startSIPp(t, p.uas, "", port) // before the server, which asks at once
+	start(t, config{peers: []string{peerAt(port)}, trunk: p.settings["trunk"]}.yaml())
+	to.wait(t)
 	wantTimes(t, "OPTIONS", to.times(t, "OPTIONS"), 0, 500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500)
 	if got := to.received(t); len(got) != 11 {
 		t.Errorf("%d messages came, want OPTIONS alone", len(got))
