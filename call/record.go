@@ -32,6 +32,9 @@ type LegRecord struct {
 	End       time.Time  `json:"end"`
 	Cause     Cause      `json:"cause"`
 	Media     MediaStats `json:"media"`
+	// What a leg that stands has beside.
+	Room     string `json:"room,omitempty" doc:"where it is"`
+	Speaking bool   `json:"speaking,omitempty" doc:"nobody in the room is louder"`
 }
 
 // MediaStats counts a leg's media.

@@ -20,6 +20,8 @@ type seat struct {
 	party *mix.Party // while it is taken
 	quiet func()     // ends the music
 	away  bool       // it was left for a hold
+	// loudest is who is heard loudest in the room, as far as was told since the leg came in; its own place it always knows.
+	loudest call.LegID
 }
 
 // roomKey names a room of the call's account among those of all accounts.
@@ -102,7 +104,7 @@ func (c *Call) stand(l *leg) {
 	} else {
 		s.party.Leave()
 	}
-	s.party = nil
+	s.party, s.loudest = nil, ""
 	s.hush()
 	c.tell(l, call.Left{Leg: l.id, Room: s.cmd.Room})
 }
@@ -137,6 +139,7 @@ func (c *Call) speaking(l *leg, who call.LegID) {
 	if l.seat == nil || l.seat.party == nil {
 		return
 	}
+	l.seat.loudest = who
 	for _, first := range c.legs {
 		if first.seat != nil && first.seat.party != nil && first.seat.cmd.Room == l.seat.cmd.Room {
 			if first == l {

@@ -44,6 +44,19 @@ func TestRoom(t *testing.T) {
 				t.Errorf("%+v", ev)
 			}
 		}
+		speaking := 0
+		for _, c := range calls {
+			standing, err := c.Standing(t.Context())
+			if err != nil || len(standing) != 1 || standing[0].Room != "lounge" {
+				t.Fatalf("%+v, %v", standing, err)
+			}
+			if standing[0].Speaking {
+				speaking++
+			}
+		}
+		if speaking != 1 {
+			t.Errorf("%d are said to speak", speaking)
+		}
 		do(t, calls[2], call.Mute{Leg: legs[2].id})
 		check("unmuted", [3][3]bool{{false, true, true}, {true, false, true}, {true, true, false}})
 		do(t, calls[1], call.Leave{Leg: legs[1].id})

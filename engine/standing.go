@@ -17,7 +17,11 @@ func (c *Call) Standing(ctx context.Context) ([]call.LegRecord, error) {
 				continue
 			}
 			l.describe()
-			legs = append(legs, l.record)
+			r := l.record
+			if s := l.seat; s != nil && s.party != nil {
+				r.Room, r.Speaking = s.cmd.Room, s.loudest == l.id
+			}
+			legs = append(legs, r)
 		}
 		back <- legs
 	})

@@ -54,9 +54,13 @@ func (c liveCommand) legs(ctx context.Context, con console) error {
 		return printJSON(con.out, legs)
 	}
 	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "LEG\tID\tDIRECTION\tFROM\tTO\tTRUNK\tANSWERED")
+	fmt.Fprintln(w, "LEG\tID\tDIRECTION\tFROM\tTO\tTRUNK\tANSWERED\tROOM")
 	for i, l := range legs {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%t\n", i+1, l.ID, l.Direction, quoteCtl(l.From), quoteCtl(l.To), quoteCtl(l.Trunk), !l.Answered.IsZero())
+		room := quoteCtl(l.Room)
+		if l.Speaking {
+			room += " (speaking)"
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%t\t%s\n", i+1, l.ID, l.Direction, quoteCtl(l.From), quoteCtl(l.To), quoteCtl(l.Trunk), !l.Answered.IsZero(), room)
 	}
 	return w.Flush()
 }

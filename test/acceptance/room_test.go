@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +67,28 @@ func waits(ev event) string {
 	return actions()
 }
 
+// speaking tells how many of those in the lounge are said to speak.
+func speaking(t *testing.T, s *server, f *function) int {
+	t.Helper()
+	n := 0
+	for _, ev := range f.seen("NEW_INBOUND_CALL") {
+		var one struct {
+			Legs []struct {
+				Room     string
+				Speaking bool
+			}
+		}
+		s.get(t, "/api/live/"+ev.CallDetails.TransactionId, &one)
+		if len(one.Legs) != 1 || one.Legs[0].Room != "lounge" {
+			t.Fatalf("legs: %+v", one.Legs)
+		}
+		if one.Legs[0].Speaking {
+			n++
+		}
+	}
+	return n
+}
+
 // The calls of three people meet in a room: each hears all but itself, and music while it is alone.
 func TestRoom(t *testing.T) {
 	t.Parallel()
@@ -103,6 +126,14 @@ func TestRoom(t *testing.T) {
 			t.Errorf("person %d hears itself at %.1f dB", i, got)
 		}
 	}
+	eventually(t, "one of them being said to speak", func() bool { return speaking(t, s, f) == 1 })
+	eventually(t, "the program telling so", func() bool {
+		told := ""
+		for _, ev := range f.seen("NEW_INBOUND_CALL") {
+			told += s.operate(t, "live", ev.CallDetails.TransactionId).out
+		}
+		return strings.Count(told, "lounge") == 3 && strings.Count(told, "lounge (speaking)") == 1
+	})
 	s.ask(t, http.MethodDelete, seats[2], nil, nil)
 	eventually(t, "the others hearing it no more", func() bool { return lately(&all[0].ear, 1200) < still && lately(&all[0].ear, 800) > loud })
 	for _, l := range lines {
