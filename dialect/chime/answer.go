@@ -24,7 +24,7 @@ type answer struct {
 // readAnswer reads what a function returned. Unknown keys are ignored, numbers may be strings; what can't be carried
 // out as a whole is refused as a whole.
 func readAnswer(body []byte, lim *Limits) (answer, *fault) {
-	raw := json.RawMessage(bytes.TrimSpace(body))
+	raw := json.RawMessage(bytes.Trim(body, " \t\r\n")) // the blanks of RFC 8259, no others
 	switch {
 	case len(raw) == 0 || string(raw) == "null":
 		return answer{}, &fault{kind: emptyResponse, message: "Response is blank or empty"}
