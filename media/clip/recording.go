@@ -132,12 +132,19 @@ func (r *Recording) append(left, right []int16) {
 			r.block = make([]byte, 0, blockFrames*2*r.wanted.Channels*len(left))
 		}
 	}
-	for i, v := range left {
-		r.block = append(r.block, byte(v), byte(uint16(v)>>8))
-		if r.wanted.Channels == 2 {
-			r.block = append(r.block, byte(right[i]), byte(uint16(right[i])>>8))
+	b := r.block
+	if r.wanted.Channels == 2 {
+		right = right[:len(left)]
+		for i, v := range left {
+			w := right[i]
+			b = append(b, byte(v), byte(uint16(v)>>8), byte(w), byte(uint16(w)>>8))
+		}
+	} else {
+		for _, v := range left {
+			b = append(b, byte(v), byte(uint16(v)>>8))
 		}
 	}
+	r.block = b
 	r.frames++
 }
 
