@@ -99,6 +99,8 @@ func TestSayWide(t *testing.T) {
 				if _, wide := stream.(media.WideSource); wide != (c.wide && i == 1) {
 					t.Errorf("%T: wide is %v", c.p, wide)
 				}
+				for f := (media.Frame{}); err == nil; err = stream.Next(&f) { // what is heard to its end is kept
+				}
 				stream.Close()
 			}
 		}

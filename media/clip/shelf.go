@@ -150,7 +150,7 @@ func (s *Shelf) find(key shelfKey) *sound {
 func (s *Shelf) leave(snd *sound) {
 	s.mu.Lock()
 	snd.users--
-	last := snd.users == 0 && !snd.over
+	last := snd.users == 0 && !snd.over && !snd.whole()
 	if last {
 		s.forget(snd)
 	}
@@ -195,6 +195,12 @@ func (s *Shelf) fill(ctx context.Context, snd *sound, open func(context.Context)
 		oldest, _ := s.order.Back().Value.(*sound)
 		s.forget(oldest)
 	}
+}
+
+// whole tells whether all of it is there; its goroutine may have yet to say so.
+func (snd *sound) whole() bool {
+	now := snd.now.Load()
+	return now != nil && errors.Is(now.err, io.EOF)
 }
 
 // show lets those who play it have what there is of a sound.
