@@ -6,7 +6,7 @@ import (
 	"github.com/switchhook/switchhook/call"
 )
 
-const pruneSize = 512 // records deleted in one transaction
+const pruneSize = 64 // records deleted in one transaction
 
 // retention is how long records are kept, and how many.
 type retention struct {

@@ -14,9 +14,15 @@ import (
 )
 
 const (
-	batchSize = 1024        // records in one transaction
+	batchSize = 1024        // records that are not waited for any longer
 	batchMost = 8 << 20     // bytes of them in memory, unless one is larger
 	batchWait = time.Second // how long a record waits for others: pages that many records share are written once
+
+	// sliceSize is how many records one transaction has, and sliceRest the rest after it: SQLite computes without a pause,
+	// and on one core calls wait for it. Only a goroutine that sleeps lets the network be looked at.
+	sliceSize = 32
+	sliceRest = 500 * time.Microsecond
+
 	pruneTick = time.Minute
 	retryWait = time.Second
 	tellAfter = 600 // tries that fail are told: the 1st, 2nd, 4th … and every so many
@@ -33,7 +39,8 @@ type recorder struct {
 	// The goroutine's own.
 	place  place // looked at by close too, after its end
 	retain retention
-	fails  int   // batches that failed in a row
+	round  int   // records of this batch that are still to be written
+	fails  int   // slices that failed in a row
 	told   Stats // what was told in the log
 
 	wake chan struct{} // something is queued, or close was called
@@ -75,7 +82,7 @@ func newRecorder(db *sql.DB, at place, log *slog.Logger, o Options) (*recorder, 
 	return r, nil
 }
 
-// Keep queues what a call leaves, to be written within about 100 ms. It never blocks. When the disk does not keep up
+// Keep queues what a call leaves, to be written within about a second. It never blocks. When the disk does not keep up
 // and the queue is more than half full, the log is left out; when it is full, the record is lost. Both are counted in
 // [Stats] and told in the program's log. What is given must not be changed afterwards. After Close it is lost.
 func (s *Store) Keep(f call.Finished) { s.record.keep(f) }
@@ -192,11 +199,14 @@ func (r *recorder) run() {
 				old = true
 			}
 		}
-		more = r.batch()
+		closing := r.isClosing() // before the batch, which then is all that is queued
+		if more = r.batch(); more || old {
+			r.rest()
+		}
 		r.report()
 		r.place.report(r.log)
 		switch {
-		case r.isClosing():
+		case closing:
 			if old = false; !more {
 				return
 			}
@@ -231,11 +241,24 @@ func (r *recorder) gather() {
 	}
 }
 
-// batch writes up to batchSize records and tells whether to go on. A batch that can't be written stays queued for the
-// next try.
+// rest lets calls go on before the next slice, unless the queue grows too long for that or close waits.
+func (r *recorder) rest() {
+	r.mu.Lock()
+	hurry := r.closing || len(r.queue) >= r.limit/2 || r.bytes >= r.most/2
+	r.mu.Unlock()
+	if !hurry {
+		time.Sleep(sliceRest)
+	}
+}
+
+// batch writes a slice of the batch and tells whether to go on. What comes meanwhile waits for the next batch. A slice
+// that can't be written stays queued for the next try.
 func (r *recorder) batch() (more bool) {
 	r.mu.Lock()
-	n := min(len(r.queue), batchSize)
+	if r.round == 0 {
+		r.round = len(r.queue)
+	}
+	n := min(r.round, sliceSize)
 	list := r.queue[:n:n] // keep appends behind it
 	r.busy = n > 0
 	r.mu.Unlock()
@@ -300,7 +323,13 @@ func (r *recorder) written(n, size, fresh int) (more bool) {
 		close(r.idle)
 		r.idle = nil
 	}
-	return len(r.queue) > 0
+	if r.round -= n; r.round > 0 || r.closing {
+		return len(r.queue) > 0
+	}
+	if len(r.queue) > 0 {
+		r.signal() // the next batch
+	}
+	return false
 }
 
 // report tells loudly what was dropped since the last time.

@@ -67,9 +67,9 @@ func Open(path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// writer are the settings of the writing connection: 32 MB for the pages that a batch of records changes and 32 MB of
-// log before they move to their places, so that a page which many batches change moves once.
-var writer = []string{"cache_size(-32768)", "wal_autocheckpoint(8000)"}
+// writer are the settings of the writing connection: 32 MB for the pages that records change, and so little log before they
+// move to their places that calls, which on one core wait for that, hardly hear of it.
+var writer = []string{"cache_size(-32768)", "wal_autocheckpoint(400)"}
 
 func open(path string, o Options) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
