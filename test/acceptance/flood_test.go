@@ -139,24 +139,39 @@ func TestS03FloodOfJunk(t *testing.T) {
 func TestS39HalfCalls(t *testing.T) {
 	t.Parallel()
 	const each = 20
-	kinds := []string{"no ACK", "no answer", "rings for ever", "no answer to BYE", "no PRACK", "no answer to NOTIFY"}
+	kinds := []string{"no ACK", "no answer", "rings for ever", "no answer to BYE", "no PRACK", "no answer to NOTIFY", "no answer to CANCEL"}
 	callee, near := newWire(t, "127.0.0.1:0"), newWire(t, "127.0.0.1:0")
 	s := start(t, configFor(callee.port(), startFunction(t, bridge("+14155550199")).URL))
 	before := s.held(t).goroutines
 	contact := fmt.Sprintf("Contact: <sip:far@%s>", callee.at)
-	go func() { // the callee does what the call's name says
+	go func() { // the callee does what the call's name says, and hangs up who was transferred to it
+		targets := map[string]string{}
 		for d := range callee.got {
 			m := d.text
+			if strings.HasPrefix(m, "INVITE sip:+14155550123@") {
+				targets[rowOf(m, "Call-ID")] = m
+			}
+			if inv, ok := targets[rowOf(m, "Call-ID")]; ok && strings.HasPrefix(m, "ACK ") {
+				bye := ask("BYE", strings.Trim(rowOf(inv, "Contact"), "<>"), callee.at, rowOf(inv, "Call-ID"), "", "From: "+rowOf(m, "To"), "To: "+rowOf(m, "From"))
+				callee.conn.WriteToUDPAddrPort([]byte(bye), s.addr())
+			}
 			kind := strings.ReplaceAll(rowOf(m, "X-Kind"), "-", " ")
 			switch {
 			case !strings.HasPrefix(m, "INVITE") || kind == "no answer" || kind == "":
-			case kind == "rings for ever", kind == "no PRACK":
+			case kind == "rings for ever", kind == "no PRACK", kind == "no answer to CANCEL":
 				callee.conn.WriteToUDPAddrPort([]byte(reply(m, "180 Ringing", "far", "", contact)), s.addr())
 			default:
 				callee.conn.WriteToUDPAddrPort([]byte(reply(m, "200 OK", "far", plainOffer, contact)), s.addr())
 			}
 		}
 	}()
+	answer := func(status, id string) string { // of this call, for those of others come again and again
+		for {
+			if m := near.receive("SIP/2.0 " + status); rowOf(m, "Call-ID") == id {
+				return m
+			}
+		}
+	}
 	for _, kind := range kinds {
 		for i := range each {
 			id := fmt.Sprint(strings.ReplaceAll(kind, " ", "-"), i)
@@ -167,14 +182,22 @@ func TestS39HalfCalls(t *testing.T) {
 			inv := ask("INVITE", "sip:+12065550100@"+s.SIP, near.at, id, plainOffer, rows...)
 			near.send(s.addr(), inv)
 			switch kind {
+			case "no answer to CANCEL":
+				answer("180", id)
+				line, _, _ := strings.Cut(inv, "\r\n")
+				near.send(s.addr(), ask("CANCEL", strings.Fields(line)[1], near.at, id, "", "Via: "+rowOf(inv, "Via")))
+				answer("487", id)
 			case "no answer to BYE", "no answer to NOTIFY":
-				ok := near.receive("SIP/2.0 200")
+				ok := answer("200", id)
 				near.send(s.addr(), ackOf(inv, ok))
 				method, more := "BYE", []string{}
 				if kind == "no answer to NOTIFY" {
 					method, more = "REFER", []string{"Refer-To: <sip:+14155550123@" + callee.at.String() + ">"}
 				}
 				near.send(s.addr(), ask(method, strings.Trim(rowOf(ok, "Contact"), "<>"), near.at, id, "", append(more, "CSeq: 2 "+method, "To: "+rowOf(ok, "To"))...))
+				if method == "REFER" {
+					answer("202", id)
+				}
 			}
 		}
 	}
