@@ -132,6 +132,17 @@ func (e *wideEar) lately(hz float64) float64 {
 	return tone.Loudness(e.heard[len(e.heard)-8000:], hz/2) // which reckons with 8 kHz
 }
 
+// levels gives how loud a tone is at least and at most in quarters of a second of what was heard from the second on: when this
+// machine stalls, one of them is cut, and not all.
+func levels(s []int16, hz float64, rate int) (least, most float64) {
+	least, most = 0, -100
+	for at := rate; at+rate/4 <= len(s); at += rate / 8 {
+		got := tone.Loudness(s[at:at+rate/4], hz*8000/float64(rate)) // which reckons with 8 kHz
+		least, most = min(least, got), max(most, got)
+	}
+	return least, most
+}
+
 // A prompt of 16 kHz is heard so by a caller with G.722, and what that caller says and hears stands so in the recording. A
 // caller with G.711 hears what is below 4 kHz of it, and nothing in the place of the rest; its recording has 8 kHz, as has one
 // that is asked for so.
@@ -181,15 +192,15 @@ func TestWidePrompt(t *testing.T) {
 			rec := record(t, s, call.ID(ev.TransactionId), body)
 			eventually(t, "the caller hearing the prompt", func() bool { return math.Abs(ear.lately(1000)+12.2) < 1 })
 			<-time.After(2 * time.Second) // of sound
-			wide, image := ear.lately(6000), ear.lately(2000)
 			s.ask(t, http.MethodDelete, rec, nil, nil)
 			l.Hangup(0, nil)
 			over(t, l)
-			if heard := math.Abs(wide+12.2) < 1; heard != (c.law == "G722") || !heard && wide > -50 {
-				t.Errorf("6000 Hz is heard at %.1f dB", wide)
-			}
-			if image > -45 {
-				t.Errorf("2000 Hz is heard at %.1f dB", image)
+			ear.mu.Lock()
+			defer ear.mu.Unlock()
+			for hz, want := range map[float64]bool{6000: c.law == "G722", 1000: true, 2000: false} {
+				if least, most := levels(ear.heard, hz, 16000); want && math.Abs(most+12.2) > 1 || !want && least > -45 {
+					t.Errorf("%v Hz is heard at %.1f to %.1f dB", hz, least, most)
+				}
 			}
 			file := filepath.Join(data, "recordings", "x.wav")
 			b, err := os.ReadFile(file)
@@ -199,14 +210,14 @@ func TestWidePrompt(t *testing.T) {
 			if rate := binary.LittleEndian.Uint32(b[24:]); rate != c.rate {
 				t.Fatalf("the recording has %d Hz", rate)
 			}
-			tracks, half := wavTracks(t, file), int(c.rate)/2
+			tracks := wavTracks(t, file)
 			for i, want := range []map[float64]bool{
 				{5000: c.rate == 16000, 3000: false, 1000: false}, {6000: c.rate == 16000, 1000: true, 2000: false},
 			} {
-				end := tracks[i][len(tracks[i])-2*half : len(tracks[i])-half]
 				for hz, want := range want {
-					if got := tone.Loudness(end, hz*8000/float64(c.rate)); want && math.Abs(got+12.2) > 1.5 || !want && hz < float64(c.rate)/2 && got > -40 {
-						t.Errorf("track %d: %v Hz at %.1f dB", i, hz, got)
+					least, most := levels(tracks[i], hz, int(c.rate))
+					if want && math.Abs(most+12.2) > 1 || !want && hz < float64(c.rate)/2 && least > -45 {
+						t.Errorf("track %d: %v Hz at %.1f to %.1f dB", i, hz, least, most)
 					}
 				}
 			}
