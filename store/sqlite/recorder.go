@@ -69,7 +69,7 @@ type Stats struct {
 
 func newRecorder(db *sql.DB, at place, log *slog.Logger, o Options) (*recorder, error) {
 	r := &recorder{
-		db: db, log: log, limit: cmp.Or(o.Queue, 8192), most: cmp.Or(o.QueueBytes, 128<<20),
+		db: db, log: log, limit: cmp.Or(o.Queue, 1<<16), most: cmp.Or(o.QueueBytes, 256<<20),
 		place: at, retain: retention{age: o.KeepAge, newest: o.KeepRecords, began: time.Now()},
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}

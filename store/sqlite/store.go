@@ -34,9 +34,10 @@ type Options struct {
 	KeepAge time.Duration
 	// KeepRecords is how many records are kept, the newest; 0 means all.
 	KeepRecords int
-	// Queue is how many finished calls may wait to be written; 0 means 8192.
+	// Queue is how many finished calls may wait to be written; 0 means 65536: a disk may stand still for half a minute and longer at
+	// a thousand calls a second, where their size leaves them room.
 	Queue int
-	// QueueBytes is about what these may take in memory, as call.Finished.Size has it; 0 means 128 MiB.
+	// QueueBytes is about what these may take in memory, as call.Finished.Size has it; 0 means 256 MiB.
 	QueueBytes int
 	// LockWait is how long Open and a write wait for another program's lock on the file; 0 means 5 s.
 	LockWait time.Duration
