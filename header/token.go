@@ -28,8 +28,8 @@ func IsToken(s string) bool {
 	return s != ""
 }
 
-// Quote gives s as a quoted-string: in double quotes, with " and \ escaped. It does not look for control characters,
-// which no quoted-string may hold: see [Check].
+// Quote gives s as a quoted-string: in double quotes, with ", \ and control characters escaped (RFC 3261 25.1,
+// quoted-pair). It does not look for CR and LF, which no quoted-string may hold: see [Check].
 func Quote(s string) string {
 	return string(appendQuoted(make([]byte, 0, len(s)+2), s))
 }
@@ -37,7 +37,7 @@ func Quote(s string) string {
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := range len(s) {
-		if s[i] == '"' || s[i] == '\\' {
+		if c := s[i]; c == '"' || c == '\\' || c < ' ' && c != '\t' || c == 0x7F {
 			dst = append(dst, '\\')
 		}
 		dst = append(dst, s[i])
