@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -236,7 +237,10 @@ func together(workers int, length time.Duration, work func(worker int) error) (d
 			for time.Now().Before(end) {
 				if err := work(w); err != nil {
 					bad.Add(1)
-					once.Do(func() { first = err })
+					once.Do(func() {
+						first = err
+						fmt.Fprintln(os.Stderr, "the first that failed:", err)
+					})
 				} else {
 					ok.Add(1)
 				}
