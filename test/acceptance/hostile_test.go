@@ -140,14 +140,22 @@ func TestS02MissingHeaders(t *testing.T) {
 					t.Errorf("%s without %s is answered:\n%s", method, gone, answers)
 				}
 			case gone != "Contact" && gone != "Max-Forwards" || method == "INVITE":
-				if answer := near.receive("SIP/2.0 "); !strings.HasPrefix(answer, "SIP/2.0 400") {
+				answer := near.receive("SIP/2.0 ")
+				for !strings.Contains(answer, "gone"+method+gone) { // but a late answer to the request before
+					answer = near.receive("SIP/2.0 ")
+				}
+				if !strings.HasPrefix(answer, "SIP/2.0 400") {
 					t.Errorf("%s without %s is answered with\n%s", method, gone, answer)
 				}
 				continue
 			}
 			alive(t, s)
 			for len(near.got) > 0 {
-				if m := (<-near.got).text; gone == "Via" || method == "ACK" {
+				m := (<-near.got).text
+				if !strings.Contains(m, "gone"+method+gone) {
+					continue // a late answer to the request before
+				}
+				if gone == "Via" || method == "ACK" {
 					t.Errorf("%s without %s is answered with\n%s", method, gone, m)
 				}
 			}
