@@ -270,12 +270,16 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
+// longestRow is the longest row that is read. What is written of one may be longer, by the escapes of control characters that came
+// without, and by what is written always.
+const longestRow = 4096
+
 func FuzzChallenge(f *testing.F) {
 	f.Add(`Digest realm="atlanta.com", domain="sip:boxesbybob.com", qop="auth", nonce="f84f1cec41e6cbe5aea9c8e88d359", opaque="", stale=FALSE, algorithm=MD5`)
 	f.Add(`Digest realm="a\"b", nonce=x,,qop=auth`)
 	f.Fuzz(func(t *testing.T, row string) {
 		c, err := digest.ParseChallenge(row)
-		if err != nil {
+		if err != nil || len(c.String()) > longestRow {
 			return
 		}
 		again, err := digest.ParseChallenge(c.String())
@@ -290,7 +294,7 @@ func FuzzCredentials(f *testing.F) {
 	f.Add(`Digest username="a,b\\", nonce="", uri=sip:a, response=0`)
 	f.Fuzz(func(t *testing.T, row string) {
 		c, err := digest.ParseCredentials(row)
-		if err != nil || c.QOP != "auth" {
+		if err != nil || c.QOP != "auth" || len(c.String()) > longestRow {
 			return
 		}
 		again, err := digest.ParseCredentials(c.String())
