@@ -8,7 +8,8 @@ import (
 
 var (
 	namePattern      = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	qualifierPattern = regexp.MustCompile(`^[$A-Za-z0-9_-]{1,129}$`) // a version, an alias, $LATEST
+	qualifierPattern = regexp.MustCompile(`^[$A-Za-z0-9_-]{1,129}$`)  // a version, an alias, $LATEST
+	partitionPattern = regexp.MustCompile(`^aws(-[a-z]{1,16}){0,3}$`) // aws, aws-cn, aws-us-gov, aws-iso-b
 	accountPattern   = regexp.MustCompile(`^[0-9]{1,12}$`)
 	regionPattern    = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+){1,3}-[0-9]{1,2}$`)
 )
@@ -25,7 +26,7 @@ func parseReference(s string) (reference, error) {
 	parts := strings.Split(s, ":")
 	if parts[0] == "arn" {
 		r := reference{arn: s}
-		if len(parts) < 7 || parts[2] != "lambda" || !regionPattern.MatchString(parts[3]) || !r.read(parts[4:]) {
+		if len(parts) < 7 || !partitionPattern.MatchString(parts[1]) || parts[2] != "lambda" || !regionPattern.MatchString(parts[3]) || !r.read(parts[4:]) {
 			return reference{}, fmt.Errorf("%q is not the ARN of a Lambda function", s)
 		}
 		r.region = parts[3]
