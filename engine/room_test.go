@@ -61,6 +61,7 @@ func TestRoom(t *testing.T) {
 		check("unmuted", [3][3]bool{{false, true, true}, {true, false, true}, {true, true, false}})
 		do(t, calls[1], call.Leave{Leg: legs[1].id})
 		do(t, calls[1], call.Leave{Leg: legs[1].id})
+		synctest.Wait() // what was mixed as it left has come
 		all[1].take()
 		check("one left", [3][3]bool{{false, false, true}, {}, {true, false, false}})
 		legs[0].hangup()
