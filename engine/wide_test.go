@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/codec"
 	"github.com/switchhook/switchhook/media/tone"
+	"github.com/switchhook/switchhook/media/tone/tonetest"
 )
 
 // wideBucket has all clips in 16 kHz too, but those that begin with a minus; and says so in speech. It remembers what was
@@ -147,11 +147,10 @@ func TestSoundIsWide(t *testing.T) {
 // shrill lets a voice say a tone of 5 kHz in G.722 for so long.
 func (v *voice) shrill(d time.Duration) {
 	var mouth codec.Encoder
-	for n := range int(d / media.FrameTime) {
+	src := tonetest.NewWhistle()
+	for range int(d / media.FrameTime) {
 		var f media.WideFrame
-		for i := range f {
-			f[i] = int16(32767 * math.Pow(10, tone.Level/20) * math.Sin(2*math.Pi*5000/16000*float64(n*len(f)+i)))
-		}
+		_ = src.NextWide(&f) // never fails
 		p := &media.Packet{Codec: media.G722, Seq: v.seq, Timestamp: uint32(v.seq) * media.FrameSamples, Source: 1, Payload: make([]byte, media.FrameSamples)}
 		mouth.EncodeWide(p.Payload, f[:])
 		v.seq++

@@ -10,6 +10,7 @@ import (
 	"github.com/switchhook/switchhook/media/codec"
 	"github.com/switchhook/switchhook/media/mix"
 	"github.com/switchhook/switchhook/media/tone"
+	"github.com/switchhook/switchhook/media/tone/tonetest"
 )
 
 // shrill says a tone in 16 kHz, and keeps what it hears in 16 kHz.
@@ -212,27 +213,13 @@ func TestEarWide(t *testing.T) {
 	}
 }
 
-// whistle is a source of a tone of 5 kHz, which has 16 kHz; in 8 kHz it is one of 1 kHz.
-type whistle struct {
-	media.Source
-	sent int
-}
-
-func (w *whistle) NextWide(f *media.WideFrame) error {
-	for i := range f {
-		f[i] = int16(32767 * math.Pow(10, tone.Level/20) * math.Sin(2*math.Pi*5000/16000*float64(w.sent+i)))
-	}
-	w.sent += len(f)
-	return nil
-}
-
 // Who waits alone hears the music in 16 kHz with G.722, and in 8 with another codec.
 func TestMusicWide(t *testing.T) {
 	rooms := mix.NewRooms(mix.Still())
 	g := &shrill{}
 	law := media.G722
 	p, err := rooms.Enter("a", mix.Entrant{
-		Silent: true, Codec: func() media.Codec { return law }, Music: &whistle{Source: tone.Sine(1000, -1)},
+		Silent: true, Codec: func() media.Codec { return law }, Music: tonetest.NewWhistle(),
 		To: media.PortFunc(func(p *media.Packet) {
 			var f [2 * media.FrameSamples]int16
 			g.heard = append(g.heard, f[:g.ears.DecodeWide(f[:], p)]...)

@@ -11,16 +11,21 @@ import (
 	"github.com/switchhook/switchhook/media/tone"
 )
 
-// talk makes a far end say src in packets of that many samples.
-func talk(t *testing.T, p *peer, s *rtp.Session, src media.Source, size int) {
-	t.Helper()
-	var all []byte
+// encoded gives all of src as PCMU.
+func encoded(src media.Source) (all []byte) {
 	var f media.Frame
 	for src.Next(&f) == nil {
 		var b [160]byte
 		codec.Encode(media.PCMU, b[:], f[:])
 		all = append(all, b[:]...)
 	}
+	return all
+}
+
+// talk makes a far end say src in packets of that many samples.
+func talk(t *testing.T, p *peer, s *rtp.Session, src media.Source, size int) {
+	t.Helper()
+	all := encoded(src)
 	for ; len(all) >= size; all = all[size:] {
 		p.send(s.Local(), packet(0, false, p.seq, p.ts, p.ssrc, all[:size]...))
 		p.seq, p.ts = p.seq+1, p.ts+uint32(size)
@@ -88,13 +93,7 @@ func TestC55TonesOutOfOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []byte
-	var f media.Frame
-	for src.Next(&f) == nil {
-		var b [160]byte
-		codec.Encode(media.PCMU, b[:], f[:])
-		all = append(all, b[:]...)
-	}
+	all := encoded(src)
 	n := len(all) / size
 	for i := range n - 1 {
 		for _, order := range [][]int{{i + 1, i}, {i, i + 1, i}, {i + 1, i + 1, i}} {

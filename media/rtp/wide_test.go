@@ -8,21 +8,8 @@ import (
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/codec"
 	"github.com/switchhook/switchhook/media/tone"
+	"github.com/switchhook/switchhook/media/tone/tonetest"
 )
-
-// whistle is a prompt of 16 kHz: a tone of 5 kHz. In 8 kHz it is one of 1 kHz, so that one hears what was asked for.
-type whistle struct {
-	media.Source
-	sent int
-}
-
-func (w *whistle) NextWide(f *media.WideFrame) error {
-	for i := range f {
-		f[i] = int16(32767 * math.Pow(10, tone.Level/20) * math.Sin(2*math.Pi*5000/16000*float64(w.sent+i)))
-	}
-	w.sent += len(f)
-	return nil
-}
 
 // A prompt of 16 kHz is heard so by a far end with G.722, in packets of whatever length, in 8 kHz by the others, and by one
 // that changes its codec in both ways, one after the other.
@@ -59,7 +46,7 @@ func TestPlayWide(t *testing.T) {
 				t.Errorf("%s: %v Hz at %.1f dB", what, lacks, got)
 			}
 		}
-		stop := sb.Play(&whistle{Source: tone.Sine(1000, -1)}, nil)
+		stop := sb.Play(tonetest.NewWhistle(), nil)
 		speaks(media.G722)
 		judge("G.722", listen(media.G722, 9), 5000, 1000)
 		speaks(media.PCMU)

@@ -150,7 +150,7 @@ func (r *rig) on(f func()) {
 
 // sleep lets the bubble's time go by.
 func (r *rig) sleep(d time.Duration) {
-	time.Sleep(d)
+	time.Sleep(d) // in the bubble's time: every test of this package that waits comes here
 	synctest.Wait()
 }
 

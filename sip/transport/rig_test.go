@@ -159,7 +159,7 @@ func (r *rig) write(s *stream, text string) {
 
 // sleep lets the bubble's time go by.
 func (r *rig) sleep(d time.Duration) {
-	time.Sleep(d)
+	time.Sleep(d) // in the bubble's time: every test of this package that waits comes here
 	synctest.Wait()
 }
 

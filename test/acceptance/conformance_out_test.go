@@ -119,17 +119,8 @@ func TestC23LongInvite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	streamed := make(chan string, 100)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go refuseAll(c, streamed)
-		}
-	}()
+	accept(t, l, func(c net.Conn) { refuseAll(c, streamed) })
 	s := start(t, configFor(far.port(), startFunction(t, bridge("+14155550199")).URL))
 	near := newWire(t, "127.0.0.1:0")
 	place := func(n, fill int) (size int, udp bool) {
@@ -167,7 +158,6 @@ func TestC23LongInvite(t *testing.T) {
 
 // refuseAll answers each INVITE of a connection with 486 and tells of it.
 func refuseAll(c net.Conn, got chan<- string) {
-	defer c.Close()
 	var pending string
 	buf := make([]byte, 65536)
 	for {

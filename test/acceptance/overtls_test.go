@@ -47,28 +47,18 @@ func tlsListener(t *testing.T, c *tls.Config) net.Listener {
 // pipe passes on what comes over each connection to a listener, both ways, until one side ends. It gives where the listener is.
 func pipe(t *testing.T, l net.Listener, dial func() (net.Conn, error)) *net.TCPAddr {
 	t.Helper()
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer in.Close()
-				out, err := dial()
-				if err != nil {
-					return // the test sees that nothing comes back
-				}
-				defer out.Close()
-				go func() {
-					defer in.Close()
-					_, _ = io.Copy(in, out)
-				}()
-				_, _ = io.Copy(out, in)
-			}()
+	accept(t, l, func(in net.Conn) {
+		out, err := dial()
+		if err != nil {
+			return // the test sees that nothing comes back
 		}
-	}()
+		defer out.Close()
+		go func() {
+			defer in.Close()
+			_, _ = io.Copy(in, out)
+		}()
+		_, _ = io.Copy(out, in)
+	})
 	at, ok := l.Addr().(*net.TCPAddr)
 	if !ok {
 		t.Fatalf("%v is no TCP address", l.Addr())

@@ -173,23 +173,13 @@ func nobody(t *testing.T, port int) (check func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
 	streamed := make(chan string, 100)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				buf := make([]byte, 65536)
-				if n, err := c.Read(buf); err == nil {
-					streamed <- string(buf[:n])
-				}
-			}()
+	accept(t, l, func(c net.Conn) {
+		buf := make([]byte, 65536)
+		if n, err := c.Read(buf); err == nil {
+			streamed <- string(buf[:n])
 		}
-	}()
+	})
 	return func() {
 		t.Helper()
 		for len(w.got) > 0 {

@@ -112,6 +112,24 @@ func (w *wire) receiveStamped(prefix string) datagram {
 	}
 }
 
+// accept lets serve have each connection to a listener, in a goroutine of its own, until the test ends, and closes it afterwards.
+func accept(t *testing.T, l net.Listener, serve func(net.Conn)) {
+	t.Helper()
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				serve(c)
+			}()
+		}
+	}()
+}
+
 // quiet fails if anything comes for a while.
 func (w *wire) quiet(d time.Duration) {
 	w.t.Helper()
