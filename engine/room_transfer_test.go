@@ -47,6 +47,7 @@ func TestHoldInRoom(t *testing.T) {
 			}
 		}
 		do(t, c2, call.Hold{Leg: l2.id, On: true})
+		synctest.Wait() // what was mixed as it left has come
 		two.take()
 		check("on hold", false)
 		if heard := two.take(); len(heard) > 0 {
