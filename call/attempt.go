@@ -15,6 +15,8 @@ type Attempt struct {
 	Trunk string `json:"trunk,omitempty"`
 	// Endpoint is the user name of the registered endpoint that proved to be the caller by its password; empty for others.
 	Endpoint string `json:"endpoint,omitempty"`
+	// Login is the user name by which the far end proved to be one of the trunk's (directory.Trunk.Callers); empty where none was asked.
+	Login string `json:"login,omitempty"`
 	// From and To are the caller and the called party: the user part of the From header and of the Request-URI,
 	// E.164 with "+" where they are numbers, else as received (percent-escapes kept).
 	From string `json:"from"`

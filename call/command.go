@@ -121,8 +121,14 @@ type RecordAudio struct {
 	Key     string        // the object's key
 	Longest time.Duration // it ends after this; 0 means 4 h
 	Silence time.Duration // it ends after so long a silence; 0 means never
-	Until   string        // digits of the leg's far end any of which ends it
-	Beep    bool          // the leg's far end hears a tone first
+	// Threshold is how many decibels below full scale sound is silence, for Silence; 0 means 50.
+	Threshold float64
+	Until     string // digits of the leg's far end any of which ends it
+	Beep      bool   // the leg's far end hears a tone first
+	// Blank: what is said while it is paused is silence in the file, with a tone at the begin and the end of each pause; else
+	// the file goes on where the pause began.
+	Blank bool
+	Meta  map[string]string // kept with the object, where its bucket keeps such
 }
 
 // Tracks says whose voices a recording holds.
@@ -136,10 +142,20 @@ const (
 	TracksToward Tracks = "toward" // only what the far end hears
 )
 
-// Pause interrupts a recording, or goes on with it. What is said meanwhile is not in the file.
+// Pause interrupts a recording, or goes on with it. What is said meanwhile is not in the file (see RecordAudio.Blank).
 type Pause struct {
 	Op OpID
 	On bool
+}
+
+// Converse lets a bot talk with the far end of an answered leg; operation. Done comes when the bot is through, with Result.Talk.
+// While it runs, nothing else is played to the leg, and the leg's peer hears nothing of it.
+type Converse struct {
+	Leg      LegID
+	Bot      string // what its service calls it: of Amazon Lex the ARN of an alias
+	Session  string // the conversation's name at the service
+	Language string // a locale of the bot, as "en_US"
+	Config   []byte // what the service is told at the begin, in its own JSON; nil for nothing
 }
 
 // Enter lets a leg into a room: it hears everybody there but itself. It is parted from its bridge first. The room exists
@@ -198,6 +214,7 @@ func (Mute) command()        {}
 func (SendDigits) command()  {}
 func (RecordAudio) command() {}
 func (Pause) command()       {}
+func (Converse) command()    {}
 func (Enter) command()       {}
 func (Leave) command()       {}
 func (Refer) command()       {}

@@ -73,6 +73,7 @@ type Result struct {
 	Leg     LegID       // of a Refer: the new leg, if there is one
 	// Recording is what a RecordAudio left; nil where nothing was recorded.
 	Recording *Recording
+	Talk      []byte // of a Converse: how it ended, in the bot's service's own JSON
 }
 
 // Held: the far end of a leg put us on hold, or took us off.

@@ -47,6 +47,17 @@ type Restful interface {
 	Routes(mux Mux, calls Calls)
 }
 
+// Concierge is what a Dialect offers beside that takes calls to numbers of its own, such as a conference's dial-in. It is asked
+// about attempts that no rule takes; nil: it is none of its own. It must not block.
+type Concierge interface {
+	Greet(at call.Attempt) App
+}
+
+// Historian is what a Dialect offers beside that wants to know of every call that is over, whoever drove it. It must not block.
+type Historian interface {
+	Over(f call.Finished)
+}
+
 // Mux is where a dialect mounts its API: patterns as in http.ServeMux, with method and path.
 type Mux interface {
 	Handle(pattern string, h http.Handler)

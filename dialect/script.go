@@ -15,6 +15,16 @@ type Script struct {
 	Call
 	// On is called for each event that is not the awaited one, in order. An error ends what runs and is returned by it.
 	On func(call.Event) error
+	// Alarm and Ring are for what is to be done later, if set: while something is waited for, Ring is called when Alarm is ready.
+	Alarm func() <-chan time.Time
+	Ring  func()
+}
+
+func (s *Script) alarm() <-chan time.Time {
+	if s.Alarm == nil {
+		return nil
+	}
+	return s.Alarm()
 }
 
 // Run gives the command and, when it is an operation, waits for its Done, listening meanwhile. Done.Err is also the error.
@@ -46,14 +56,18 @@ func (s *Script) Wait(ctx context.Context, t call.Ticket) (call.Done, error) {
 
 // Next gives the next event; call.ErrOver when there are no more.
 func (s *Script) Next(ctx context.Context) (call.Event, error) {
-	select {
-	case ev, ok := <-s.Events():
-		if !ok {
-			return nil, call.ErrOver
+	for {
+		select {
+		case ev, ok := <-s.Events():
+			if !ok {
+				return nil, call.ErrOver
+			}
+			return ev, nil
+		case <-s.alarm():
+			s.Ring()
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
-		return ev, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 }
 
@@ -61,19 +75,8 @@ func (s *Script) Next(ctx context.Context) (call.Event, error) {
 // meanwhile: what happened before f returned has been heard when Await returns. f's context ends when On gave an error
 // or ctx is done; Await always waits for f to return, so f must heed it. A panic of f becomes one of Await's caller.
 func Await[T any](ctx context.Context, s *Script, f func(context.Context) (T, error)) (T, error) {
-	return AwaitLong(ctx, s, 0, nil, f)
-}
-
-// AwaitLong is Await that calls long, in the driver's goroutine, when f has not returned after a while; 0: never.
-func AwaitLong[T any](ctx context.Context, s *Script, after time.Duration, long func(), f func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var alarm <-chan time.Time
-	if after > 0 {
-		timer := time.NewTimer(after)
-		defer timer.Stop()
-		alarm = timer.C
-	}
 	back := make(chan fetched[T], 1)
 	go fetch(ctx, f, back)
 	var fail error
@@ -108,8 +111,8 @@ func AwaitLong[T any](ctx context.Context, s *Script, after time.Duration, long 
 				continue
 			}
 			hear(ev)
-		case <-alarm:
-			long()
+		case <-s.alarm():
+			s.Ring()
 		}
 	}
 }

@@ -14,7 +14,8 @@ type playlist struct {
 	action *action   // the one under way, or the last
 	step   step      // how it is under way; nil: nothing is
 	about  *leg      // the leg that the invocation which brought the list was about
-	alarm  alarm
+	// watchers are what goes on beside the list.
+	watchers []watcher
 }
 
 // action is one action of an answer.
@@ -33,6 +34,8 @@ type kind struct {
 	start func(*driver, *action) (step, *fault)
 	// told: its success is told even in the middle of a list.
 	told bool
+	// outdated: its success is told no more once there is a newer list.
+	outdated bool
 	// stoppable: a newer list ends it at once.
 	stoppable bool
 	// onA: without CallId and ParticipantTag it acts on LEG-A, whichever leg the invocation was about.
@@ -45,7 +48,7 @@ func kindOf(name string) (kind, bool) {
 	case "CallAndBridge":
 		return kind{start: startBridge, told: true, onA: true}, true
 	case "Hangup":
-		return kind{start: startHangup, told: true}, true
+		return kind{start: startHangup, told: true, outdated: true}, true
 	case "Pause":
 		return kind{start: startPause, stoppable: true}, true
 	case "PlayAudio":
@@ -64,11 +67,24 @@ type step interface {
 	stop(d *driver)
 }
 
+// watcher is what an action leaves behind that goes on beside the list: keys that are awaited, a recording.
+type watcher interface {
+	// hear takes each event of the call; over: it needs to hear no more.
+	hear(d *driver, ev call.Event) (over bool)
+}
+
 // outcome is what became of a step.
 type outcome struct {
-	over  bool
-	lost  bool   // its leg ended: HANGUP tells that, nothing else is told
-	fault *fault // it failed
+	over   bool
+	lost   bool   // its leg ended: HANGUP tells that, nothing else is told
+	fault  *fault // it failed
+	result result // it succeeded: what it brought
+}
+
+// result is what an action brought: members of ActionData, each with its comma.
+type result struct {
+	before []byte // `"IntentResult":{…},`, before Type
+	behind []byte // `,"ReceivedDigits":"1"`, behind Parameters
 }
 
 // Faults of any action.
@@ -88,7 +104,7 @@ func systemFault(err error) *fault {
 func (d *driver) begin() {
 	a := d.list[0]
 	d.list = d.list[1:]
-	d.silence()
+	d.busy()
 	d.action = a
 	l, f := d.resolve(a)
 	a.leg, a.echo = l, echo(a.params, l)
@@ -142,7 +158,6 @@ func (d *driver) legOf(is func(*leg) bool) (*leg, *fault) {
 func (d *driver) finish(o outcome) {
 	a := d.action
 	d.step = nil
-	d.silence()
 	switch {
 	case a.stale: // the list is a newer one
 	case o.lost, o.fault != nil:
@@ -154,7 +169,7 @@ func (d *driver) finish(o outcome) {
 		d.explain(a, o.fault)
 		d.push(&notice{event: failed, leg: d.aboutOf(a), action: a, fault: o.fault})
 	case a.kind.told, len(d.list) == 0 && !a.stale:
-		d.push(&notice{event: succeeded, leg: d.aboutOf(a), action: a})
+		d.push(&notice{event: succeeded, leg: d.aboutOf(a), action: a, result: o.result})
 	}
 }
 
@@ -176,7 +191,9 @@ func (d *driver) aboutOf(a *action) *leg {
 
 // replace takes a new list in place of what was still to do. What is under way is stopped if its kind allows.
 func (d *driver) replace(about *leg, list []*action) {
-	d.notices = slices.DeleteFunc(d.notices, func(n *notice) bool { return n.event == succeeded })
+	d.notices = slices.DeleteFunc(d.notices, func(n *notice) bool {
+		return n.event == succeeded && (!n.action.kind.told || n.action.kind.outdated)
+	})
 	d.list, d.about = list, about
 	switch stopped := d.action; {
 	case d.step == nil:
@@ -195,7 +212,6 @@ func (d *driver) drop() {
 		d.step.stop(d)
 		d.step = nil
 	}
-	d.silence()
 }
 
 // refused says what became of an action whose command was refused: nothing when the leg is over.

@@ -9,8 +9,11 @@ import (
 // Bounds of Pause, in milliseconds.
 const minPause, maxPause = 100, 30_000
 
-// pausing is a Pause under way: the driver's alarm ends it.
-type pausing struct{ leg *leg }
+// pausing is a Pause under way.
+type pausing struct {
+	leg *leg
+	end *timer
+}
 
 func startPause(d *driver, a *action) (step, *fault) {
 	ms := 0
@@ -23,14 +26,17 @@ func startPause(d *driver, a *action) (step, *fault) {
 		return nil, invalid("The Duration parameter is invalid.")
 	}
 	d.pickUp(a.leg, nil)
-	d.wake(time.Duration(ms)*time.Millisecond, func() { d.finish(outcome{over: true}) })
-	return pausing{a.leg}, nil
+	end := d.after(time.Duration(ms)*time.Millisecond, func() { d.finish(outcome{over: true}) })
+	return pausing{a.leg, end}, nil
 }
 
-func (s pausing) hear(_ *driver, ev call.Event) outcome {
+func (s pausing) hear(d *driver, ev call.Event) outcome {
 	ended, ok := ev.(call.LegEnded)
 	gone := ok && ended.Leg == s.leg.id
+	if gone {
+		s.stop(d)
+	}
 	return outcome{over: gone, lost: gone}
 }
 
-func (pausing) stop(*driver) {} // the driver silences its alarm
+func (s pausing) stop(d *driver) { d.timers.stop(s.end) }

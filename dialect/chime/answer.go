@@ -13,6 +13,7 @@ const emptyResponse = "EmptyResponse"
 type fault struct {
 	kind, message string
 	detail        string // for the call's log, where the message says too little
+	more          []byte // members of the event beside, each with its comma: `,"ErrorList":[]`
 }
 
 // answer is what a function returned.

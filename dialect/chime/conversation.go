@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/dialect"
@@ -59,11 +58,10 @@ func (d *driver) invoke(n *notice) ([]byte, error) {
 		shown = n.leg.shown
 	}
 	d.note(call.LogEvent, call.Out, n, n.event, d.event, shown)
-	var after time.Duration
 	if d.callerWaits() {
-		after = ringAfter
+		defer d.stop(d.after(ringAfter, d.ringWaiting))
 	}
-	return dialect.AwaitLong(d.ctx, &d.script, after, d.ringWaiting, func(ctx context.Context) ([]byte, error) {
+	return dialect.Await(d.ctx, &d.script, func(ctx context.Context) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, d.limits().Invoke)
 		defer cancel()
 		return d.fn.Invoke(invoke.WithLines(ctx, d.line), d.event)

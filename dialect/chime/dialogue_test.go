@@ -34,6 +34,7 @@ import (
 //	-- far --          what the far ends do: "2 rings", "1 hangs up", "2 refuses 486 busy" …, headers below; those of
 //	                   "2 consents" come with its answer to our BYE
 //	-- wait 30s --     nothing happens for a while
+//	-- request --      what the API asks of the call, as JSON; each line is one
 //	-- next ID --      the rule's next application takes over the call
 //
 // and what must follow, all of it and nothing else:
@@ -41,6 +42,7 @@ import (
 //	-- commands --     given to the call
 //	-- ledger --       entered
 //	-- event --        given to the function: these bytes but for the blanks between
+//	-- told --         what the API was told
 //	-- returned --     what Drive returned
 var update = flag.Bool("update", false, "rewrite what must follow from what does; then read the difference")
 
@@ -120,17 +122,18 @@ type stage struct {
 	call   *dialecttest.Call
 	fn     *fakeFunction
 	result chan error
+	told   chan string // by the call, to who asked
 	booked int
 	out    []section
 }
 
 // play does what the dialogue says and gives the dialogue as it went.
 func play(t *testing.T, script []section) []section {
-	s := &stage{t: t, fn: newFakeFunction(), result: make(chan error, 1)}
+	s := &stage{t: t, fn: newFakeFunction(), result: make(chan error, 1), told: make(chan string, 100)}
 	for _, step := range script {
 		name, arg, _ := strings.Cut(step.name, " ")
 		switch name {
-		case "commands", "ledger", "event", "returned":
+		case "commands", "ledger", "event", "told", "returned":
 			continue
 		}
 		s.out = append(s.out, step)
@@ -146,6 +149,8 @@ func play(t *testing.T, script []section) []section {
 			s.fn.back <- reply{err: &invoke.Error{Kind: invoke.Kind(arg), Function: functionARN, Message: step.body}}
 		case "far":
 			s.far(step.body)
+		case "request":
+			s.request(step.body)
 		case "wait":
 			d, err := time.ParseDuration(arg)
 			if err != nil {
@@ -178,6 +183,17 @@ func (s *stage) drive(id string) {
 	go func() { s.result <- app.Drive(s.t.Context(), c) }()
 }
 
+// request asks the call for what the lines say, in order.
+func (s *stage) request(body string) {
+	for line := range strings.Lines(body) {
+		go func() {
+			answer, err := s.call.Ask(s.t.Context(), []byte(line))
+			s.told <- fmt.Sprintf("%s %v\n", answer, err)
+		}()
+		synctest.Wait()
+	}
+}
+
 // layout breaks an event into lines that a person can read. No string in it can hold these patterns: quotes are escaped.
 var layout = strings.NewReplacer(`,"ActionData":`, ",\n\"ActionData\":", `,"CallDetails":`, ",\n\"CallDetails\":",
 	`,"Participants":[`, ",\n \"Participants\":[\n  ", `},{"CallId":`, "},\n  {\"CallId\":", `,"ErrorType":`, ",\n \"ErrorType\":")
@@ -201,6 +217,11 @@ func (s *stage) look() {
 	}
 	s.booked = len(ledger)
 	add("ledger", b.String())
+	b.Reset()
+	for len(s.told) > 0 {
+		b.WriteString(<-s.told)
+	}
+	add("told", b.String())
 	select {
 	case event := <-s.fn.asked:
 		if !json.Valid(event) {
@@ -257,6 +278,8 @@ func (s *stage) far(body string) {
 			f.Press(arg[0])
 		case "finishes":
 			f.Finish()
+		case "completes":
+			f.Complete(completion(arg))
 		case "fails":
 			f.Fail(failure(arg))
 		case "refuses":
@@ -267,6 +290,20 @@ func (s *stage) far(body string) {
 			s.t.Fatalf("%q: no far end does that", block.line)
 		}
 	}
+}
+
+// completion reads "RecordAudio #", where a key ended it, "Converse {…}" with what the bot says, "SendDigits", or "RecordAudio fails: …".
+func completion(arg string) (command string, r call.Result, err error) {
+	command, rest, _ := strings.Cut(arg, " ")
+	switch why, fails := strings.CutPrefix(rest, "fails: "); {
+	case fails:
+		err = failure(why)
+	case command == "Converse":
+		r.Talk = []byte(rest)
+	case rest != "":
+		r.Digit = rest[0]
+	}
+	return command, r, err
 }
 
 // failure makes an error of a line: one of package call where its text is that.

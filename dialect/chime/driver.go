@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
@@ -18,6 +18,7 @@ import (
 type driver struct {
 	conversation
 	playlist
+	timers
 
 	ctx     context.Context // Drive's: the driver lives as long
 	app     *app
@@ -26,6 +27,7 @@ type driver struct {
 	account string
 	rule    string // the rule that chose the application; empty for an API's call
 	a, b    *leg   // b is nil unless it is dialled, or was answered and its end is not yet told
+	idle    *timer // ends the call of a caller for whom nothing is to be done; nil: something is, or he is answered
 }
 
 // leg is one participant as its function sees it.
@@ -60,11 +62,9 @@ func (l *leg) callID() string { return string(cmp.Or(l.known, l.id)) }
 
 func (l *leg) live() bool { return l != nil && !l.ended }
 
-var errRequest = errors.New("this call takes no requests")
-
 func newDriver(ctx context.Context, a *app, c dialect.Call, fn invoke.Function) *driver {
 	d := &driver{ctx: ctx, app: a, call: c, fn: fn}
-	d.script = dialect.Script{Call: c, On: d.hear}
+	d.script = dialect.Script{Call: c, On: d.hear, Alarm: d.alarm, Ring: d.timers.ring}
 	origin := c.Origin()
 	d.rule, d.account = origin.Rule, origin.Account
 	if d.account == "" {
@@ -113,7 +113,7 @@ func (d *driver) outbound(o call.Origin) error {
 // converse is the driver's loop, a state machine: tell what is to be told, carry out what is to be carried out, listen.
 // It ends when no leg is left and the function knows.
 func (d *driver) converse() error {
-	defer d.silence()
+	defer d.stopAll()
 	for {
 		var err error
 		switch {
@@ -146,10 +146,8 @@ func (d *driver) listen() error {
 			return nil
 		}
 		return d.hear(ev)
-	case <-d.alarm.rings():
-		f := d.alarm.then
-		d.silence()
-		f()
+	case <-d.alarm():
+		d.timers.ring()
 		return nil
 	case <-d.ctx.Done():
 		return fmt.Errorf("drive call %s: %w", d.call.ID(), d.ctx.Err())
@@ -174,13 +172,22 @@ func (d *driver) ringWaiting() {
 
 // ringIdle keeps a caller who is not answered, and for whom nothing is to be done, ringing for a while.
 func (d *driver) ringIdle() {
-	if d.step != nil || !d.callerWaits() || d.alarm.then != nil {
+	if d.step != nil || !d.callerWaits() || d.idle != nil {
 		return
 	}
 	d.ringWaiting()
-	d.wake(d.limits().Unanswered, func() {
+	d.idle = d.after(d.limits().Unanswered, func() {
+		if !d.callerWaits() {
+			return
+		}
 		d.hangUp(d.a, call.Cause{SIP: 480, By: call.ByPlatform, Label: call.LabelNoAnswer, Text: "the function gave no action"}, 480)
 	})
+}
+
+// busy ends the patience with a caller for whom nothing was to be done.
+func (d *driver) busy() {
+	d.stop(d.idle)
+	d.idle = nil
 }
 
 // hear takes one event of the call. It never blocks and never fails: the error is for dialect.Script.
@@ -197,13 +204,14 @@ func (d *driver) hear(ev call.Event) error {
 	case call.Transferred:
 		d.transferred(ev)
 	case call.Request:
-		ev.Reply(nil, errRequest)
+		d.requested(ev)
 	}
 	if d.step != nil {
 		if o := d.step.hear(d, ev); o.over {
 			d.finish(o)
 		}
 	}
+	d.watchers = slices.DeleteFunc(d.watchers, func(w watcher) bool { return w.hear(d, ev) })
 	return nil
 }
 
@@ -304,33 +312,4 @@ func (d *driver) show(l *leg, message string, headers header.List) {
 	var changes []header.Change
 	l.shown, l.view, changes = view(headers)
 	d.book(l, message, call.Out, call.WriterPlatform, changes)
-}
-
-// alarm is the driver's one timer.
-type alarm struct {
-	timer *time.Timer
-	then  func() // nil: not set
-}
-
-func (a *alarm) rings() <-chan time.Time {
-	if a.then == nil {
-		return nil
-	}
-	return a.timer.C
-}
-
-// wake calls then after a while, unless silence comes before.
-func (d *driver) wake(after time.Duration, then func()) {
-	if d.alarm.then = then; d.alarm.timer == nil {
-		d.alarm.timer = time.NewTimer(after)
-	} else {
-		d.alarm.timer.Reset(after)
-	}
-}
-
-func (d *driver) silence() {
-	if d.alarm.then != nil {
-		d.alarm.timer.Stop()
-		d.alarm.then = nil
-	}
 }

@@ -19,6 +19,8 @@ const (
 	succeeded       = "ACTION_SUCCESSFUL"
 	failed          = "ACTION_FAILED"
 	interrupted     = "ACTION_INTERRUPTED"
+	digitsReceived  = "DIGITS_RECEIVED"
+	updateRequested = "CALL_UPDATE_REQUESTED"
 	hangup          = "HANGUP"
 	invalidResponse = "INVALID_LAMBDA_RESPONSE"
 )
@@ -27,8 +29,11 @@ const (
 type notice struct {
 	event  string
 	leg    *leg    // what it is about
-	action *action // of the ACTION_ events
+	action *action // of the ACTION_ events and DIGITS_RECEIVED
+	result result  // of ACTION_SUCCESSFUL and DIGITS_RECEIVED
 	fault  *fault  // of ACTION_FAILED and INVALID_LAMBDA_RESPONSE
+	// arguments are what UpdateSipMediaApplicationCall was given, for CALL_UPDATE_REQUESTED.
+	arguments json.RawMessage
 }
 
 // appendEvent adds the event that tells n: the envelope in the vendor's order of keys.
@@ -86,11 +91,18 @@ func (d *driver) appendActionData(b []byte, n *notice) []byte {
 		b = append(b, `,"ParticipantTag":"`...)
 		b = append(b, n.leg.tag...)
 		return append(b, `"}}`...)
-	case succeeded, failed, interrupted:
-		b = append(b, `,"ActionData":{"Type":`...)
+	case updateRequested:
+		b = append(b, `,"ActionData":{"Type":"CallUpdateRequest","Parameters":{"Arguments":`...)
+		b = append(b, n.arguments...)
+		return append(b, `}}`...)
+	case succeeded, failed, interrupted, digitsReceived:
+		b = append(b, `,"ActionData":{`...)
+		b = append(b, n.result.before...)
+		b = append(b, `"Type":`...)
 		b = appendString(b, n.action.name)
 		b = append(b, `,"Parameters":`...)
 		b = append(b, n.action.echo...)
+		b = append(b, n.result.behind...)
 		if n.event == failed {
 			b = appendFault(b, n.fault)
 		}
@@ -103,7 +115,8 @@ func appendFault(b []byte, f *fault) []byte {
 	b = append(b, `,"ErrorType":`...)
 	b = appendString(b, f.kind)
 	b = append(b, `,"ErrorMessage":`...)
-	return appendString(b, f.message)
+	b = appendString(b, f.message)
+	return append(b, f.more...)
 }
 
 func appendParticipant(b []byte, l *leg, event string) []byte {

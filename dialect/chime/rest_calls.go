@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/switchhook/switchhook/call"
@@ -12,6 +13,7 @@ import (
 
 var callOperations = []operation{
 	{"CreateSipMediaApplicationCall", "POST", "/sip-media-applications/{id}/calls", "", http.StatusCreated, with((*control).createCall)},
+	{"UpdateSipMediaApplicationCall", "POST", "/sip-media-applications/{id}/calls/{transaction}", "", http.StatusAccepted, with((*control).updateCall)},
 }
 
 // maxPairs bounds SipHeaders and ArgumentsMap.
@@ -40,18 +42,63 @@ func (c *control) createCall(r *request, in callIn) (callOut, error) {
 	if isObject(in.ArgumentsMap) {
 		request.Arguments = in.ArgumentsMap
 	}
-	var asked bytes.Buffer
-	enc := json.NewEncoder(&asked)
-	enc.SetEscapeHTML(false) // arguments reach the function as they were given
-	if err := enc.Encode(request); err != nil {
+	asked, err := verbatim(request)
+	if err != nil {
 		return callOut{}, err
 	}
 	id, err := c.calls.Start(r, app.ID, call.Origin{
 		Attempt: call.Attempt{Account: r.account, From: from, To: to, At: c.cfg.Clock()},
-		Request: asked.Bytes(),
+		Request: asked,
 	})
 	if errors.Is(err, dialect.ErrNoApp) { // deleted a moment ago
 		err = badRequest("SipMediaApplicationId: %s", notFound("SipMediaApplication", app.ID).Message)
 	}
 	return callOut{sipMediaApplicationCall{string(id)}}, err
+}
+
+type updateIn struct {
+	Arguments json.RawMessage // handed on byte for byte
+}
+
+// updateCall has the function of a live call told. It says that the call is there; the function is asked afterwards.
+func (c *control) updateCall(r *request, in updateIn) (callOut, error) {
+	var v checks
+	if !isObject(in.Arguments) {
+		v.fail("Arguments: it is required, an object of strings")
+	}
+	v.stringMap("Arguments", in.Arguments, maxPairs)
+	if err := v.result(); err != nil {
+		return callOut{}, err
+	}
+	app, err := c.findApplication(r, r.path("id"))
+	if err != nil {
+		return callOut{}, err
+	}
+	id := r.path("transaction")
+	body, err := verbatim(liveRequest{App: app.ID, Account: r.account, Update: in.Arguments})
+	if err != nil {
+		return callOut{}, err
+	}
+	switch _, err = c.calls.Ask(r, call.ID(id), body); {
+	case errors.Is(err, dialect.ErrNoCall), errors.Is(err, errNotOurs):
+		err = noTransaction(id, app.ID)
+	case errors.Is(err, errPending):
+		err = limitExceeded("%d updates of transaction %s wait for its function already", maxPending, id)
+	}
+	return callOut{sipMediaApplicationCall{id}}, err
+}
+
+func noTransaction(id, app string) *apiError {
+	e := notFound("", "")
+	e.Message = fmt.Sprintf("Transaction %s doesn't exist for SipMediaApplication %s", quote(id), app)
+	return e
+}
+
+// verbatim gives v as JSON in which what a client gave stands as it was given, "<" and the like among it.
+func verbatim(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }

@@ -47,7 +47,7 @@ type Call struct {
 type operation struct {
 	id  call.OpID
 	leg *Far
-	cmd call.Command // Play, Say or Dial
+	cmd call.Command
 }
 
 // NewCall makes a call with its inbound leg, or, when o has a Request, one that the application asked for, without legs.
@@ -227,6 +227,21 @@ func (c *Call) accept(cmd call.Command) (call.Ticket, error) {
 		return call.Ticket{Leg: cmd.Leg}, err
 	case call.Stop:
 		return c.stop(cmd.Op)
+	case call.SendDigits:
+		return c.operate(cmd.Leg, cmd)
+	case call.RecordAudio:
+		return c.operate(cmd.Leg, cmd)
+	case call.Converse:
+		return c.operate(cmd.Leg, cmd)
+	case call.Pause:
+		return c.pause(cmd.Op)
+	case call.Mute:
+		_, err := c.find(cmd.Leg)
+		return call.Ticket{Leg: cmd.Leg}, err
+	case call.Enter:
+		return c.enter(cmd.Leg, cmd.Room)
+	case call.Leave:
+		return c.enter(cmd.Leg, "")
 	}
 	panic(fmt.Sprintf("dialecttest: command %T is not known here", cmd))
 }
@@ -298,6 +313,10 @@ func (c *Call) stop(id call.OpID) (call.Ticket, error) {
 		return call.Ticket{Op: id}, nil
 	}
 	op := c.ops[i]
+	if _, recording := op.cmd.(call.RecordAudio); recording {
+		c.complete(op, call.Result{}, nil)
+		return call.Ticket{Op: id, Leg: op.leg.ID}, nil
+	}
 	c.done(op, call.Result{}, call.ErrStopped)
 	if _, dial := op.cmd.(call.Dial); dial {
 		op.leg.end(call.Cause{SIP: 487, By: call.ByApp, Label: call.LabelCancelled}, nil)

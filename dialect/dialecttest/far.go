@@ -27,7 +27,8 @@ type Far struct {
 	state state
 	media bool // it can hear and be heard
 	peer  *Far
-	heard bool // by its peer
+	room  string // where it is; empty: in none
+	heard bool   // by its peer
 	sent  header.List
 	last  header.List // what its answer to our BYE brings
 	cause call.Cause
@@ -109,9 +110,11 @@ func (f *Far) Press(digit byte) {
 			until = cmd.Until
 		case call.Say:
 			until = cmd.Until
+		case call.RecordAudio:
+			until = cmd.Until
 		}
 		if strings.IndexByte(until, digit) >= 0 {
-			f.c.done(op, call.Result{Digit: digit}, nil)
+			f.c.complete(op, call.Result{Digit: digit}, nil)
 		}
 	}
 }
@@ -131,11 +134,19 @@ func (f *Far) Hears() call.Command {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	for _, op := range f.ops() {
-		if _, dial := op.cmd.(call.Dial); !dial {
+		if isPrompt(op.cmd) {
 			return op.cmd
 		}
 	}
 	return nil
+}
+
+func isPrompt(cmd call.Command) bool {
+	switch cmd.(type) {
+	case call.Play, call.Say:
+		return true
+	}
+	return false
 }
 
 // Answered tells whether the leg is answered and not over.
@@ -185,7 +196,7 @@ func (f *Far) ops() []operation {
 // finish ends the leg's prompt.
 func (f *Far) finish(err error, digit byte) {
 	for _, op := range f.ops() {
-		if _, dial := op.cmd.(call.Dial); !dial {
+		if isPrompt(op.cmd) {
 			f.c.done(op, call.Result{Digit: digit}, err)
 		}
 	}
@@ -228,14 +239,23 @@ func (f *Far) end(cause call.Cause, h header.List) {
 	if f.state == ended {
 		return
 	}
+	recordings := f.recordings()
 	for _, op := range f.ops() {
-		if _, dial := op.cmd.(call.Dial); dial {
+		switch op.cmd.(type) {
+		case call.Dial:
 			f.c.done(op, call.Result{}, &call.Refusal{Cause: cause, Headers: h})
-		} else {
+		case call.RecordAudio: // over when the file is in its bucket
+		default:
 			f.c.done(op, call.Result{}, call.ErrLegEnded)
 		}
 	}
 	f.part()
-	f.state, f.cause = ended, cause
+	if f.room != "" {
+		f.c.emit(call.Left{Leg: f.ID, Room: f.room})
+	}
+	f.state, f.cause, f.room = ended, cause, ""
 	f.c.emit(call.LegEnded{Leg: f.ID, Cause: cause, Headers: h})
+	for _, op := range recordings {
+		f.c.complete(op, call.Result{}, nil)
+	}
 }
