@@ -154,29 +154,35 @@ func TestAwaitPanics(t *testing.T) {
 	t.Error("the panic is lost")
 }
 
-// What takes long is told once, in the driver's own goroutine and before the rest; what does not, never.
-func TestAwaitLong(t *testing.T) {
-	for name, tc := range map[string]struct {
-		after, takes time.Duration
-		want         []string
-	}{
-		"in time":  {time.Second, time.Second - 1, []string{"back"}},
-		"too late": {time.Second, time.Hour, []string{"long", "back"}},
-		"for ever": {0, time.Hour, []string{"back"}},
+// What is to be done later is done while something is waited for, in the driver's own goroutine and as often as it is due.
+func TestAlarm(t *testing.T) {
+	for name, wait := range map[string]func(*dialect.Script) error{
+		"Await": func(s *dialect.Script) error {
+			_, err := dialect.Await(ctx, s, func(context.Context) (int, error) {
+				time.Sleep(150 * time.Second) // in the bubble's time
+				return 0, nil
+			})
+			return err
+		},
+		"Next": func(s *dialect.Script) error {
+			c, cancel := context.WithTimeout(ctx, 150*time.Second)
+			defer cancel()
+			if _, err := s.Next(c); !errors.Is(err, context.DeadlineExceeded) {
+				return fmt.Errorf("Next gives %w", err)
+			}
+			return nil
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, s, _ := script(call.Origin{})
-				var got []string
-				v, err := dialect.AwaitLong(ctx, s, tc.after, func() { got = append(got, "long") }, func(context.Context) (string, error) {
-					time.Sleep(tc.takes) // in the bubble's time
-					return "back", nil
-				})
-				if err != nil {
-					t.Error(err)
-				}
-				if diff := cmp.Diff(tc.want, append(got, v)); diff != "" {
-					t.Error(diff)
+				clock := time.NewTicker(time.Minute)
+				defer clock.Stop()
+				rung := 0
+				s.Alarm = func() <-chan time.Time { return clock.C }
+				s.Ring = func() { rung++ }
+				if err := wait(s); err != nil || rung != 2 {
+					t.Errorf("it rang %d times in 150 s, %v; want 2", rung, err)
 				}
 			})
 		})

@@ -8,3 +8,6 @@ func Operations() []string {
 	}
 	return names
 }
+
+// ErrNotOurs is what a call gives that another application drives.
+var ErrNotOurs = errNotOurs

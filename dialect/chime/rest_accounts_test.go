@@ -47,6 +47,10 @@ func hold(a *api, key, secret, number, stock string) holding {
 		"rule": *rule.SipRuleId, "off": *off.SipRuleId, "number": number, "free": stock, "order": *order.PhoneNumberOrderId,
 		"numberArn": "arn:aws:chime:us-east-1:" + mine.accountOf(number) + ":phone-number/" + number[1:],
 	}
+	placed := good[*voice.CreateSipMediaApplicationCallOutput](a.t)(mine.CreateSipMediaApplicationCall(ctx, &voice.CreateSipMediaApplicationCallInput{
+		SipMediaApplicationId: app.SipMediaApplicationId, FromPhoneNumber: &number, ToPhoneNumber: aws.String("+14155550100")}))
+	h["call"] = *placed.SipMediaApplicationCall.TransactionId
+	a.calls.asked = nil
 	for _, arn := range []string{"appArn", "vcArn", "numberArn"} {
 		good[*voice.TagResourceOutput](a.t)(mine.TagResource(ctx, &voice.TagResourceInput{
 			ResourceARN: aws.String(h[arn]), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("of " + key)}}}))
@@ -146,6 +150,8 @@ var accountRows = []struct {
 	{"ListPhoneNumberOrders", "GET /phone-number-orders", "", 200, 200},
 	{"CreateSipMediaApplicationCall", "POST /sip-media-applications/{app}/calls", `{"FromPhoneNumber":"{my number}","ToPhoneNumber":"+14155550100"}`, 201, 400},
 	{"CreateSipMediaApplicationCall", "POST /sip-media-applications/{my app}/calls", `{"FromPhoneNumber":"{number}","ToPhoneNumber":"+14155550100"}`, 201, 400},
+	{"UpdateSipMediaApplicationCall", "POST /sip-media-applications/{app}/calls/{call}", `{"Arguments":{"k":"v"}}`, 202, 404},
+	{"UpdateSipMediaApplicationCall", "POST /sip-media-applications/{my app}/calls/{call}", `{"Arguments":{"k":"v"}}`, 202, 404},
 	{"TagResource", "POST /tags?operation=tag-resource", `{"ResourceARN":"{appArn}","Tags":[{"Key":"k","Value":"changed"}]}`, 204, 404},
 	{"TagResource", "POST /tags?operation=tag-resource", `{"ResourceARN":"{vcArn}","Tags":[{"Key":"k","Value":"changed"}]}`, 204, 404},
 	{"UntagResource", "POST /tags?operation=untag-resource", `{"ResourceARN":"{numberArn}","TagKeys":["k"]}`, 204, 404},

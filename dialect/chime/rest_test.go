@@ -38,17 +38,44 @@ type fakeCalls struct {
 	apps  []string
 	asked []call.Origin
 	err   error
+	live  map[call.ID]live
+}
+
+// live is a call that stands.
+type live struct {
+	app, account string
+	asked        []string
 }
 
 func (f *fakeCalls) Start(_ context.Context, app string, origin call.Origin) (call.ID, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.apps, f.asked = append(f.apps, app), append(f.asked, origin)
-	return call.NewID(1), f.err
+	id := call.NewID(1)
+	if f.live == nil {
+		f.live = map[call.ID]live{}
+	}
+	f.live[id] = live{app: app, account: origin.Account}
+	return id, f.err
 }
 
-func (f *fakeCalls) Ask(context.Context, call.ID, []byte) ([]byte, error) {
-	return nil, dialect.ErrNoCall
+func (f *fakeCalls) Ask(_ context.Context, id call.ID, body []byte) ([]byte, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, ok := f.live[id]
+	if !ok {
+		return nil, dialect.ErrNoCall
+	}
+	var of struct{ App, Account string }
+	if err := json.Unmarshal(body, &of); err != nil {
+		return nil, err
+	}
+	if of.App != l.app || of.Account != l.account {
+		return nil, chime.ErrNotOurs
+	}
+	l.asked = append(l.asked, string(body))
+	f.live[id] = l
+	return nil, nil
 }
 
 // declared has a function behind every name, as a server that can ask AWS Lambda; the operator declared one of them.
@@ -209,7 +236,7 @@ func TestUnservedOperations(t *testing.T) {
 		"PUT /voice-connectors/" + vc + "/logging-configuration", "GET /voice-connectors/" + vc + "/termination/health",
 		"POST /voice-connectors/" + vc + "/termination/credentials?operation=put", "POST /voice-connectors/" + vc + "?operation=paint-it-red",
 		"POST /voice-connectors/" + vc, "POST /phone-numbers?operation=batch-update", "POST /phone-numbers/+12065550100?operation=restore",
-		"POST /sip-media-applications/a/calls/b", "PUT /sip-media-applications/a/logging-configuration", "PATCH /sip-rules", "PATCH /sip-rules/x",
+		"PUT /sip-media-applications/a/logging-configuration", "PATCH /sip-rules", "PATCH /sip-rules/x",
 		"POST /voice-connector-groups", "GET /voice-connector-groups/a", "GET /phone-number-countries?product-type=VoiceConnector", "GET /settings",
 		"PUT /settings/phone-number", "GET /voice-connector-regions", "POST /emergency-calling/address", "GET /voice-profiles", "GET /voice-profile-domains/a",
 		"DELETE /phone-number-orders/a", "GET /search", "DELETE /tags", "GET /tags/a",

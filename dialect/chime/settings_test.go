@@ -106,20 +106,3 @@ func TestDrain(t *testing.T) {
 		}
 	})
 }
-
-// TestRequestIsAnswered asks for something by REST in the middle of a call.
-func TestRequestIsAnswered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		fn := &always{answer: []byte(`{"SchemaVersion":"1.0","Actions":[{"Type":"Speak","Parameters":{"Text":"x"}}]}`)}
-		app, err := newDialect(fn, chime.Limits{}).App("id", json.RawMessage(`{"LambdaArn":"ivr"}`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := dialecttest.NewCall(call.Origin{})
-		go func() { _ = app.Drive(t.Context(), c) }()
-		if _, err := c.Ask(t.Context(), []byte(`{}`)); err == nil {
-			t.Error("a request that no call takes is accepted")
-		}
-		c.End()
-	})
-}
