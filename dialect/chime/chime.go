@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/switchhook/switchhook/dialect"
@@ -38,6 +39,13 @@ type Config struct {
 	// Account stands in events of calls that belong to no account.
 	Account string
 	Limits  Limits
+	// Quotas bounds what accounts may create and ask for, as the vendor does; the zero Quotas bounds nothing.
+	Quotas Quotas
+	// Health tells when, and from where, the last OPTIONS came by the trunk of this ID; ok is false when none has. nil: none ever has.
+	Health func(trunk string) (at time.Time, from netip.AddrPort, ok bool)
+	// Event takes what happened, for those who listen to events: the detail-type and detail of an event of EventBridge, detail
+	// as encoding/json writes it. It never blocks. nil: nobody listens.
+	Event func(detailType string, detail any)
 	// Clock gives the time; nil: time.Now.
 	Clock func() time.Time
 	// Logger takes what an operator should know; nil: nobody.
@@ -57,6 +65,18 @@ type Limits struct {
 	HeaderLength   int           // characters of the value of one of the SipHeaders: 2,048
 	HeadersLength  int           // characters of all these values: each counts alone
 	LogBody        int           // bytes of an event or answer that go into the call's log: none; at most 16 KiB
+}
+
+// Quotas is what accounts may have and do. A zero field is no bound. See "Quotas" of the vendor's service endpoints page.
+type Quotas struct {
+	Applications    int     // SIP media applications of an account in a region
+	Rules           int     // SIP rules of an account
+	Connectors      int     // Voice Connectors of an account in a region
+	ConnectorGroups int     // groups of an account
+	PhoneNumbers    int     // phone numbers of an account
+	Bots            int     // StartBotConversation at once in an account
+	CreateCalls     float64 // CreateSipMediaApplicationCall per second of an account
+	UpdateCalls     float64 // UpdateSipMediaApplicationCall per second of an account
 }
 
 const maxLogBody = 16 << 10
