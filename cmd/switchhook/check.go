@@ -121,6 +121,7 @@ func (c config) sound() error {
 	}
 	c.strangers(&m)
 	c.proofs(&m)
+	c.Chime.sound(&m)
 	if c.HTTP.Listen != "" {
 		m.note("$.http.listen", listenable(c.HTTP.Listen))
 	}

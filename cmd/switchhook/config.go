@@ -33,6 +33,7 @@ type config struct {
 	HTTP      httpConfig           `json:"http"`
 	Speech    speechConfig         `json:"speech"`
 	Records   recordsConfig        `json:"records"`
+	Chime     chimeConfig          `json:"chime"` // the Chime dialect
 
 	dev  bool    // --dev: set by no file
 	text *source // what was read; nil without a file

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"os"
 	"slices"
 	"time"
 
-	"github.com/switchhook/switchhook/dialect/chime"
 	"github.com/switchhook/switchhook/invoke"
 )
 
@@ -77,10 +75,4 @@ func (h *house) starts(ctx context.Context, err error) (still bool) {
 		h.log.Error("a function does not start", "error", err) // its calls go to the rule's next application until it is mended
 	}
 	return still
-}
-
-// chime gives the settings of the Chime dialect.
-func (h *house) chime() chime.Config {
-	return chime.Config{Functions: h.invoker, Directory: h.store.Snapshot, Store: h.store, Region: h.cfg.Region,
-		Account: cmp.Or(h.cfg.Account, defaultAccount), Limits: chime.Limits{LogBody: h.logBody()}, Logger: h.log}
 }

@@ -41,6 +41,11 @@ type Config struct {
 	Limits  Limits
 	// Quotas bounds what accounts may create and ask for, as the vendor does; the zero Quotas bounds nothing.
 	Quotas Quotas
+	// Failover lets a live call whose function can't be invoked go on with the next application of its rule, which the vendor
+	// does not.
+	Failover bool
+	// CallerID says whom callers on Voice Connectors may show; empty: CallerAny.
+	CallerID CallerID
 	// Health tells when, and from where, the last OPTIONS came by the trunk of this ID; ok is false when none has. nil: none ever has.
 	Health func(trunk string) (at time.Time, from netip.AddrPort, ok bool)
 	// Event takes what happened, for those who listen to events: the detail-type and detail of an event of EventBridge, detail
@@ -64,8 +69,19 @@ type Limits struct {
 	AttributeBytes int           // their JSON: 20 KiB
 	HeaderLength   int           // characters of the value of one of the SipHeaders: 2,048
 	HeadersLength  int           // characters of all these values: each counts alone
+	CallsPerSecond float64       // calls of one application that begin: any number
+	ActiveCalls    int           // calls of one application that stand, a bridged one counted twice: any number
 	LogBody        int           // bytes of an event or answer that go into the call's log: none; at most 16 KiB
 }
+
+// CallerID is a policy for the caller's number of calls that come in by a Voice Connector.
+type CallerID string
+
+// The policies.
+const (
+	CallerAny   CallerID = "any"   // whatever it is
+	CallerOwned CallerID = "owned" // one of the account's inventory, as the vendor has it; else 403
+)
 
 // Quotas is what accounts may have and do. A zero field is no bound. See "Quotas" of the vendor's service endpoints page.
 type Quotas struct {

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/switchhook/switchhook/dialect/chime"
+)
+
+// The section "chime" that docs/operating.md shows is read whole.
+func TestDocumentedChimeIsRead(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), "```yaml\nchime:")
+	section, _, closed := strings.Cut(section, "```")
+	if !ok || !closed {
+		t.Fatal("there is no such section")
+	}
+	c, err := readConfig(write(t, "chime:"+section))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := c.Chime.limits(0)
+	if l.Invoke != 20*time.Second || l.Actions != 10 || l.CallsPerSecond != 5 || l.ActiveCalls != 100 || c.Chime.Quotas.CreateCalls != 1 ||
+		!c.Chime.Failover || chime.CallerID(c.Chime.CallerID) != chime.CallerOwned {
+		t.Errorf("read as %+v", c.Chime)
+	}
+}
+
+func TestMistakesInChimeNameTheLine(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"unknown key":      {"chime:\n  limit: {}\n", ":2:3:"},
+		"below nothing":    {"chime: {limits: {actions: -1}}\n", ":1:27: chime.limits.actions: -1 is not between 0 and"},
+		"too short":        {"chime: {limits: {invoke: 1ms}}\n", ":1:26: chime.limits.invoke: 1ms is not between 100ms and"},
+		"too long":         {"chime: {limits: {ring: 9999h}}\n", ":1:24: chime.limits.ring: 9999h0m0s is not between"},
+		"fraction":         {"chime: {quotas: {bots: 0.5}}\n", ":1:24: a whole number must stand here"},
+		"negative rate":    {"chime: {quotas: {createCalls: -0.5}}\n", ":1:31: chime.quotas.createCalls: -0.5"},
+		"caller's policy":  {"chime: {callerId: mine}\n", ":1:19: chime.callerId: \"mine\" is neither any nor owned"},
+		"failover is text": {"chime: {failover: sometimes}\n", ":1:19:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readConfig(write(t, c.text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error with %q", err, c.want)
+			}
+		})
+	}
+}
