@@ -40,6 +40,8 @@ type kind struct {
 	stoppable bool
 	// onA: without CallId and ParticipantTag it acts on LEG-A, whichever leg the invocation was about.
 	onA bool
+	// badLeg is what the function is told where it names no leg that there is; empty: what most actions tell.
+	badLeg string
 }
 
 // kindOf finds the kind of an action by its Type.
@@ -51,10 +53,20 @@ func kindOf(name string) (kind, bool) {
 		return kind{start: startHangup, told: true, outdated: true}, true
 	case "Pause":
 		return kind{start: startPause, stoppable: true}, true
+	case "PauseCallRecording":
+		return kind{start: holdCallRecording(true), badLeg: badCallID}, true
 	case "PlayAudio":
 		return kind{start: startPlay, stoppable: true}, true
+	case "RecordAudio":
+		return kind{start: startRecord, told: true, stoppable: true}, true
+	case "ResumeCallRecording":
+		return kind{start: holdCallRecording(false), badLeg: badCallID}, true
 	case "Speak":
 		return kind{start: startSpeak, stoppable: true}, true
+	case "StartCallRecording":
+		return kind{start: startCallRecording, told: true, badLeg: badCallID}, true
+	case "StopCallRecording":
+		return kind{start: stopCallRecording, badLeg: badCallID}, true
 	}
 	return kind{}, false
 }
@@ -66,6 +78,12 @@ type step interface {
 	// stop ends the step early. It hears nothing afterwards.
 	stop(d *driver)
 }
+
+// instant is the step of an action that is over as it begins, with what it brought.
+type instant result
+
+func (s instant) hear(*driver, call.Event) outcome { return outcome{over: true, result: result(s)} }
+func (instant) stop(*driver)                       {}
 
 // watcher is what an action leaves behind that goes on beside the list: keys that are awaited, a recording.
 type watcher interface {
@@ -108,11 +126,18 @@ func (d *driver) begin() {
 	d.action = a
 	l, f := d.resolve(a)
 	a.leg, a.echo = l, echo(a.params, l)
-	if f == nil {
+	switch {
+	case f == nil:
 		d.step, f = a.kind.start(d, a)
+	case a.kind.badLeg != "":
+		f = invalid(a.kind.badLeg)
 	}
-	if f != nil || d.step == nil {
+	s, over := d.step.(instant)
+	switch {
+	case f != nil, d.step == nil:
 		d.finish(outcome{over: true, fault: f, lost: f == nil})
+	case over:
+		d.finish(s.hear(d, nil))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -380,6 +381,8 @@ func formatCommand(cmd call.Command) string {
 		headers = c.Headers
 	case call.Join:
 		line = "Join " + legName(c.A) + " " + legName(c.B)
+	case call.RecordAudio:
+		line = formatRecording(c)
 	case call.Stop:
 		line = fmt.Sprintf("Stop %d", c.Op)
 	default:
@@ -389,6 +392,22 @@ func formatCommand(cmd call.Command) string {
 		line += "\n  " + f.Name + ": " + f.Value
 	}
 	return line + "\n"
+}
+
+// formatRecording shows what of a recording is not as it would be without.
+func formatRecording(c call.RecordAudio) string {
+	line := fmt.Sprintf("RecordAudio %s: %q to %s/%s at %d", legName(c.Leg), c.Tracks, c.Bucket, c.Key, c.Rate)
+	all := reflect.ValueOf(c)
+	for i, f := range reflect.VisibleFields(all.Type()) {
+		switch f.Name {
+		case "Leg", "Tracks", "Bucket", "Key", "Rate":
+			continue
+		}
+		if v := all.Field(i); !v.IsZero() {
+			line += fmt.Sprintf(" %s=%v", f.Name, v)
+		}
+	}
+	return line
 }
 
 func formatEntry(e call.Entry) string {

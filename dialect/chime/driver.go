@@ -45,6 +45,7 @@ type leg struct {
 	code     int         // the SipResponseCode that its HANGUP tells; negative: what its cause says
 	cause    call.Cause  // why it is over
 	carry    header.List // what the end of the other leg brought: it goes out when the function hangs this one up
+	recorded recorded    // what was recorded of it
 	shown    header.List // the rows that view shows
 	view     []byte      // SipHeaders as JSON, nil when there are none
 }
