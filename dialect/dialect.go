@@ -21,6 +21,12 @@ type Call interface {
 	Checkpoint(state []byte)
 }
 
+// Handover is what a Call offers beside whose record and log tell that another application of its rule goes on with it.
+type Handover interface {
+	// HandOver says that the application app drives the call from now on, and why the one before does not. It never blocks.
+	HandOver(app string, why error)
+}
+
 // App is one customer's application, ready to drive calls.
 type App interface {
 	// Drive holds the conversation of one call with the customer's code. When it returns, what is left of the call is

@@ -14,6 +14,7 @@ type Snapshot struct {
 	trunks   map[string]*Trunk
 	hosts    map[string]*Trunk
 	rules    map[TriggerKind]map[string]*Rule
+	ruleIDs  map[string]*Rule
 	phones   map[string]*Endpoint
 	sources  map[netip.Prefix]*Trunk
 	lengths  []int // of the prefixes in sources, longest first
@@ -42,6 +43,7 @@ func NewSnapshot(c Content) *Snapshot {
 		hosts:    make(map[string]*Trunk, len(c.Trunks)),
 		sources:  map[netip.Prefix]*Trunk{},
 		rules:    map[TriggerKind]map[string]*Rule{ByNumber: {}, ByHost: {}},
+		ruleIDs:  make(map[string]*Rule, len(c.Rules)),
 		phones:   make(map[string]*Endpoint, len(c.Endpoints)),
 	}
 	for _, a := range c.Accounts {
@@ -61,6 +63,7 @@ func NewSnapshot(c Content) *Snapshot {
 	}
 	for i := range c.Rules {
 		r := &c.Rules[i]
+		s.ruleIDs[r.ID] = r
 		if m := s.rules[r.Kind]; m != nil {
 			m[r.Value] = r
 		}
@@ -155,6 +158,9 @@ func (s *Snapshot) Rule(k TriggerKind, value string) (*Rule, bool) {
 	r, ok := s.rules[k][value]
 	return r, ok
 }
+
+// RuleByID finds a rule by its ID; do not change it.
+func (s *Snapshot) RuleByID(id string) (*Rule, bool) { r, ok := s.ruleIDs[id]; return r, ok }
 
 // Endpoint finds an endpoint by its user name; do not change it.
 func (s *Snapshot) Endpoint(user string) (*Endpoint, bool) { e, ok := s.phones[user]; return e, ok }

@@ -119,7 +119,8 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
 	for i, a := range v.Apps {
 		x.live.drivenBy(c, a.ID, i > 0)
 		c.SetApp(a.ID)
-		err := x.driveBy(c, a)
+		h := &handed{Call: c, x: x, app: a.ID}
+		err := x.driveBy(h, a)
 		switch {
 		case err == nil, errors.Is(err, call.ErrOver):
 			return call.Cause{Q850: 16, By: call.ByApp, Label: call.LabelNormal}
@@ -127,7 +128,7 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
 			return *drained()
 		}
 		x.live.appFailed()
-		isFault := x.failed(c, a, err)
+		isFault := x.failed(c, h.app, err)
 		switch {
 		case isFault:
 			return call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: "the dialect broke"}
@@ -141,7 +142,7 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
 }
 
 // driveBy lets one application drive the call. A panic becomes a *fault: it ends this call and no other.
-func (x *Exchange) driveBy(c *engine.Call, a directory.App) (err error) {
+func (x *Exchange) driveBy(c dialect.Call, a directory.App) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &fault{v, debug.Stack()}
@@ -152,6 +153,24 @@ func (x *Exchange) driveBy(c *engine.Call, a directory.App) (err error) {
 		return fmt.Errorf("%w: %w", dialect.ErrUnavailable, err)
 	}
 	return app.Drive(x.ctx, c)
+}
+
+// handed is a call whose driver may hand it over to another application of its rule. The driver's goroutine alone uses it so.
+type handed struct {
+	*engine.Call
+	x   *Exchange
+	app string // who drives it
+}
+
+var _ dialect.Handover = (*handed)(nil)
+
+// HandOver implements [dialect.Handover].
+func (h *handed) HandOver(app string, why error) {
+	h.x.live.appFailed()
+	h.x.failed(h.Call, h.app, why)
+	h.app = app
+	h.x.live.drivenBy(h.Call, app, true)
+	h.SetApp(app)
 }
 
 // driveDirect joins the caller with an endpoint. A panic becomes a *fault.
@@ -167,18 +186,18 @@ func (x *Exchange) driveDirect(c *engine.Call, user string) (err error) {
 
 // failed tells that an application failed: in the call's log always, in the program's no more often than one can read. It
 // gives whether the fault is ours.
-func (x *Exchange) failed(c *engine.Call, a directory.App, err error) (isFault bool) {
+func (x *Exchange) failed(c *engine.Call, app string, err error) (isFault bool) {
 	why := err.Error()
 	var f *fault
 	if isFault = errors.As(err, &f); isFault {
 		why = fmt.Sprintf("panic: %v", f.value)
 	}
-	_, _ = c.Do(x.ctx, call.Note{Log: call.Log{Kind: call.LogNote, Text: "application " + a.ID + " failed: " + why}}) // takes it until Close
-	tell, untold := x.apps.failed(a.ID, isFault, time.Now())
+	_, _ = c.Do(x.ctx, call.Note{Log: call.Log{Kind: call.LogNote, Text: "application " + app + " failed: " + why}}) // takes it until Close
+	tell, untold := x.apps.failed(app, isFault, time.Now())
 	if !tell {
 		return isFault
 	}
-	attrs := []slog.Attr{id(c), slog.String("app", a.ID), slog.Any("error", err)}
+	attrs := []slog.Attr{id(c), slog.String("app", app), slog.Any("error", err)}
 	if untold > 0 {
 		attrs = append(attrs, slog.Int("untold", untold))
 	}

@@ -57,6 +57,13 @@ func TestReceive(t *testing.T) {
 			told:  []string{"hangup 480 app-failed by platform (the application failed)"},
 			count: exchange.Counts{AppsFailed: 1},
 		},
+		"handed over while it stands": {
+			rule: "12", app: "app-2", cause: "normal by app", drive: drivers{"1": func(ctx context.Context, c dialect.Call) error {
+				c.(dialect.Handover).HandOver("app-2", broken)
+				return answer(ctx, c)
+			}},
+			told: []string{"answer", "hangup normal by app"}, count: exchange.Counts{AppsFailed: 1, Failovers: 1},
+		},
 		"a driver that panics": {
 			rule: "12", drive: drivers{"1": func(context.Context, dialect.Call) error { panic("broken") }, "2": answer}, app: "app-1",
 			cause: "500 internal by platform (the dialect broke)",

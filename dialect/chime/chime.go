@@ -2,6 +2,7 @@ package chime
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -180,13 +181,20 @@ type CallRequest struct {
 
 // App makes an application from its settings.
 func (d *Dialect) App(id string, settings json.RawMessage) (dialect.App, error) {
+	a, err := d.app(id, settings)
+	if err != nil {
+		return nil, err // not a nil *app in an App
+	}
+	return a, nil
+}
+
+// app is App, typed.
+func (d *Dialect) app(id string, settings json.RawMessage) (*app, error) {
 	s, err := ParseSettings(settings)
 	if err != nil {
 		return nil, err
 	}
-	if s.AwsRegion == "" {
-		s.AwsRegion = d.cfg.Region
-	}
+	s.AwsRegion = cmp.Or(s.AwsRegion, d.cfg.Region)
 	return &app{dialect: d, id: id, settings: s}, nil
 }
 

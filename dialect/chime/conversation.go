@@ -39,6 +39,9 @@ func (d *driver) tell(n *notice) error {
 		return fmt.Errorf("tell %s: more than %d invocations in one call", n.event, d.sequence)
 	}
 	body, err := d.invoke(n)
+	if err != nil && d.failOver(n, err) {
+		return nil
+	}
 	if n.event == hangup && n.leg == d.b {
 		d.b = nil // another CallAndBridge may take its place
 	}

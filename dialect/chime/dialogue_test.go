@@ -36,6 +36,7 @@ import (
 //	                   "2 consents" come with its answer to our BYE
 //	-- wait 30s --     nothing happens for a while
 //	-- request --      what the API asks of the call, as JSON; each line is one
+//	-- failover --     calls that stand go on with the next application where a function can't be invoked
 //	-- next ID --      the rule's next application takes over the call
 //
 // and what must follow, all of it and nothing else:
@@ -125,6 +126,7 @@ type stage struct {
 	result chan error
 	told   chan string // by the call, to who asked
 	booked int
+	cfg    chime.Config
 	out    []section
 }
 
@@ -144,6 +146,9 @@ func play(t *testing.T, script []section) []section {
 			s.drive("8a912ad2-67aa-4852-a892-34a454d370c7")
 		case "next":
 			s.drive(arg)
+		case "failover":
+			s.cfg.Failover = true
+			continue
 		case "answer":
 			s.fn.back <- reply{body: []byte(step.body)}
 		case "crash":
@@ -175,8 +180,8 @@ func play(t *testing.T, script []section) []section {
 }
 
 func (s *stage) drive(id string) {
-	d := newDialect(s.fn, chime.Limits{})
-	app, err := d.App(id, json.RawMessage(`{"LambdaArn":"`+functionARN+`"}`))
+	s.cfg.Functions, s.cfg.Directory = functions{s.fn}, func() *directory.Snapshot { return somebody }
+	app, err := chime.New(s.cfg).App(id, json.RawMessage(`{"LambdaArn":"`+functionARN+`"}`))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -339,7 +344,7 @@ func blocks(body string) []block {
 }
 
 func origin(body string, outbound bool) call.Origin {
-	o := call.Origin{Rule: "3f5f6ec1-6004-494a-b514-1673d62cb8c5"}
+	o := call.Origin{Rule: rule}
 	o.Account, o.At = account, time.Now()
 	for _, b := range blocks(body) {
 		key, value, _ := strings.Cut(b.line, " ")
@@ -436,16 +441,26 @@ const (
 	foreignConnector = "f0re1gnzdm9hy4u6rrud7j" // another account's
 )
 
+// somebody is the directory of dialogues: the rule's applications are in three regions, and the second of them has no function.
+var somebody = directory.NewSnapshot(directory.Content{
+	Numbers: []directory.Number{{E164: "+18005551212", Account: account}, {E164: "+12065550177", Account: "999999999999"}},
+	Trunks:  []directory.Trunk{{ID: connector, Account: account}, {ID: foreignConnector, Account: "999999999999"}},
+	Apps: []directory.App{
+		{ID: "8a912ad2-67aa-4852-a892-34a454d370c7", Account: account, Dialect: "chime", Settings: json.RawMessage(`{"LambdaArn":"` + functionARN + `"}`)},
+		{ID: "22222222-2222-4333-8444-555555555555", Account: account, Dialect: "chime", Settings: json.RawMessage(`{"LambdaArn":"missing","AwsRegion":"us-west-2"}`)},
+		{ID: "33333333-2222-4333-8444-555555555555", Account: account, Dialect: "chime", Settings: json.RawMessage(`{"LambdaArn":"ivr-west","AwsRegion":"us-west-2"}`)},
+		{ID: "44444444-2222-4333-8444-555555555555", Account: account, Dialect: "chime", Settings: json.RawMessage(`{"LambdaArn":"ivr-europe","AwsRegion":"eu-west-1"}`)},
+	},
+	Rules: []directory.Rule{{ID: rule, Account: account, Kind: directory.ByNumber, Value: "+18005551212", Targets: []directory.Target{
+		{App: "44444444-2222-4333-8444-555555555555", Priority: 9}, {App: "22222222-2222-4333-8444-555555555555", Priority: 2},
+		{App: "33333333-2222-4333-8444-555555555555", Priority: 3}, {App: "8a912ad2-67aa-4852-a892-34a454d370c7", Priority: 1},
+	}}},
+})
+
+const rule = "3f5f6ec1-6004-494a-b514-1673d62cb8c5"
+
 func newDialect(fn invoke.Function, lim chime.Limits) *chime.Dialect {
-	snapshot := directory.NewSnapshot(directory.Content{
-		Numbers: []directory.Number{{E164: "+18005551212", Account: account}, {E164: "+12065550177", Account: "999999999999"}},
-		Trunks:  []directory.Trunk{{ID: connector, Account: account}, {ID: foreignConnector, Account: "999999999999"}},
-	})
-	return chime.New(chime.Config{
-		Functions: functions{fn},
-		Directory: func() *directory.Snapshot { return snapshot },
-		Limits:    lim,
-	})
+	return chime.New(chime.Config{Functions: functions{fn}, Directory: func() *directory.Snapshot { return somebody }, Limits: lim})
 }
 
 // functions has one function behind every name but "missing".

@@ -24,6 +24,7 @@ type driver struct {
 	app     *app
 	call    dialect.Call
 	fn      invoke.Function
+	failed  []string // the applications, by ID, that drove the call before and could not be invoked, the first one first
 	account string
 	rule    string // the rule that chose the application; empty for an API's call
 	a, b    *leg   // b is nil unless it is dialled, or was answered and its end is not yet told

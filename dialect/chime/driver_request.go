@@ -37,7 +37,7 @@ func (d *driver) requested(r call.Request) {
 
 func (d *driver) request(req liveRequest) error {
 	switch {
-	case req.Account != d.account, req.App != "" && req.App != d.app.id, d.closing != nil, d.gone():
+	case req.Account != d.account, req.App != "" && req.App != d.app.id && (len(d.failed) == 0 || req.App != d.failed[0]), d.closing != nil, d.gone():
 		return errNotOurs
 	case req.Update != nil:
 		return d.update(req.Update)
