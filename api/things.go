@@ -28,6 +28,10 @@ func (c *Config) things(api huma.API) {
 		for _, t := range c.Directory().Trunks() {
 			shown := *t
 			shown.Login.Password = "" // a secret
+			shown.Callers = slices.Clone(t.Callers)
+			for i := range shown.Callers {
+				shown.Callers[i].Password = "" // and so are these
+			}
 			out.Body.Trunks = append(out.Body.Trunks, shown)
 		}
 		slices.SortFunc(out.Body.Trunks, func(a, b directory.Trunk) int { return strings.Compare(a.ID, b.ID) })

@@ -80,6 +80,8 @@ type Trunk struct {
 	Allow []netip.Prefix `json:"allow,omitempty"`
 	// OutOnly: no calls come in by it, whatever Allow and Peers say.
 	OutOnly bool `json:"outOnly,omitempty"`
+	// Callers are who may call by it, where there are any: who proves to be none of them does not get in, whatever Allow says.
+	Callers []Caller `json:"callers,omitempty"`
 	// In and Out are the policies for context that comes in and goes out.
 	In  header.Policy `json:"in"`
 	Out header.Policy `json:"out"`
@@ -93,6 +95,12 @@ type Trunk struct {
 	Vendor   json.RawMessage `json:"vendor,omitempty"`
 	Created  time.Time       `json:"created"`
 	Updated  time.Time       `json:"updated"`
+}
+
+// Caller is one who may call by a trunk, and the password that proves it (RFC 3261 section 22).
+type Caller struct {
+	User     string `json:"user"` // printable ASCII without quotation marks, "\\" and ":", which a digest can't carry
+	Password string `json:"password"`
 }
 
 // TriggerKind says what of an attempt a rule looks at.

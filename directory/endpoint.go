@@ -2,6 +2,7 @@ package directory
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -67,6 +68,26 @@ func (e Endpoint) Validate() error {
 func (c *check) password(field, s string) {
 	if s == "" || len(s) > maxName || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		c.fail(field, "must have 1 to %d characters, and no control character", maxName)
+	}
+}
+
+// callers: a user name stands in a digest as it is, between quotation marks and before a colon (RFC 7616 section 3.4.2).
+func (c *check) callers(field string, list []Caller) {
+	if len(list) > maxCallers {
+		c.fail(field, "has %d entries, more than %d", len(list), maxCallers)
+	}
+	seen := make(map[string]bool, len(list))
+	for i, p := range list {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		bad := strings.ContainsFunc(p.User, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' || r == ':' })
+		if p.User == "" || len(p.User) > maxID || bad {
+			c.fail(at+".user", "%q must have 1 to %d printable ASCII characters, none of them \", \\ or :", p.User, maxID)
+		}
+		if seen[p.User] {
+			c.fail(at+".user", "%s is there twice", p.User)
+		}
+		seen[p.User] = true
+		c.password(at+".password", p.Password)
 	}
 }
 

@@ -18,6 +18,7 @@ const (
 	maxID      = 128
 	maxPeers   = 64
 	maxAllow   = 256
+	maxCallers = 256
 	maxTargets = 64
 	maxJSON    = 256 << 10
 )
@@ -130,6 +131,7 @@ func (t Trunk) Validate() error {
 			c.fail(fmt.Sprintf("allow[%d]", i), "%s is no network: write its first address and its length, as 192.0.2.0/24", p)
 		}
 	}
+	c.callers("callers", t.Callers)
 	c.login("login", t.Login, len(t.Peers))
 	if named := slices.ContainsFunc(t.Peers, func(p Peer) bool { _, err := netip.ParseAddr(p.Host); return err != nil }); t.TLS.Mutual && t.TLS.Roots == "" && len(t.TLS.Names) == 0 && !named {
 		c.fail("tls.mutual", "needs tls.roots, tls.names or a peer with a name: anybody has a certificate of some public authority")

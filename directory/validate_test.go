@@ -75,6 +75,17 @@ func TestValidate(t *testing.T) {
 		{"trunk with brackets", trunk(func(t *directory.Trunk) { t.Host = "[2001:db8::1]" }), "host"},
 		{"trunk with a zone", trunk(func(t *directory.Trunk) { t.Host = "fe80::1%eth0" }), "host"},
 		{"trunk with half an address", trunk(func(t *directory.Trunk) { t.Host = "192.0.2" }), "host"},
+		{"trunk with callers", trunk(func(t *directory.Trunk) {
+			t.Callers = []directory.Caller{{User: "pbx", Password: "1234"}, {User: "pbx 2", Password: "é"}}
+		}), ""},
+		{"caller twice", trunk(func(t *directory.Trunk) {
+			t.Callers = []directory.Caller{{User: "pbx", Password: "1"}, {User: "pbx", Password: "2"}}
+		}), "callers[1].user"},
+		{"caller with a colon", trunk(func(t *directory.Trunk) { t.Callers = []directory.Caller{{User: "a:b", Password: "1"}} }), "callers[0].user"},
+		{"caller with a quotation mark", trunk(func(t *directory.Trunk) { t.Callers = []directory.Caller{{User: `a"b`, Password: "1"}} }), "callers[0].user"},
+		{"caller who is not ASCII", trunk(func(t *directory.Trunk) { t.Callers = []directory.Caller{{User: "é", Password: "1"}} }), "callers[0].user"},
+		{"caller without a password", trunk(func(t *directory.Trunk) { t.Callers = []directory.Caller{{User: "pbx"}} }), "callers[0].password"},
+		{"257 callers", trunk(func(t *directory.Trunk) { t.Callers = make([]directory.Caller, 257) }), "callers"},
 		{"peer without a host", trunk(func(t *directory.Trunk) { t.Peers[0].Host = "" }), "peers[0].host"},
 		{"peer with a header in its host", trunk(func(t *directory.Trunk) { t.Peers[0].Host = "a\r\nX: 1" }), "peers[0].host"},
 		{"peer with a port too high", trunk(func(t *directory.Trunk) { t.Peers[0].Port = 65536 }), "peers[0].port"},

@@ -248,7 +248,7 @@ func stamp(d *directory.Content, old *directory.Snapshot, now time.Time) {
 	}
 	for i := range d.Apps {
 		before, _ := old.App(d.Apps[i].ID)
-		d.Apps[i].Created, d.Apps[i].Updated = since(before.Created, now), now
+		d.Apps[i].Created, d.Apps[i].Updated, d.Apps[i].Vendor = since(before.Created, now), now, before.Vendor
 	}
 	for i := range d.Rules {
 		var before time.Time

@@ -127,6 +127,7 @@ type phoneNumberModel struct {
 	CallingNameStatus string
 	CreatedTimestamp  timestamp `json:",omitzero"`
 	UpdatedTimestamp  timestamp `json:",omitzero"`
+	DeletionTimestamp timestamp `json:",omitzero"`
 	OrderID           string    `json:"OrderId,omitempty"`
 	Name              string    `json:",omitempty"`
 }

@@ -11,3 +11,6 @@ func Operations() []string {
 
 // ErrNotOurs is what a call gives that another application drives.
 var ErrNotOurs = errNotOurs
+
+// LogsMessages tells whether an application's messages are to be logged.
+var LogsMessages = logsMessages

@@ -95,8 +95,8 @@ type nothing struct{}
 // operations is the API: the same table for both of the vendor's namespaces (chime-sdk-voice 2022-08-03 and, with the
 // same paths, chime 2018-05-01).
 func operations() []operation {
-	return slices.Concat(applicationOperations, ruleOperations, connectorOperations, terminationOperations, numberOperations,
-		associationOperations, orderOperations, callOperations, tagOperations)
+	return slices.Concat(applicationOperations, ruleOperations, connectorOperations, terminationOperations, credentialOperations,
+		loggingOperations, numberOperations, queueOperations, associationOperations, orderOperations, callOperations, tagOperations)
 }
 
 // roots begin the paths of the vendor's model, those of operations that are not served here too.

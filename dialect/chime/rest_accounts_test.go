@@ -20,14 +20,15 @@ import (
 type holding map[string]string
 
 // hold lets an account have one thing of each kind, and one more of those that only unused ones can be deleted of.
-func hold(a *api, key, secret, number, stock string) holding {
+func hold(a *api, key, secret, number, stock, gone string) holding {
 	a.t.Helper()
 	mine := *a
 	mine.Client = a.client(key, secret)
 	ctx := a.t.Context()
 	app, vc, spare := mine.application("app"), mine.connector("vc"), mine.connector("spare")
 	order := good[*voice.CreatePhoneNumberOrderOutput](a.t)(mine.CreatePhoneNumberOrder(ctx, &voice.CreatePhoneNumberOrderInput{
-		ProductType: types.PhoneNumberProductTypeVoiceConnector, E164PhoneNumbers: []string{stock}})).PhoneNumberOrder
+		ProductType: types.PhoneNumberProductTypeVoiceConnector, E164PhoneNumbers: []string{stock, gone}})).PhoneNumberOrder
+	good[*voice.DeletePhoneNumberOutput](a.t)(mine.DeletePhoneNumber(ctx, &voice.DeletePhoneNumberInput{PhoneNumberId: &gone}))
 	rule, err := mine.rule(types.SipRuleTriggerTypeToPhoneNumber, number, target(*app.SipMediaApplicationId, 1))
 	if err != nil {
 		a.t.Fatal(err)
@@ -41,10 +42,13 @@ func hold(a *api, key, secret, number, stock string) holding {
 		VoiceConnectorId: vc.VoiceConnectorId, Origination: &types.Origination{Disabled: aws.Bool(true)}}))
 	good[*voice.PutVoiceConnectorTerminationOutput](a.t)(mine.PutVoiceConnectorTermination(ctx, &voice.PutVoiceConnectorTerminationInput{
 		VoiceConnectorId: vc.VoiceConnectorId, Termination: &types.Termination{CidrAllowedList: []string{"192.0.2.0/24"}}}))
+	user := "user-of-" + strings.ToLower(key)
+	good[*voice.PutVoiceConnectorTerminationCredentialsOutput](a.t)(mine.PutVoiceConnectorTerminationCredentials(ctx, &voice.PutVoiceConnectorTerminationCredentialsInput{
+		VoiceConnectorId: vc.VoiceConnectorId, Credentials: []types.Credential{{Username: &user, Password: aws.String("secret")}}}))
 	h := holding{
 		"app": *app.SipMediaApplicationId, "appArn": *app.SipMediaApplicationArn, "spareApp": *mine.application("spare").SipMediaApplicationId,
 		"vc": *vc.VoiceConnectorId, "vcArn": *vc.VoiceConnectorArn, "spareVc": *spare.VoiceConnectorId, "host": *spare.OutboundHostName,
-		"rule": *rule.SipRuleId, "off": *off.SipRuleId, "number": number, "free": stock, "order": *order.PhoneNumberOrderId,
+		"rule": *rule.SipRuleId, "off": *off.SipRuleId, "number": number, "free": stock, "gone": gone, "user": user, "order": *order.PhoneNumberOrderId,
 		"numberArn": "arn:aws:chime:us-east-1:" + mine.accountOf(number) + ":phone-number/" + number[1:],
 	}
 	placed := good[*voice.CreateSipMediaApplicationCallOutput](a.t)(mine.CreateSipMediaApplicationCall(ctx, &voice.CreateSipMediaApplicationCallInput{
@@ -93,6 +97,8 @@ func (a *api) dump(account string) string {
 	keep("rules", rules, err)
 	numbers, err := a.store.Numbers().List(ctx, account, page)
 	keep("numbers", numbers, err)
+	stock, err := a.store.Numbers().List(ctx, "", page)
+	keep("stock", stock, err)
 	orders, err := a.store.Vendor("chime-order").List(ctx, account, page)
 	keep("orders", orders, err)
 	tags, err := a.store.Vendor("chime-tags").List(ctx, account, page)
@@ -139,12 +145,24 @@ var accountRows = []struct {
 	{"AssociatePhoneNumbersWithVoiceConnector", "POST /voice-connectors/{my vc}?operation=associate-phone-numbers", `{"E164PhoneNumbers":["{free}"],"ForceAssociate":true}`, 200, 200},
 	{"DisassociatePhoneNumbersFromVoiceConnector", "POST /voice-connectors/{vc}?operation=disassociate-phone-numbers", `{"E164PhoneNumbers":["{my free}"]}`, 200, 404},
 	{"DisassociatePhoneNumbersFromVoiceConnector", "POST /voice-connectors/{my vc}?operation=disassociate-phone-numbers", `{"E164PhoneNumbers":["{free}"]}`, 200, 200},
+	{"PutVoiceConnectorTerminationCredentials", "POST /voice-connectors/{vc}/termination/credentials?operation=put", `{"Credentials":[{"Username":"u","Password":"p"}]}`, 204, 404},
+	{"ListVoiceConnectorTerminationCredentials", "GET /voice-connectors/{vc}/termination/credentials", "", 200, 404},
+	{"DeleteVoiceConnectorTerminationCredentials", "POST /voice-connectors/{vc}/termination/credentials?operation=delete", `{"Usernames":["{user}"]}`, 204, 404},
+	{"GetVoiceConnectorTerminationHealth", "GET /voice-connectors/{vc}/termination/health", "", 200, 404},
+	{"PutSipMediaApplicationLoggingConfiguration", "PUT /sip-media-applications/{app}/logging-configuration", `{"SipMediaApplicationLoggingConfiguration":{"EnableSipMediaApplicationMessageLogs":true}}`, 200, 404},
+	{"GetSipMediaApplicationLoggingConfiguration", "GET /sip-media-applications/{app}/logging-configuration", "", 200, 404},
+	{"PutVoiceConnectorLoggingConfiguration", "PUT /voice-connectors/{vc}/logging-configuration", `{"LoggingConfiguration":{"EnableSIPLogs":true}}`, 200, 404},
+	{"GetVoiceConnectorLoggingConfiguration", "GET /voice-connectors/{vc}/logging-configuration", "", 200, 404},
 	{"SearchAvailablePhoneNumbers", "GET /search?type=phone-numbers", "", 200, 200},
 	{"GetPhoneNumber", "GET /phone-numbers/{number}", "", 200, 404},
 	{"ListPhoneNumbers", "GET /phone-numbers", "", 200, 200},
 	{"ListPhoneNumbers", "GET /phone-numbers?filter-name=SipRuleId&filter-value={rule}", "", 200, 200},
 	{"UpdatePhoneNumber", "POST /phone-numbers/{number}", `{"CallingName":"Somebody"}`, 200, 404},
 	{"DeletePhoneNumber", "DELETE /phone-numbers/{free}", "", 204, 404},
+	{"GetPhoneNumber", "GET /phone-numbers/{gone}", "", 200, 404},
+	{"ListPhoneNumbers", "GET /phone-numbers?status=DeleteInProgress", "", 200, 200},
+	{"RestorePhoneNumber", "POST /phone-numbers/{gone}?operation=restore", "", 200, 404},
+	{"CreatePhoneNumberOrder", "POST /phone-number-orders", `{"ProductType":"VoiceConnector","E164PhoneNumbers":["{gone}"]}`, 201, 201},
 	{"CreatePhoneNumberOrder", "POST /phone-number-orders", `{"ProductType":"VoiceConnector","E164PhoneNumbers":["{free}"]}`, 201, 201},
 	{"GetPhoneNumberOrder", "GET /phone-number-orders/{order}", "", 200, 404},
 	{"ListPhoneNumberOrders", "GET /phone-number-orders", "", 200, 200},
@@ -168,7 +186,7 @@ func TestEachOperationKeepsAccountsApart(t *testing.T) {
 		left = slices.DeleteFunc(left, func(name string) bool { return name == row.name })
 		t.Run(row.name, func(t *testing.T) {
 			a := newAPI(t)
-			theirs, mine := hold(a, "dev", "dev-secret", "+12065550100", "+12065550150"), hold(a, "AKIDOTHER", "other/secret+1", "+12065550101", "+12065550151")
+			theirs, mine := hold(a, "dev", "dev-secret", "+12065550100", "+12065550150", "+12065550152"), hold(a, "AKIDOTHER", "other/secret+1", "+12065550101", "+12065550151", "+14255550150")
 			ask := func(key, secret string, mine holding) (*http.Response, string, string) {
 				method, path, _ := strings.Cut(fill(row.request, theirs, mine), " ")
 				body := fill(row.body, theirs, mine)

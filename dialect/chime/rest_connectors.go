@@ -40,6 +40,7 @@ type connectorVendor struct {
 	NetworkType       string       `json:",omitempty"`
 	Origination       *origination `json:",omitempty"`
 	Termination       *termination `json:",omitempty"`
+	Logging           *sipLogging  `json:",omitempty"`
 }
 
 // connector is a Voice Connector: a trunk and its vendor's part.

@@ -65,6 +65,8 @@ func FuzzBodies(f *testing.F) {
 		"POST /sip-media-applications", "PUT /sip-media-applications/app", "POST /sip-rules", "POST /voice-connectors", "PUT /voice-connectors/vc/origination",
 		"PUT /voice-connectors/vc/termination", "POST /voice-connectors/vc?operation=associate-phone-numbers", "POST /phone-number-orders",
 		"POST /phone-numbers/+12065550100", "POST /sip-media-applications/app/calls", "POST /tags?operation=tag-resource", "GET /phone-numbers?max-results=1",
+		"POST /voice-connectors/vc/termination/credentials?operation=put", "POST /voice-connectors/vc/termination/credentials?operation=delete",
+		"PUT /voice-connectors/vc/logging-configuration", "PUT /sip-media-applications/app/logging-configuration",
 	}
 	for i := range operations {
 		f.Add(i, "", `{}`)
@@ -74,6 +76,9 @@ func FuzzBodies(f *testing.F) {
 	f.Add(4, "", `{"Origination":{"Routes":[{"Host":"192.0.2.1","Port":5060,"Protocol":"UDP","Priority":1,"Weight":1}]}}`)
 	f.Add(5, "", `{"Termination":{"CidrAllowedList":["::ffff:10.0.0.0/104","fe80::1%a","0.0.0.0/0"]}}`)
 	f.Add(9, "", `{"FromPhoneNumber":"+12065550100","ToPhoneNumber":"+14155550100","SipHeaders":{"X-A":"\u2028","X-B":"b"},"ArgumentsMap":{"a":"b"}}`)
+	f.Add(12, "", `{"Credentials":[{"Username":"u","Password":"p"},{"Username":"\u007f","Password":null}]}`)
+	f.Add(13, "", `{"Usernames":["u"]}`)
+	f.Add(14, "", `{"LoggingConfiguration":{"EnableSIPLogs":true,"EnableMediaMetricLogs":null}}`)
 	f.Add(11, "MQBudW1iZXJzACsxMjA2NTU1MDEwMQ", ``)
 	f.Fuzz(func(t *testing.T, i int, token, body string) {
 		method, path, _ := strings.Cut(operations[uint(i)%uint(len(operations))], " ")

@@ -15,7 +15,6 @@ var numberOperations = []operation{
 	{"GetPhoneNumber", "GET", "/phone-numbers/{id}", "", http.StatusOK, bare((*control).getNumber)},
 	{"ListPhoneNumbers", "GET", "/phone-numbers", "", http.StatusOK, bare((*control).listNumbers)},
 	{"UpdatePhoneNumber", "POST", "/phone-numbers/{id}", "", http.StatusOK, with((*control).updateNumber)},
-	{"DeletePhoneNumber", "DELETE", "/phone-numbers/{id}", "", http.StatusNoContent, bare((*control).deleteNumber)},
 }
 
 // maxNumbers bounds the numbers of one request.
@@ -27,7 +26,8 @@ type numberVendor struct {
 	Name        string    `json:",omitempty"`
 	CallingName string    `json:",omitempty"`
 	OrderID     string    `json:"OrderId,omitempty"`
-	Associated  time.Time `json:",omitzero"` // with its trunk
+	Associated  time.Time `json:",omitzero"`  // with its trunk
+	Released    *released `json:",omitempty"` // of a number without an account: it is in the deletion queue
 }
 
 func numberID(n directory.Number) string { return n.E164 }
@@ -59,7 +59,7 @@ func (c *control) searchNumbers(r *request) (any, error) {
 	}
 	// City and State are passed over: nothing here knows where in a country a number is.
 	stock, token, err := pageOf(r, "stock", 500, c.cfg.Store.Numbers(), "", numberID, func(n directory.Number) bool {
-		return (area == "" || strings.HasPrefix(n.E164, "+1"+area)) && (free == "" || strings.HasPrefix(n.E164, "+1"+free)) &&
+		return c.inStock(n) && (area == "" || strings.HasPrefix(n.E164, "+1"+area)) && (free == "" || strings.HasPrefix(n.E164, "+1"+free)) &&
 			(kind == "" || typeOf(n.E164) == kind) && (in == "" || countryOf(n.E164) == in)
 	})
 	out := struct {
@@ -72,8 +72,14 @@ func (c *control) searchNumbers(r *request) (any, error) {
 	return out, err
 }
 
+// getNumber shows a number of the account, in its inventory or in its deletion queue.
 func (c *control) getNumber(r *request) (phoneNumberOut, error) {
 	n, err := c.findNumber(r, r.path("id"))
+	if err != nil {
+		if queued, ok := c.findQueued(r, r.path("id")); ok {
+			n, err = queued, nil
+		}
+	}
 	return phoneNumberOut{c.numberModel(n)}, err
 }
 
@@ -92,7 +98,14 @@ func (c *control) listNumbers(r *request) (any, error) {
 	if err := v.result(); err != nil {
 		return nil, err
 	}
-	list, token, err := pageOf(r, "numbers", 100, c.cfg.Store.Numbers(), r.account, numberID, func(n directory.Number) bool {
+	account, list, of := r.account, "numbers", func(directory.Number) bool { return true }
+	if status == stateDeleting { // those in the deletion queue have no account
+		account, list, of = "", "queue", func(n directory.Number) bool { return c.isQueued(n, r.account) }
+	}
+	found, token, err := pageOf(r, list, 100, c.cfg.Store.Numbers(), account, numberID, func(n directory.Number) bool {
+		if !of(n) {
+			return false
+		}
 		m := c.numberModel(n)
 		if status != "" && m.Status != status || product != "" && m.ProductType != product {
 			return false
@@ -107,8 +120,8 @@ func (c *control) listNumbers(r *request) (any, error) {
 	out := struct {
 		PhoneNumbers []phoneNumberModel
 		NextToken    string `json:",omitempty"`
-	}{make([]phoneNumberModel, 0, len(list)), token}
-	for _, n := range list {
+	}{make([]phoneNumberModel, 0, len(found)), token}
+	for _, n := range found {
 		out.PhoneNumbers = append(out.PhoneNumbers, c.numberModel(n))
 	}
 	return out, err
@@ -164,26 +177,6 @@ func (c *control) updateNumber(r *request, in numberIn) (out phoneNumberOut, err
 	return out, err
 }
 
-// deleteNumber puts a number back into stock, where it can be found and ordered again.
-func (c *control) deleteNumber(r *request) (nothing, error) {
-	return nothing{}, c.change(func() error {
-		n, err := c.findNumber(r, r.path("id"))
-		if err != nil {
-			return err
-		}
-		for _, a := range c.associations(n) {
-			e := badRequest("PhoneNumber %s is associated (%s %s): end that first", n.E164, a.Name, a.Value)
-			e.Code = "PhoneNumberAssociationsExist"
-			return e
-		}
-		stock := directory.Number{E164: n.E164, Created: n.Created, Updated: c.now()}
-		if err := c.cfg.Store.Numbers().Update(r, stock); err != nil {
-			return err
-		}
-		return c.putTags(r, c.numberArn(n), nil)
-	})
-}
-
 // findNumber gives a number of the account by its PhoneNumberId, in any spelling.
 func (c *control) findNumber(r *request, id string) (directory.Number, error) {
 	e164, ok := phoneNumber(id)
@@ -233,6 +226,10 @@ func (c *control) numberModel(n directory.Number) phoneNumberModel {
 		return phoneNumberModel{}
 	}
 	vendor := vendorOf(n)
+	queued := n.Account == "" && vendor.Released != nil
+	if queued {
+		n.Account = vendor.Released.Account // whose queue it is in
+	}
 	if vendor.ProductType == "" {
 		vendor.ProductType = forDialIn
 		if n.Trunk != "" {
@@ -250,6 +247,9 @@ func (c *control) numberModel(n directory.Number) phoneNumberModel {
 	}
 	if vendor.CallingName != "" {
 		m.CallingNameStatus = "UpdateSucceeded"
+	}
+	if queued {
+		m.Status, m.DeletionTimestamp = stateDeleting, timestamp(vendor.Released.At)
 	}
 	return m
 }

@@ -89,11 +89,16 @@ func (c *control) createOrder(r *request, in orderIn) (phoneNumberOrderOut, erro
 // takeNumber gives a number that is in stock to the account, and says what became of it.
 func (c *control) takeNumber(r *request, e164 string, vendor numberVendor) (string, error) {
 	n, err := c.cfg.Store.Numbers().Get(r, e164)
-	if errors.Is(err, directory.ErrNotFound) || err == nil && n.Account != "" {
+	if errors.Is(err, directory.ErrNotFound) || err == nil && !c.inStock(n) {
 		return stateFailed, nil // not ours to give
 	}
 	if err != nil {
 		return "", err
+	}
+	if before := vendorOf(n).Released; before != nil {
+		if err := c.putTags(r, c.arn("phone-number", before.Account, c.cfg.Region, n.E164[1:]), nil); err != nil {
+			return "", err
+		}
 	}
 	n.Account, n.Created = r.account, c.now()
 	_, err = c.saveNumber(r, n, vendor)

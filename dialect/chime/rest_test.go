@@ -95,7 +95,7 @@ type api struct {
 	now   func() time.Time
 }
 
-func newAPI(t *testing.T) *api {
+func newAPI(t *testing.T, changes ...func(*chime.Config)) *api {
 	t.Helper()
 	store, err := sqlite.Open(filepath.Join(t.TempDir(), "switchhook.db"), sqlite.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -118,7 +118,11 @@ func newAPI(t *testing.T) *api {
 		t.Fatal(err)
 	}
 	a := &api{t: t, store: store, calls: &fakeCalls{}, now: time.Now}
-	d := chime.New(chime.Config{Functions: declared{}, Directory: store.Snapshot, Store: store, Clock: func() time.Time { return a.now() }})
+	cfg := chime.Config{Functions: declared{}, Directory: store.Snapshot, Store: store, Clock: func() time.Time { return a.now() }}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	d := chime.New(cfg)
 	mux := http.NewServeMux()
 	d.Routes(mux, a.calls)
 	server := httptest.NewServer(mux)
@@ -233,13 +237,10 @@ func TestUnservedOperations(t *testing.T) {
 	a := newAPI(t)
 	vc := *a.connector("vc").VoiceConnectorId
 	for _, c := range []string{
-		"PUT /voice-connectors/" + vc + "/logging-configuration", "GET /voice-connectors/" + vc + "/termination/health",
-		"POST /voice-connectors/" + vc + "/termination/credentials?operation=put", "POST /voice-connectors/" + vc + "?operation=paint-it-red",
-		"POST /voice-connectors/" + vc, "POST /phone-numbers?operation=batch-update", "POST /phone-numbers/+12065550100?operation=restore",
-		"PUT /sip-media-applications/a/logging-configuration", "PATCH /sip-rules", "PATCH /sip-rules/x",
-		"POST /voice-connector-groups", "GET /voice-connector-groups/a", "GET /phone-number-countries?product-type=VoiceConnector", "GET /settings",
-		"PUT /settings/phone-number", "GET /voice-connector-regions", "POST /emergency-calling/address", "GET /voice-profiles", "GET /voice-profile-domains/a",
-		"DELETE /phone-number-orders/a", "GET /search", "DELETE /tags", "GET /tags/a",
+		"GET /voice-connectors/" + vc + "/proxy-sessions", "PUT /voice-connectors/" + vc + "/programmable-numbers/proxy",
+		"POST /voice-connectors/" + vc + "/termination/credentials?operation=paint", "POST /voice-connectors/" + vc + "?operation=paint-it-red",
+		"POST /voice-connectors/" + vc, "PUT /sip-media-applications/a/alexa-skill-configuration", "PATCH /sip-rules", "PATCH /sip-rules/x",
+		"GET /voice-profiles", "GET /voice-profile-domains/a", "DELETE /phone-number-orders/a", "GET /search", "DELETE /tags", "GET /tags/a",
 	} {
 		method, path, _ := strings.Cut(c, " ")
 		r := a.request(method, path, "{}")
@@ -256,9 +257,9 @@ func TestUnservedOperations(t *testing.T) {
 			t.Errorf("%s: %d %v %s", c, res.StatusCode, res.Header, body)
 		}
 	}
-	_, err := a.ListAvailableVoiceConnectorRegions(t.Context(), &voice.ListAvailableVoiceConnectorRegionsInput{})
+	_, err := a.ListVoiceProfileDomains(t.Context(), &voice.ListVoiceProfileDomainsInput{})
 	var told smithy.APIError
-	if !errors.As(err, &told) || told.ErrorCode() != "UnknownOperationException" || !strings.Contains(told.ErrorMessage(), "/voice-connector-regions") {
+	if !errors.As(err, &told) || told.ErrorCode() != "UnknownOperationException" || !strings.Contains(told.ErrorMessage(), "/voice-profile-domains") {
 		t.Errorf("the vendor's client says %v", err)
 	}
 	if res, _ := a.send(a.request("GET", "/elsewhere", "")); res.StatusCode != http.StatusNotFound || res.Header.Get("X-Amzn-ErrorType") != "" {
