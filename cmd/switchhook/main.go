@@ -29,6 +29,7 @@ type cli struct {
 	Hold          holdCommand          `cmd:"" help:"Put a party of a call on hold, or take it off."`
 	Mute          muteCommand          `cmd:"" help:"Keep what a party of a call says from everyone, or let it be heard again."`
 	Keys          keysCommand          `cmd:"" help:"Press keys at a party of a call."`
+	Function      functionCommand      `cmd:"" help:"Try a Chime function without a call: send it an event, and check its answer."`
 	Registrations registrationsCommand `cmd:"" help:"List the telephones that are registered at a running server, and its own registrations at trunks."`
 	Bans          bansCommand          `cmd:"" help:"List the sources that a running server does not listen to, or has shut out after wrong passwords, or lift that."`
 	Version       versionCommand       `cmd:"" help:"Print the version."`

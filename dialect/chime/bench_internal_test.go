@@ -1,7 +1,6 @@
 package chime
 
 import (
-	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -10,15 +9,6 @@ import (
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 )
-
-// quiet is a call that takes every command and never says anything.
-type quiet struct{}
-
-func (quiet) ID() call.ID                                           { return "23fe0cf1-fc36-4bdc-976d-3520c0a3ac86" }
-func (quiet) Origin() call.Origin                                   { return call.Origin{} }
-func (quiet) Do(context.Context, call.Command) (call.Ticket, error) { return call.Ticket{}, nil }
-func (quiet) Events() <-chan call.Event                             { return nil }
-func (quiet) Checkpoint([]byte)                                     {}
 
 // BenchmarkFunctionRoundTrip is what one invocation costs us: the view of four headers, the event, the answer read,
 // the parameters of its CallAndBridge checked.
@@ -37,7 +27,7 @@ func BenchmarkFunctionRoundTrip(b *testing.B) {
 	app := &app{dialect: New(Config{Directory: func() *directory.Snapshot { return empty }}), id: "8a912ad2-67aa-4852-a892-34a454d370c7",
 		settings: Settings{LambdaArn: "ivr", AwsRegion: "us-east-1"}}
 	lim := app.dialect.cfg.Limits
-	d := &driver{ctx: b.Context(), app: app, call: quiet{}, account: "111122223333", rule: origin.Rule}
+	d := &driver{ctx: b.Context(), app: app, call: unreal{}, account: "111122223333", rule: origin.Rule}
 	var buf []byte
 	b.ReportAllocs()
 	for b.Loop() {
