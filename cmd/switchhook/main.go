@@ -14,11 +14,21 @@ import (
 
 // cli is every command with its flags.
 type cli struct {
-	Serve         serveCommand         `cmd:"" help:"Run the server."`
-	Demo          demoCommand          `cmd:"" help:"Make one real call with its context, end to end, and show what became of every header."`
-	Phone         phoneCommand         `cmd:"" help:"A phone for the terminal and for scripts: call or wait for a call, with headers, digits and sound."`
-	Explain       explainCommand       `cmd:"" help:"Show the INVITE that a call would send and every rule that touched it, without dialling."`
-	Profiles      profilesCommand      `cmd:"" help:"List the kinds of peers that a trunk may name as its profile, with what each sets, and why."`
+	Serve    serveCommand    `cmd:"" help:"Run the server."`
+	Demo     demoCommand     `cmd:"" help:"Make one real call with its context, end to end, and show what became of every header."`
+	Phone    phoneCommand    `cmd:"" help:"A phone for the terminal and for scripts: call or wait for a call, with headers, digits and sound."`
+	Explain  explainCommand  `cmd:"" help:"Show the INVITE that a call would send and every rule that touched it, without dialling."`
+	Profiles profilesCommand `cmd:"" help:"List the kinds of peers that a trunk may name as its profile, with what each sets, and why."`
+	Function functionCommand `cmd:"" help:"Try a Chime function without a call: send it an event, and check its answer."`
+	asking
+	Version versionCommand `cmd:"" help:"Print the version."`
+
+	LogLevel  slog.Level `help:"debug, info, warn or error." default:"info" env:"SWITCHHOOK_LOG_LEVEL"`
+	LogFormat string     `help:"text or json; by default text on a terminal, json otherwise." enum:"auto,text,json" default:"auto" env:"SWITCHHOOK_LOG_FORMAT"`
+}
+
+// asking are the commands that ask a running server.
+type asking struct {
 	Calls         callsCommand         `cmd:"" help:"List the calls that a running server has handled, or tell of one."`
 	Why           whyCommand           `cmd:"" help:"Say what became of the headers of a call, and why."`
 	Live          liveCommand          `cmd:"" help:"List the calls that stand on a running server, or the legs of one."`
@@ -29,13 +39,8 @@ type cli struct {
 	Hold          holdCommand          `cmd:"" help:"Put a party of a call on hold, or take it off."`
 	Mute          muteCommand          `cmd:"" help:"Keep what a party of a call says from everyone, or let it be heard again."`
 	Keys          keysCommand          `cmd:"" help:"Press keys at a party of a call."`
-	Function      functionCommand      `cmd:"" help:"Try a Chime function without a call: send it an event, and check its answer."`
 	Registrations registrationsCommand `cmd:"" help:"List the telephones that are registered at a running server, and its own registrations at trunks."`
 	Bans          bansCommand          `cmd:"" help:"List the sources that a running server does not listen to, or has shut out after wrong passwords, or lift that."`
-	Version       versionCommand       `cmd:"" help:"Print the version."`
-
-	LogLevel  slog.Level `help:"debug, info, warn or error." default:"info" env:"SWITCHHOOK_LOG_LEVEL"`
-	LogFormat string     `help:"text or json; by default text on a terminal, json otherwise." enum:"auto,text,json" default:"auto" env:"SWITCHHOOK_LOG_FORMAT"`
 }
 
 // console is where a command reads and writes: the terminal, or a test's buffers.
