@@ -80,6 +80,7 @@ type Calls interface {
 // Errors that cross the dialects' border.
 var (
 	ErrUnavailable = errors.New("application can't be invoked")
+	ErrBusy        = errors.New("application takes no more calls") // stands beside ErrUnavailable: nothing is broken
 	ErrNoCall      = errors.New("no such call")
 	ErrNoApp       = errors.New("no such application")
 	ErrDraining    = errors.New("this node is stopping")

@@ -116,6 +116,7 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
 		}
 		return call.Cause{Q850: 16, By: call.ByPlatform, Label: call.LabelNormal}
 	}
+	busy := false
 	for i, a := range v.Apps {
 		x.live.drivenBy(c, a.ID, i > 0)
 		c.SetApp(a.ID)
@@ -137,6 +138,10 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
 		case c.Origin().Leg != "" && c.Legs() == 0: // the caller is gone: nobody is left to be driven
 			return call.Cause{Q850: 16, By: call.ByPeer, Label: call.LabelCancelled}
 		}
+		busy = busy || errors.Is(err, dialect.ErrBusy)
+	}
+	if busy {
+		return call.Cause{SIP: 503, Q850: 42, By: call.ByPlatform, Label: call.LabelLimit, Text: "the application takes no more calls now"}
 	}
 	return call.Cause{SIP: 480, Q850: 41, By: call.ByPlatform, Label: call.LabelAppFailed, Text: "no application could be invoked"}
 }

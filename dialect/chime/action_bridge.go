@@ -35,6 +35,9 @@ func startBridge(d *driver, a *action) (step, *fault) {
 	if f != nil {
 		return nil, f
 	}
+	if err := d.weight.bridge(d.limits()); err != nil {
+		return nil, &fault{kind: "ActionExecutionThrottled", message: "Failed to run action. The maximum number of active calls has been reached.", detail: err.Error()}
+	}
 	s := &bridging{a: a.leg}
 	s.a.carry = nil // of an earlier callee
 	if want.tone.Key != "" {

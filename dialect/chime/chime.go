@@ -124,7 +124,8 @@ func (l Limits) withDefaults() Limits {
 
 // Dialect is Amazon Chime SDK PSTN Audio. Safe for concurrent use.
 type Dialect struct {
-	cfg Config
+	cfg   Config
+	loads loads
 }
 
 // New makes the dialect.
@@ -177,6 +178,8 @@ type CallRequest struct {
 	SipHeaders header.List `json:"sipHeaders,omitempty"`
 	// Arguments is the ArgumentsMap as given, handed on byte for byte; nil when there was none.
 	Arguments json.RawMessage `json:"arguments,omitempty"`
+	// Counted says that the call is counted for its application already.
+	Counted bool `json:"counted,omitempty"`
 }
 
 // App makes an application from its settings.
@@ -207,14 +210,27 @@ type app struct {
 
 // Drive holds one call's conversation with the application's function.
 func (a *app) Drive(ctx context.Context, c dialect.Call) error {
-	fn, err := a.dialect.cfg.Functions.Function(a.settings.LambdaArn)
-	if err != nil {
+	d := newDriver(ctx, a, c)
+	origin := c.Origin()
+	var req CallRequest
+	if len(origin.Request) > 0 {
+		if err := json.Unmarshal(origin.Request, &req); err != nil {
+			return fmt.Errorf("read what the call was created with: %w", err)
+		}
+	}
+	if !req.Counted {
+		if err := a.dialect.loads.begin(a.id, d.limits(), d.now()); err != nil {
+			return err
+		}
+	}
+	d.weight = weight{&a.dialect.loads, a.id, 1}
+	defer func() { d.weight.over() }()
+	var err error
+	if d.fn, err = a.dialect.cfg.Functions.Function(a.settings.LambdaArn); err != nil {
 		return fmt.Errorf("find function %s: %w: %w", a.settings.LambdaArn, dialect.ErrUnavailable, err)
 	}
-	d := newDriver(ctx, a, c, fn)
-	origin := c.Origin()
 	if origin.Leg == "" {
-		return d.outbound(origin)
+		return d.outbound(origin, req)
 	}
 	return d.inbound(origin)
 }

@@ -3,7 +3,6 @@ package chime
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -24,6 +23,7 @@ type driver struct {
 	app     *app
 	call    dialect.Call
 	fn      invoke.Function
+	weight  weight
 	failed  []string // the applications, by ID, that drove the call before and could not be invoked, the first one first
 	account string
 	rule    string // the rule that chose the application; empty for an API's call
@@ -64,8 +64,8 @@ func (l *leg) callID() string { return string(cmp.Or(l.known, l.id)) }
 
 func (l *leg) live() bool { return l != nil && !l.ended }
 
-func newDriver(ctx context.Context, a *app, c dialect.Call, fn invoke.Function) *driver {
-	d := &driver{ctx: ctx, app: a, call: c, fn: fn}
+func newDriver(ctx context.Context, a *app, c dialect.Call) *driver {
+	d := &driver{ctx: ctx, app: a, call: c}
 	d.script = dialect.Script{Call: c, On: d.hear, Alarm: d.alarm, Ring: d.timers.ring}
 	origin := c.Origin()
 	d.rule, d.account = origin.Rule, origin.Account
@@ -90,13 +90,7 @@ func (d *driver) inbound(o call.Origin) error {
 }
 
 // outbound places the call that the application asked for, and drives it.
-func (d *driver) outbound(o call.Origin) error {
-	var req CallRequest
-	if len(o.Request) > 0 {
-		if err := json.Unmarshal(o.Request, &req); err != nil {
-			return fmt.Errorf("read what the call was created with: %w", err)
-		}
-	}
+func (d *driver) outbound(o call.Origin, req CallRequest) error {
 	changes := make([]header.Change, len(req.SipHeaders))
 	for i, f := range req.SipHeaders {
 		changes[i] = header.Change{Action: header.Added, Field: f, Reason: becauseSet}
@@ -117,6 +111,9 @@ func (d *driver) outbound(o call.Origin) error {
 func (d *driver) converse() error {
 	defer d.stopAll()
 	for {
+		if !d.b.live() {
+			d.weight.unbridge()
+		}
 		var err error
 		switch {
 		case len(d.notices) > 0:

@@ -38,6 +38,7 @@ func (d *driver) failOver(n *notice, why error) bool {
 	}})
 	d.failed = append(d.failed, was)
 	d.app, d.fn = next, fn
+	d.weight.move(next.id)
 	d.sequence--
 	d.notices = slices.Insert(d.notices, 0, n)
 	why = fmt.Errorf("tell %s: %w", n.event, why)

@@ -38,7 +38,7 @@ func (c *control) createCall(r *request, in callIn) (callOut, error) {
 	if n, ok := c.cfg.Store.Snapshot().Number(from); !ok || n.Account != r.account {
 		return callOut{}, badRequest("FromPhoneNumber: %s is not in this account's inventory: order it with CreatePhoneNumberOrder first", from)
 	}
-	request := CallRequest{SipHeaders: headers}
+	request := CallRequest{SipHeaders: headers, Counted: true}
 	if isObject(in.ArgumentsMap) {
 		request.Arguments = in.ArgumentsMap
 	}
@@ -46,14 +46,32 @@ func (c *control) createCall(r *request, in callIn) (callOut, error) {
 	if err != nil {
 		return callOut{}, err
 	}
+	if err := c.loads.begin(app.ID, &c.cfg.Limits, c.cfg.Clock()); err != nil {
+		return callOut{}, tooMany(err)
+	}
 	id, err := c.calls.Start(r, app.ID, call.Origin{
 		Attempt: call.Attempt{Account: r.account, From: from, To: to, At: c.cfg.Clock()},
 		Request: asked,
 	})
+	if err != nil {
+		c.loads.end(app.ID, 1)
+	}
 	if errors.Is(err, dialect.ErrNoApp) { // deleted a moment ago
 		err = badRequest("SipMediaApplicationId: %s", notFound("SipMediaApplication", app.ID).Message)
 	}
 	return callOut{sipMediaApplicationCall{string(id)}}, err
+}
+
+// tooMany tells a client which limit keeps a call of its application from beginning.
+func tooMany(err error) error {
+	var busy *busyError
+	switch {
+	case !errors.As(err, &busy):
+		return err
+	case busy.pace:
+		return throttled("Service received too many requests: %v", busy)
+	}
+	return limitExceeded("%v", busy)
 }
 
 type updateIn struct {

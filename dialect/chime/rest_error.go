@@ -32,6 +32,10 @@ func limitExceeded(format string, args ...any) *apiError {
 	return &apiError{http.StatusBadRequest, "ResourceLimitExceededException", "ResourceLimitExceeded", fmt.Sprintf(format, args...)}
 }
 
+func throttled(format string, args ...any) *apiError {
+	return &apiError{http.StatusTooManyRequests, "ThrottledClientException", "Throttled", fmt.Sprintf(format, args...)}
+}
+
 func notFound(what, id string) *apiError {
 	return &apiError{http.StatusNotFound, "NotFoundException", "NotFound", fmt.Sprintf("Could not find %s with Id '%s'", what, id)}
 }
