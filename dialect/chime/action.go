@@ -57,12 +57,20 @@ func kindOf(name string) (kind, bool) {
 		return kind{start: holdCallRecording(true), badLeg: badCallID}, true
 	case "PlayAudio":
 		return kind{start: startPlay, stoppable: true}, true
+	case "PlayAudioAndGetDigits":
+		return kind{start: startPlayGather, told: true}, true
+	case "ReceiveDigits":
+		return kind{start: startReceiveDigits, onA: true}, true
 	case "RecordAudio":
 		return kind{start: startRecord, told: true, stoppable: true}, true
 	case "ResumeCallRecording":
 		return kind{start: holdCallRecording(false), badLeg: badCallID}, true
+	case "SendDigits":
+		return kind{start: startSendDigits, told: true}, true
 	case "Speak":
 		return kind{start: startSpeak, stoppable: true}, true
+	case "SpeakAndGetDigits":
+		return kind{start: startSpeakGather, told: true}, true
 	case "StartCallRecording":
 		return kind{start: startCallRecording, told: true, badLeg: badCallID}, true
 	case "StopCallRecording":
@@ -84,6 +92,9 @@ type instant result
 
 func (s instant) hear(*driver, call.Event) outcome { return outcome{over: true, result: result(s)} }
 func (instant) stop(*driver)                       {}
+
+// collector is a step that takes the keys of a leg for itself: no watcher hears them.
+type collector interface{ collects(leg call.LegID) bool }
 
 // watcher is what an action leaves behind that goes on beside the list: keys that are awaited, a recording.
 type watcher interface {

@@ -52,14 +52,17 @@ func startPlay(d *driver, a *action) (step, *fault) {
 		return nil, audioFault(badSource)
 	}
 	play.Clips = []call.Clip{clip}
-	return d.operate(a, play, func(err error) *fault {
-		f := audioFault(unreadableAt)
-		if errors.Is(err, call.ErrInvalid) {
-			f = audioFault(badSource)
-		}
-		f.detail = err.Error()
-		return f
-	})
+	return d.operate(a, play, playFault)
+}
+
+// playFault says why nothing was played.
+func playFault(err error) *fault {
+	f := audioFault(unreadableAt)
+	if errors.Is(err, call.ErrInvalid) {
+		f = audioFault(badSource)
+	}
+	f.detail = err.Error()
+	return f
 }
 
 // operate answers the leg, if that is still to do, and begins an operation on it.

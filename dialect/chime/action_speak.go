@@ -36,7 +36,11 @@ func speechFault(err error) *fault {
 
 // readSpeech reads what is to be said, and how.
 func readSpeech(raw json.RawMessage) (call.Say, *fault) {
-	say := call.Say{Voice: "Joanna", Quality: "standard"}
+	return readSpeechLike(call.Say{Voice: "Joanna", Quality: "standard"}, raw)
+}
+
+// readSpeechLike reads what is to be said; how, where nothing is said of that, as say.
+func readSpeechLike(say call.Say, raw json.RawMessage) (call.Say, *fault) {
 	for key, value := range members(raw) {
 		if isUnset(value) {
 			continue

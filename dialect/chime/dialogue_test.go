@@ -150,9 +150,9 @@ func play(t *testing.T, script []section) []section {
 			s.cfg.Failover = true
 			continue
 		case "answer":
-			s.fn.back <- reply{body: []byte(step.body)}
+			s.answer(reply{body: []byte(step.body)})
 		case "crash":
-			s.fn.back <- reply{err: &invoke.Error{Kind: invoke.Kind(arg), Function: functionARN, Message: step.body}}
+			s.answer(reply{err: &invoke.Error{Kind: invoke.Kind(arg), Function: functionARN, Message: step.body}})
 		case "far":
 			s.far(step.body)
 		case "request":
@@ -177,6 +177,15 @@ func play(t *testing.T, script []section) []section {
 		synctest.Wait()
 	}
 	return s.out
+}
+
+// answer gives the function's answer to what it was asked last.
+func (s *stage) answer(r reply) {
+	select {
+	case s.fn.back <- r:
+	default:
+		s.t.Fatalf("nothing was asked that %s answers", r.body)
+	}
 }
 
 func (s *stage) drive(id string) {

@@ -205,13 +205,24 @@ func (d *driver) hear(ev call.Event) error {
 	case call.Request:
 		d.requested(ev)
 	}
+	collected := d.collects(ev)
 	if d.step != nil {
 		if o := d.step.hear(d, ev); o.over {
 			d.finish(o)
 		}
 	}
+	if collected {
+		return nil
+	}
 	d.watchers = slices.DeleteFunc(d.watchers, func(w watcher) bool { return w.hear(d, ev) })
 	return nil
+}
+
+// collects tells whether an event is a key that the action under way takes for itself.
+func (d *driver) collects(ev call.Event) bool {
+	key, pressed := ev.(call.Digit)
+	c, takes := d.step.(collector)
+	return pressed && takes && c.collects(key.Leg)
 }
 
 // farEndRings tells the function, once, that the far end of an API's call rings.

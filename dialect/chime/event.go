@@ -186,37 +186,42 @@ func echo(params json.RawMessage, l *leg) json.RawMessage {
 	if l == nil {
 		return params
 	}
+	return fill(params, "CallId", appendString(nil, l.callID()))
+}
+
+// fill gives an object with a member behind the others, unless it has it; in its place where it is blank.
+func fill(object json.RawMessage, name string, value json.RawMessage) json.RawMessage {
 	empty := true
-	for key, value := range members(params) {
-		if empty = false; key == "CallId" {
-			if isUnset(value) {
-				return echoInPlace(params, l)
+	for key, has := range members(object) {
+		if empty = false; key == name {
+			if isUnset(has) {
+				return fillInPlace(object, name, value)
 			}
-			return params
+			return object
 		}
 	}
-	out := make(json.RawMessage, 0, len(params)+len(l.callID())+len(`,"CallId":""`))
-	out = append(out, params[:len(params)-1]...)
+	out := make(json.RawMessage, 0, len(object)+len(name)+len(value)+len(`,"":`))
+	out = append(out, object[:len(object)-1]...)
 	if !empty {
 		out = append(out, ',')
 	}
-	out = append(out, `"CallId":`...)
-	out = appendString(out, l.callID())
+	out = appendString(out, name)
+	out = append(out, ':')
+	out = append(out, value...)
 	return append(out, '}')
 }
 
-// echoInPlace gives the parameters with each blank CallId filled in.
-func echoInPlace(params json.RawMessage, l *leg) json.RawMessage {
+// fillInPlace gives the object with each blank member of the name filled in.
+func fillInPlace(object json.RawMessage, name string, value json.RawMessage) json.RawMessage {
 	out := json.RawMessage{}
-	for key, value := range members(params) {
+	for key, has := range members(object) {
 		out = append(out, ',')
 		out = appendString(out, key)
 		out = append(out, ':')
-		if key == "CallId" && isUnset(value) {
-			out = appendString(out, l.callID())
-		} else {
-			out = append(out, value...)
+		if key == name && isUnset(has) {
+			has = value
 		}
+		out = append(out, has...)
 	}
 	out[0] = '{'
 	return append(out, '}')
