@@ -245,7 +245,7 @@ func (g *gather) read(params json.RawMessage) *fault {
 		ok := true
 		switch key {
 		case "InputDigitsRegex":
-			g.pattern, ok = pattern(value)
+			g.pattern, ok = readPattern(value)
 		case "MinNumberOfDigits":
 			g.min, ok = bounded(value, 0, maxDigits)
 		case "MaxNumberOfDigits":

@@ -25,7 +25,7 @@ func startReceiveDigits(d *driver, a *action) (step, *fault) {
 		ok := true
 		switch key {
 		case "InputDigitsRegex":
-			s.pattern, ok = pattern(value)
+			s.pattern, ok = readPattern(value)
 		case "InBetweenDigitsDurationInMilliseconds":
 			s.between, ok = milliseconds(value)
 		case "FlushDigitsDurationInMilliseconds":

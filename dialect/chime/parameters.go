@@ -31,9 +31,9 @@ func milliseconds(raw json.RawMessage) (time.Duration, bool) {
 	return time.Duration(n) * time.Millisecond, ok
 }
 
-// pattern gives a regular expression that stands in a function's answer: one of RE2, which takes a time that is bounded by
+// readPattern gives a regular expression that stands in a function's answer: one of RE2, which takes a time that is bounded by
 // the product of its own length and the text's, and no more than some effort.
-func pattern(raw json.RawMessage) (*regexp.Regexp, bool) {
+func readPattern(raw json.RawMessage) (*regexp.Regexp, bool) {
 	s, _ := text(raw)
 	if s == "" || len(s) > maxPattern {
 		return nil, false
