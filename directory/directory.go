@@ -67,6 +67,13 @@ type Peer struct {
 	Weight    int       `json:"weight,omitempty"`   // share within one priority; 0 counts as 1
 }
 
+// The trunks that no directory holds: by them a number of our own is dialled without leaving the house. No trunk that is kept
+// can have such an ID.
+const (
+	House      = "/house"       // who dials and whose number it is are of one account: the context goes along whole
+	HouseApart = "/house/apart" // they are of two: each hears no more than a carrier would tell
+)
+
 // Trunk is a peering with a carrier or PBX.
 type Trunk struct {
 	ID      string `json:"id"`

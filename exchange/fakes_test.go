@@ -145,7 +145,7 @@ func newHouse(drive map[string]func(context.Context, dialect.Call) error) *house
 	}
 	h.current.Store(directory.NewSnapshot(h.content))
 	h.engine = engine.New(engine.Config{
-		Dialer: exchange.Outbound(h.directory, fakeDialer{h.trunks}),
+		Dialer: exchange.Outbound(h.directory, nil, fakeDialer{h.trunks}),
 		Record: func(f call.Finished) {
 			h.last.Store(&f)
 			h.records <- f.Record

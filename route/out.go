@@ -30,9 +30,14 @@ func Out(s *directory.Snapshot, d call.Dial) (*directory.Trunk, *call.Cause) {
 		return nil, refusal(480, fmt.Sprintf("trunk %q has no peers", trunk.ID))
 	}
 	if why := forbidden(s, trunk, d); why != "" {
-		return nil, &call.Cause{SIP: 403, Q850: 21, By: call.ByPlatform, Label: call.LabelLimit, Text: why}
+		return nil, forbidding(why)
 	}
 	return trunk, nil
+}
+
+// forbidding is a cause that label limit says: what is dialled may not be.
+func forbidding(why string) *call.Cause {
+	return &call.Cause{SIP: 403, Q850: 21, By: call.ByPlatform, Label: call.LabelLimit, Text: why}
 }
 
 // forbidden tells why the prefixes of the trunk, or of who dials, forbid what is dialled; empty where they do not.

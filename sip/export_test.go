@@ -92,3 +92,6 @@ func ReadSession(m *message.Message) (expires, retry time.Duration, refresher st
 	retry, _ = comesAgain(m)
 	return expires, retry, refresher, opens(m.Get("P-Early-Media"))
 }
+
+// HouseHost gives the host that numbers of our own are dialled at.
+func HouseHost(s *Server) string { return s.trunks.house.host }

@@ -69,6 +69,10 @@ func (l *Leg) elsewhere(u header.URI) (branch, string) {
 		return b, ""
 	}
 	t, ok := l.s.cfg.Directory().Trunk(to.Trunk)
+	home := l.s.trunks.house.of(to.Trunk)
+	if home != nil {
+		t, ok = home.trunk, true
+	}
 	switch {
 	case !ok || t.Disabled || len(t.Peers) == 0:
 		return branch{}, "no trunk takes it"
@@ -79,7 +83,9 @@ func (l *Leg) elsewhere(u header.URI) (branch, string) {
 		return branch{}, why
 	}
 	d.Account = l.trunk.endpoint.Account // whoever's the trunk is
-	b.by = l.s.trunks.of(t)
+	if b.by = home; home == nil {
+		b.by = l.s.trunks.of(t)
+	}
 	return b, ""
 }
 
@@ -108,6 +114,12 @@ func (l *Leg) turn(b branch) bool {
 	p.peers = []directory.Peer{b.peer}
 	if b.peer.Host == "" {
 		p.seen = append(p.seen, b.key())
+		if l.trunk.isHome(&l.s.trunks.house) {
+			if b.uri = l.goesHome(b.to); l.rounds > maxRounds {
+				l.end(call.Cause{SIP: 482, Q850: q850Of(call.LabelRejected), By: call.ByPlatform, Label: call.LabelRejected, Text: inCircle}, nil)
+				return false
+			}
+		}
 		p.peers = order(l.s.peers.usable(l.trunk.trunk), mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())))
 		l.note("forwarded to " + b.to + " by trunk " + l.trunk.trunk.ID)
 	}

@@ -57,7 +57,7 @@ func (s *Server) openGate(c *transport.Config) {
 		}
 		s.cfg.Log.Info("file of certificates read again", "file", path)
 	})
-	c.Admit = g.guard.Admit
+	c.Admit = func(a netip.Addr, at time.Time) bool { return s.trunks.house.isBusyAt(a) || g.guard.Admit(a, at) }
 	c.Malformed = s.unreadable
 	c.Refused = func(source netip.AddrPort, why error) {
 		g.failed.Add(1)
@@ -158,6 +158,10 @@ func (s *Server) proven(p *transport.Peer) []string {
 // admitted finds the trunk that a request comes by. A trunk that needs a certificate takes calls over TLS alone, from who
 // has one, and from its addresses if it lists any.
 func (s *Server) admitted(host string, in *transport.Incoming) (*peering, bool) {
+	if host == s.trunks.house.host {
+		v, known := s.trunks.house.visit(in)
+		return v.by, known
+	}
 	from := in.Source.Addr().Unmap()
 	ids := s.proven(in.Peer)
 	p, known := s.trunkFor(host, from)

@@ -32,8 +32,13 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 		s.turnAway(tx, p, 503, why, later)
 		return
 	}
+	v := visit{account: p.trunk.Account}
+	if p.isHome(&s.trunks.house) {
+		host = "" // a secret of ours
+		v, _ = s.trunks.house.visit(&in)
+	}
 	l := &Leg{
-		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, bounds: bounds{hops, m.MaxBreadth()}, start: in.At,
+		s: s, direction: call.In, callID: m.CallID, from: callerOf(m), to: user, trunk: p, bounds: bounds{hops, m.MaxBreadth(), v.rounds}, start: in.At,
 		terms: terms{askedUUI: asksUUI(m.Headers)},
 	}
 	rows, changes, ok := l.takes(tx)
@@ -67,7 +72,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 	}
 	l.timer = l.after(s.cfg.Timers.Ring, l.unanswered)
 	at := call.Attempt{
-		Account: p.trunk.Account, Trunk: p.trunk.ID, Endpoint: endpoint, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
+		Account: v.account, Trunk: p.trunk.ID, Endpoint: endpoint, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
 	}
 	l.guarded(func() { s.offer(l, at) })

@@ -45,6 +45,7 @@ type Leg struct {
 type bounds struct {
 	hops    int // Max-Forwards that the INVITE came with, or goes out with
 	breadth int // Max-Breadth, likewise (RFC 5393): how many may ring at once; -1: nobody said
+	rounds  int // how often it has come back to us by a number of our own: see house
 }
 
 // fate is how far a leg has come.
@@ -219,6 +220,9 @@ func (l *Leg) end(cause call.Cause, rows header.List) {
 	}
 	l.toll.free()
 	l.s.legs.remove(l)
+	if l.direction == call.Out && l.trunk.isHome(&l.s.trunks.house) {
+		l.s.trunks.house.over(l.callID)
+	}
 }
 
 // forget lets go of the call and the media of a leg that has ended: its transactions go on for 32 s to answer repeated

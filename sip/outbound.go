@@ -69,7 +69,7 @@ type hop struct {
 func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 	callID := randomID()
 	l := &Leg{
-		s: s, direction: call.Out, callID: callID, from: d.From, to: d.To, bounds: bounds{70, -1}, start: time.Now(), id: id, report: r,
+		s: s, direction: call.Out, callID: callID, from: d.From, to: d.To, bounds: bounds{70, -1, 0}, start: time.Now(), id: id, report: r,
 		terms: terms{askedUUI: asksUUI(d.Headers)}, out: &placing{dial: d},
 	}
 	if t, ok := s.cfg.Directory().Trunk(d.Trunk); ok && !t.Disabled {
@@ -85,7 +85,11 @@ func (s *Server) Dial(id call.LegID, d call.Dial, r call.Report) *Leg {
 		l.hops = hops - 1
 	}
 	if f := s.legs.find(d.For); f != nil {
-		l.media.prefer, l.breadth = f.codec(), f.breadth
+		l.media.prefer, l.breadth, l.rounds = f.codec(), f.breadth, f.rounds
+	}
+	if p := s.trunks.house.of(d.Trunk); p != nil {
+		l.trunk = p
+		l.out.dial.URI = l.goesHome(d.To)
 	}
 	room := s.legs.add(l)
 	s.legs.name(id, l)
@@ -118,6 +122,9 @@ func (l *Leg) place(room bool) {
 		return
 	case l.hops < 0:
 		fail(483, call.LabelRejected, "Max-Forwards is used up")
+		return
+	case l.rounds > maxRounds:
+		fail(482, call.LabelRejected, inCircle)
 		return
 	case l.breadth == 0:
 		fail(440, call.LabelRejected, "Max-Breadth is used up")

@@ -62,8 +62,9 @@ func New(cfg Config) (*Server, error) {
 	if s.sockets, err = transport.New(cfg.Transport); err != nil {
 		return nil, fmt.Errorf("SIP server: %w", err)
 	}
+	s.openHouse()
 	s.gate.keys.open(cfg.Directory())
-	s.trunks = peerings{rate: cfg.Limits.TrunkRate, log: cfg.Log, began: time.Now(), ready: map[string]*list.Element{}}
+	s.trunks.rate, s.trunks.log, s.trunks.began, s.trunks.ready = cfg.Limits.TrunkRate, cfg.Log, time.Now(), map[string]*list.Element{}
 	trusted := header.Trusted()
 	s.open = &peering{trunk: &directory.Trunk{In: trusted, Out: trusted}, in: compiled(trusted, header.In), out: compiled(trusted, header.Out)}
 	s.every = compiled(header.Policy{Trusted: true, Rules: []header.Rule{{Match: "*", Do: header.Keep}}}, header.In)

@@ -60,6 +60,7 @@ type peerings struct {
 	rate  float64 // calls a second of each trunk; 0: no limit
 	log   *slog.Logger
 	began time.Time // before it no signature holds of who is made ready for the first time
+	house house
 
 	mu    sync.Mutex
 	ready map[string]*list.Element // of last, by trunk ID and by endpointKey; guarded by mu

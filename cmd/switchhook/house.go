@@ -195,7 +195,7 @@ func (h *house) openCalls(context.Context, string) error {
 	edge := new(edge)
 	h.exchange = exchange.New(exchange.Config{
 		Engine: engine.New(engine.Config{
-			Dialer: exchange.Outbound(h.store.Snapshot, edge), Opener: h.buckets, Speaker: h.speaker,
+			Dialer: exchange.Outbound(h.store.Snapshot, h.dialects, edge), Opener: h.buckets, Speaker: h.speaker,
 			Clock: h.studio.clock, Rooms: h.studio.rooms, Recorder: h.studio.recorder,
 			Record: h.store.Keep, Log: h.cfg.SIP.Trace, Logger: h.log,
 		}),

@@ -114,7 +114,11 @@ func (e *Engine) Open(toward netip.Addr) (*Session, error) {
 		return nil, fmt.Errorf("opening an RTP session towards %v: %w", toward, err)
 	}
 	bind, public := e.cfg.Interfaces[i].Bind.Unmap(), e.cfg.Interfaces[i].Public.Unmap()
-	if !public.IsValid() {
+	switch {
+	case public.IsValid() && !e.isHere(toward, bind):
+	case bind.IsUnspecified():
+		public = toward.Unmap()
+	default:
 		public = bind
 	}
 	for try := 0; ; try++ {
@@ -137,6 +141,12 @@ func (e *Engine) Open(toward netip.Addr) (*Session, error) {
 			return nil, fmt.Errorf("opening an RTP session: %w", err)
 		}
 	}
+}
+
+// isHere tells whether a far end is on this machine: it hears where we are, not what others must call us by, for what goes out to
+// there may not come back.
+func (e *Engine) isHere(toward, bind netip.Addr) bool {
+	return toward.IsLoopback() || toward.IsValid() && toward.Unmap() == bind
 }
 
 // Reaches tells whether an interface has the family of an address.

@@ -105,12 +105,14 @@ func TestS20PortsTakenByOthers(t *testing.T) {
 
 func TestPublicAddress(t *testing.T) {
 	e := engine(t, func(c *rtp.Config) { c.Interfaces[0].Public = netip.MustParseAddr("203.0.113.7") })
-	s, err := e.Open(loopback)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Local().Addr() != netip.MustParseAddr("203.0.113.7") {
-		t.Errorf("%v", s.Local())
+	for toward, want := range map[string]string{"198.51.100.1": "203.0.113.7", loopback.String(): loopback.String(), "127.0.0.9": loopback.String()} {
+		s, err := e.Open(netip.MustParseAddr(toward))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Local().Addr() != netip.MustParseAddr(want) {
+			t.Errorf("toward %s: %v, want %s", toward, s.Local(), want)
+		}
 	}
 }
 

@@ -272,7 +272,8 @@ func (l *Layer) Local(network string, toward netip.Addr) netip.AddrPort {
 	if !ok {
 		return netip.AddrPort{}
 	}
-	if at.Advertise.IsValid() {
+	isHere := toward.IsLoopback() || toward.IsValid() && toward.Unmap() == at.Addr.Addr().Unmap() // what is sent to an advertised address may not come back
+	if at.Advertise.IsValid() && !isHere {
 		return at.Advertise
 	}
 	if at.Addr.Addr().IsUnspecified() {
