@@ -2,17 +2,14 @@ package acceptance_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -103,47 +100,6 @@ func TestAWSCLISetsAllUp(t *testing.T) {
 		"--sip-media-application-id", sma.SipMediaApplication.SipMediaApplicationId, "--sip-headers", "X-Test-Value=String,User-to-User=00c0ffee;encoding=hex")
 	if len(placed.SipMediaApplicationCall.TransactionId) != 36 {
 		t.Errorf("call: %+v", placed)
-	}
-}
-
-// A call made with the AWS SDK for Go reaches a callee with its headers.
-func TestSDKCallReachesCallee(t *testing.T) {
-	t.Parallel()
-	calleePort := freePort(t)
-	f := startFunction(t, func(ev event) string {
-		if ev.InvocationEventType == "CALL_ANSWERED" {
-			return `{"SchemaVersion":"1.0","Actions":[{"Type":"Pause","Parameters":{"DurationInMilliseconds":"200"}},{"Type":"Hangup","Parameters":{"SipResponseCode":"0"}}]}`
-		}
-		return `{"SchemaVersion":"1.0","Actions":[]}`
-	})
-	s := start(t, configFor(calleePort, f.URL), "--dev", "--pstn", "sip:127.0.0.1:"+strconv.Itoa(calleePort))
-	far := startSIPp(t, callee(), "", calleePort)
-	client := chimesdkvoice.New(chimesdkvoice.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.HTTP),
-		Credentials: credentials.NewStaticCredentialsProvider("dev", "dev-secret", "")})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	uui := "616d617a6f6e5f6368696d655f636f6e6e6563745f696e746567726174696f6e;encoding=hex"
-	diversion := "sip:+11234567891@public.test.com;reason=unconditional"
-	out, err := client.CreateSipMediaApplicationCall(ctx, &chimesdkvoice.CreateSipMediaApplicationCallInput{
-		FromPhoneNumber: aws.String("+12065550100"), ToPhoneNumber: aws.String("+14155550199"), SipMediaApplicationId: aws.String("app0"),
-		SipHeaders: map[string]string{"X-Test-Value": "String", "User-to-User": uui, "Diversion": diversion}, ArgumentsMap: map[string]string{"k": "v"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	far.wait(t)
-	invite := first(t, far.received(t), "INVITE")
-	for name, want := range map[string]string{"X-Test-Value": "String", "User-to-User": uui, "Diversion": diversion} {
-		if got := rows(invite, name); len(got) != 1 || got[0] != want {
-			t.Errorf("the callee saw %s %q, want %q", name, got, want)
-		}
-	}
-	eventually(t, "HANGUP", func() bool { return len(f.seen("HANGUP")) == 1 })
-	for _, kind := range []string{"NEW_OUTBOUND_CALL", "RINGING", "CALL_ANSWERED"} {
-		ev := f.seen(kind)
-		if len(ev) != 1 || ev[0].CallDetails.TransactionId != *out.SipMediaApplicationCall.TransactionId {
-			t.Errorf("%s: %d events", kind, len(ev))
-		}
 	}
 }
 
