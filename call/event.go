@@ -189,6 +189,7 @@ var (
 	ErrInvalid   = errors.New("not acceptable")    // of a Say: its text, voice or language; of a Play: a file that is not audio
 	ErrDenied    = errors.New("not permitted")     // by the service that was to do it
 	ErrThrottled = errors.New("too many requests") // for the service that was to do it
+	ErrNotFound  = errors.New("not found")         // by the service that was to do it: who or what should
 )
 
 // Refusal is the failure of a Dial.

@@ -38,9 +38,10 @@ type chimeQuotas struct {
 	Connectors      int     `json:"connectors"`      // Voice Connectors in a region
 	ConnectorGroups int     `json:"connectorGroups"` // Voice Connector groups
 	PhoneNumbers    int     `json:"phoneNumbers"`    // phone numbers
-	Bots            int     `json:"bots"`            // StartBotConversation at once
+	Bots            int     `json:"bots"`            // StartBotConversation at once; -1: none at all
 	CreateCalls     float64 `json:"createCalls"`     // CreateSipMediaApplicationCall per second
 	UpdateCalls     float64 `json:"updateCalls"`     // UpdateSipMediaApplicationCall per second
+	VoiceFocus      float64 `json:"voiceFocus"`      // VoiceFocus actions per second
 }
 
 // The most that limits may be set to: what is more is a slip of the pen.
@@ -77,7 +78,10 @@ func (c chimeConfig) sound(m *mistakes) {
 	count("quotas.connectors", float64(q.Connectors))
 	count("quotas.connectorGroups", float64(q.ConnectorGroups))
 	count("quotas.phoneNumbers", float64(q.PhoneNumbers))
-	count("quotas.bots", float64(q.Bots))
+	if q.Bots != -1 {
+		count("quotas.bots", float64(q.Bots))
+	}
+	count("quotas.voiceFocus", q.VoiceFocus)
 	count("quotas.createCalls", q.CreateCalls)
 	count("quotas.updateCalls", q.UpdateCalls)
 	if id := chime.CallerID(c.CallerID); c.CallerID != "" && id != chime.CallerAny && id != chime.CallerOwned {

@@ -71,10 +71,14 @@ func kindOf(name string) (kind, bool) {
 		return kind{start: startSpeak, stoppable: true}, true
 	case "SpeakAndGetDigits":
 		return kind{start: startSpeakGather, told: true}, true
+	case startBotConversation:
+		return kind{start: startBot, told: true}, true
 	case "StartCallRecording":
 		return kind{start: startCallRecording, told: true, badLeg: badCallID}, true
 	case "StopCallRecording":
 		return kind{start: stopCallRecording, badLeg: badCallID}, true
+	case "VoiceFocus":
+		return kind{start: startVoiceFocus, told: true}, true
 	}
 	return kind{}, false
 }

@@ -91,9 +91,10 @@ type Quotas struct {
 	Connectors      int     // Voice Connectors of an account in a region
 	ConnectorGroups int     // groups of an account
 	PhoneNumbers    int     // phone numbers of an account
-	Bots            int     // StartBotConversation at once in an account
+	Bots            int     // StartBotConversation at once in an account; below zero: none, as the vendor has it until asked for more
 	CreateCalls     float64 // CreateSipMediaApplicationCall per second of an account
 	UpdateCalls     float64 // UpdateSipMediaApplicationCall per second of an account
+	VoiceFocus      float64 // VoiceFocus actions per second of an account
 }
 
 const maxLogBody = 16 << 10
@@ -126,6 +127,8 @@ func (l Limits) withDefaults() Limits {
 type Dialect struct {
 	cfg   Config
 	loads loads
+	bots  bots
+	focus pace // of VoiceFocus
 }
 
 // New makes the dialect.

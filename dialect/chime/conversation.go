@@ -119,6 +119,9 @@ func complaint(err error) string {
 func (d *driver) apply(n *notice, body []byte) {
 	ans, f := readAnswer(body, d.limits())
 	ignored := d.closing != nil || d.gone() || n.event == newOutbound || n.event == ringing || n.event == interrupted
+	if f == nil && !ignored {
+		f = d.refuse(ans.actions)
+	}
 	d.note(call.LogAction, call.In, n, describe(ans, f), body, nil)
 	switch {
 	case f == nil:

@@ -30,6 +30,7 @@ import (
 //
 //	-- inbound --      a call comes in: "from", "to", then the INVITE's headers
 //	-- outbound --     the API asks for a call: "from", "to", "request" (the JSON that the control plane leaves)
+//	-- quotas --       what the account may do at most, as the JSON of chime.Quotas; before the call
 //	-- answer --       the function's answer to the event before
 //	-- crash KIND --   it gives none
 //	-- far --          what the far ends do: "2 rings", "1 hangs up", "2 refuses 486 busy" …, headers below; those of
@@ -148,6 +149,11 @@ func play(t *testing.T, script []section) []section {
 			s.drive(arg)
 		case "failover":
 			s.cfg.Failover = true
+			continue
+		case "quotas":
+			if err := json.Unmarshal([]byte(step.body), &s.cfg.Quotas); err != nil {
+				t.Fatal(err)
+			}
 			continue
 		case "answer":
 			s.answer(reply{body: []byte(step.body)})
@@ -323,7 +329,7 @@ func completion(arg string) (command string, r call.Result, err error) {
 
 // failure makes an error of a line: one of package call where its text is that.
 func failure(text string) error {
-	for _, err := range []error{call.ErrInvalid, call.ErrDenied, call.ErrThrottled} {
+	for _, err := range []error{call.ErrInvalid, call.ErrDenied, call.ErrThrottled, call.ErrNotFound} {
 		if err.Error() == text {
 			return fmt.Errorf("speak: %w", err)
 		}
@@ -393,6 +399,8 @@ func formatCommand(cmd call.Command) string {
 	case call.Dial:
 		line = fmt.Sprintf("Dial %s from %s trunk %q for %s within %v", c.To, c.From, c.Trunk, legName(c.For), c.Timeout)
 		headers = c.Headers
+	case call.Converse:
+		line = fmt.Sprintf("Converse %s: %s session=%s language=%s config=%s", legName(c.Leg), c.Bot, c.Session, c.Language, c.Config)
 	case call.Join:
 		line = "Join " + legName(c.A) + " " + legName(c.B)
 	case call.RecordAudio:

@@ -110,6 +110,7 @@ func (d *driver) outbound(o call.Origin, req CallRequest) error {
 // It ends when no leg is left and the function knows.
 func (d *driver) converse() error {
 	defer d.stopAll()
+	defer d.leaveBot()
 	for {
 		if !d.b.live() {
 			d.weight.unbridge()
