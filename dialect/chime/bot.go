@@ -43,7 +43,7 @@ func botConfig(raw json.RawMessage) ([]byte, bool) {
 	if len(c.WelcomeMessages) > 0 && !elicits {
 		return nil, false
 	}
-	return recase(nil, compact.Bytes(), configShape(), toLex), true
+	return recase(nil, compact.Bytes(), configForm(), toLex), true
 }
 
 // intentResult gives what a bot's service said in the end as events show it; false where it said nothing of the kind.
@@ -52,59 +52,59 @@ func intentResult(talk []byte) ([]byte, bool) {
 	if len(talk) > maxBotResult || json.Compact(&compact, talk) != nil || !isObject(compact.Bytes()) {
 		return nil, false
 	}
-	return recase(nil, compact.Bytes(), intentResultShape(), fromLex), true
+	return recase(nil, compact.Bytes(), intentResultForm(), fromLex), true
 }
 
-// shape is the form of a JSON value that Amazon writes in two ways: "SessionState" in Chime events, "sessionState" in Lex.
-type shape struct {
-	begins  string   // what a value of this form may begin with
-	members []member // of an object, in the order of the vendor's events; what is not named here is left out
-	each    *shape   // of each element of an array, or of each value of a map, whose keys stay
+// form is the form of a JSON value that Amazon writes in two ways: "SessionState" in Chime events, "sessionState" in Lex.
+type form struct {
+	begins  string // what a value of this form may begin with
+	members []part // of an object, in the order of the vendor's events; what is not named here is left out
+	each    *form  // of each element of an array, or of each value of a map, whose keys stay
 }
 
-type member struct {
+type part struct {
 	name   string // as Chime has it
-	of     *shape
+	of     *form
 	absent string // stands where there is none; empty: nothing does
 }
 
-func object(m ...member) *shape   { return &shape{begins: "{", members: m} }
-func listOf(each *shape) *shape   { return &shape{begins: "[", each: each} }
-func mapOf(each *shape) *shape    { return &shape{begins: "{", each: each} }
-func textShape() *shape           { return &shape{begins: `"`} }
-func numberShape() *shape         { return &shape{begins: "-0123456789"} }
-func (s *shape) fits(b byte) bool { return strings.IndexByte(s.begins, b) >= 0 }
+func fields(m ...part) *form     { return &form{begins: "{", members: m} }
+func listOf(each *form) *form    { return &form{begins: "[", each: each} }
+func mapOf(each *form) *form     { return &form{begins: "{", each: each} }
+func textForm() *form            { return &form{begins: `"`} }
+func numberForm() *form          { return &form{begins: "-0123456789"} }
+func (s *form) fits(b byte) bool { return strings.IndexByte(s.begins, b) >= 0 }
 
-func intentShape() *shape {
-	str := textShape()
-	value := object(member{"OriginalValue", str, ""}, member{"InterpretedValue", str, ""}, member{"ResolvedValues", listOf(str), ""})
-	one := object(member{"Value", value, ""}, member{"Values", listOf(object()), "[]"})
-	slot := object(member{"Value", value, ""}, member{"Values", listOf(one), "[]"})
-	return object(member{"Name", str, ""}, member{"Slots", mapOf(slot), "{}"}, member{"State", str, ""}, member{"ConfirmationState", str, ""})
+func intentForm() *form {
+	str := textForm()
+	value := fields(part{"OriginalValue", str, ""}, part{"InterpretedValue", str, ""}, part{"ResolvedValues", listOf(str), ""})
+	one := fields(part{"Value", value, ""}, part{"Values", listOf(fields()), "[]"})
+	slot := fields(part{"Value", value, ""}, part{"Values", listOf(one), "[]"})
+	return fields(part{"Name", str, ""}, part{"Slots", mapOf(slot), "{}"}, part{"State", str, ""}, part{"ConfirmationState", str, ""})
 }
 
-// intentResultShape is IntentResult of ACTION_SUCCESSFUL.
-func intentResultShape() *shape {
-	state := object(member{"SessionAttributes", mapOf(textShape()), "{}"}, member{"Intent", intentShape(), ""})
-	interpretation := object(member{"NluConfidence", object(member{"Score", numberShape(), ""}), ""}, member{"Intent", intentShape(), ""})
-	return object(member{"SessionId", textShape(), ""}, member{"SessionState", state, "{}"}, member{"Interpretations", listOf(interpretation), "[]"})
+// intentResultForm is IntentResult of ACTION_SUCCESSFUL.
+func intentResultForm() *form {
+	state := fields(part{"SessionAttributes", mapOf(textForm()), "{}"}, part{"Intent", intentForm(), ""})
+	interpretation := fields(part{"NluConfidence", fields(part{"Score", numberForm(), ""}), ""}, part{"Intent", intentForm(), ""})
+	return fields(part{"SessionId", textForm(), ""}, part{"SessionState", state, "{}"}, part{"Interpretations", listOf(interpretation), "[]"})
 }
 
-// configShape is Configuration of StartBotConversation, with the Intent that its page leaves out and handlers send.
-func configShape() *shape {
-	str := textShape()
-	state := object(member{"SessionAttributes", mapOf(str), ""}, member{"DialogAction", object(member{"Type", str, ""}), ""},
-		member{"Intent", intentShape(), ""})
-	return object(member{"SessionState", state, ""}, member{"WelcomeMessages", listOf(object(member{"Content", str, ""}, member{"ContentType", str, ""})), ""})
+// configForm is Configuration of StartBotConversation, with the Intent that its page leaves out and handlers send.
+func configForm() *form {
+	str := textForm()
+	state := fields(part{"SessionAttributes", mapOf(str), ""}, part{"DialogAction", fields(part{"Type", str, ""}), ""},
+		part{"Intent", intentForm(), ""})
+	return fields(part{"SessionState", state, ""}, part{"WelcomeMessages", listOf(fields(part{"Content", str, ""}, part{"ContentType", str, ""})), ""})
 }
 
 // fromLex and toLex give a member's name on the side that is read and on the side that is written.
 func fromLex(name string) (read, written string) { return strings.ToLower(name[:1]) + name[1:], name }
 func toLex(name string) (read, written string)   { return name, strings.ToLower(name[:1]) + name[1:] }
 
-// recase adds a value, which fits the shape, with its members named the other way. What doesn't fit its shape is left out, but for
+// recase adds a value, which fits the form, with its members named the other way. What doesn't fit its form is left out, but for
 // null in a map: a slot that is not filled.
-func recase(b []byte, raw json.RawMessage, s *shape, names func(string) (read, written string)) []byte {
+func recase(b []byte, raw json.RawMessage, s *form, names func(string) (read, written string)) []byte {
 	comma := func() {
 		if c := b[len(b)-1]; c != '{' && c != '[' {
 			b = append(b, ',')
