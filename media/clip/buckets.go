@@ -38,7 +38,7 @@ var _ media.WideOpener = (*Buckets)(nil)
 type store interface {
 	stat(ctx context.Context, key string) (info, error)
 	open(ctx context.Context, key string, at int64) (io.ReadCloser, error) // from that byte on
-	put(ctx context.Context, key string, r io.Reader) error
+	put(ctx context.Context, key string, r io.Reader, about About) error
 	close() error
 }
 
@@ -128,11 +128,24 @@ func OpenFile(ctx context.Context, path string) (media.Stream, error) {
 
 // Put stores what r gives, whole or not at all, in place of what is there. Errors as of [Buckets.Open].
 func (b *Buckets) Put(ctx context.Context, bucket, key string, r io.Reader) error {
+	return b.PutAbout(ctx, bucket, key, r, About{})
+}
+
+// About is what is kept with an object beside its content.
+type About struct {
+	Type string // its MIME type; empty: what its first bytes look like
+	// Meta is what its writer has to say of it: user-defined metadata in S3, where names are of a-z, 0-9 and "-". A folder keeps
+	// them as extended attributes of the file, "user." before each name, if its file system has such.
+	Meta map[string]string
+}
+
+// PutAbout stores as [Buckets.Put] does, with more about the object.
+func (b *Buckets) PutAbout(ctx context.Context, bucket, key string, r io.Reader, about About) error {
 	s, err := b.find(bucket, key)
 	if err != nil {
 		return err
 	}
-	return s.put(ctx, key, r)
+	return s.put(ctx, key, r, about)
 }
 
 // Close ends all filling of the shelf and closes the buckets. Streams are closed by who opened them.

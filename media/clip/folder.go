@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/switchhook/switchhook/media"
 )
 
@@ -103,7 +105,7 @@ const (
 	folderPerm = 0o750
 )
 
-func (d *folder) put(ctx context.Context, key string, r io.Reader) error {
+func (d *folder) put(ctx context.Context, key string, r io.Reader, about About) error {
 	root, err := d.root()
 	if err != nil {
 		return err
@@ -122,6 +124,7 @@ func (d *folder) put(ctx context.Context, key string, r io.Reader) error {
 	if err == nil {
 		err = ctx.Err()
 	}
+	mark(f, about.Meta)
 	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = root.Rename(part, name)
@@ -133,3 +136,10 @@ func (d *folder) put(ctx context.Context, key string, r io.Reader) error {
 }
 
 func (d *folder) close() error { return nil }
+
+// mark keeps with a file what is said of it, as far as its file system can.
+func mark(f *os.File, meta map[string]string) {
+	for name, value := range meta {
+		_ = unix.Fsetxattr(int(f.Fd()), "user."+name, []byte(value), 0) // many file systems have no such attributes, and the file is what counts
+	}
+}

@@ -109,14 +109,17 @@ func (o *objects) open(ctx context.Context, key string, at int64) (io.ReadCloser
 	return r, nil
 }
 
-func (o *objects) put(ctx context.Context, key string, r io.Reader) error {
+func (o *objects) put(ctx context.Context, key string, r io.Reader, about About) error {
 	b, err := o.bucket(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := b.NewWriter(ctx, key, &blob.WriterOptions{MaxConcurrency: 1}) // a slow line carries one part in the time that five would take
+	w, err := b.NewWriter(ctx, key, &blob.WriterOptions{
+		MaxConcurrency: 1, // a slow line carries one part in the time that five would take
+		ContentType:    about.Type, Metadata: about.Meta,
+	})
 	if err != nil {
 		return objectFault(err)
 	}

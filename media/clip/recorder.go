@@ -83,6 +83,13 @@ type Wanted struct {
 	Bucket, Key string
 	Longest     time.Duration // it ends after so much sound; 0 means 4 h
 	Silence     time.Duration // it ends after so long a silence; 0 means never
+	// Threshold is how many decibels below full scale sound is silence; 0 means 50.
+	Threshold float64
+	// Blank: a pause is as long in the file as it was, silent, with a tone where it begins and where it ends; else it is left out.
+	Blank bool
+	// Meta gives what is kept with the object beside its content, where the bucket keeps such, once its length is known; nil
+	// for nothing. It is called from the goroutine of [Recorder.Store].
+	Meta func(length time.Duration) map[string]string
 }
 
 // defaultLongest bounds a recording that nobody ends.
@@ -96,6 +103,9 @@ func (r *Recorder) Check(w Wanted) error {
 	}
 	if w.Rate != 0 && w.Rate != codec.Rate && w.Rate != codec.WideRate {
 		return fmt.Errorf("%w: recordings have %d or %d Hz, not %d", media.ErrFormat, codec.Rate, codec.WideRate, w.Rate)
+	}
+	if !(w.Threshold >= 0 && w.Threshold <= maxThreshold) {
+		return fmt.Errorf("%w: silence is 0 to %d dB below full scale, not %v", media.ErrFormat, maxThreshold, w.Threshold)
 	}
 	if w.Format == MP3 && r.encoder == nil {
 		return ErrNoEncoder
@@ -117,7 +127,7 @@ func (r *Recorder) Store(ctx context.Context, rec *Recording) (Stored, error) {
 	stored := Stored{Length: length}
 	file := rec.file.Name()
 	if err == nil && length > 0 {
-		stored.Bytes, err = r.deliver(ctx, rec.wanted, file)
+		stored.Bytes, err = r.deliver(ctx, rec.wanted, file, length)
 	}
 	if err != nil && length > 0 {
 		return stored, fmt.Errorf("%w; the recording is kept in %s", err, file)
@@ -125,8 +135,13 @@ func (r *Recorder) Store(ctx context.Context, rec *Recording) (Stored, error) {
 	return stored, errors.Join(err, os.Remove(file))
 }
 
-func (r *Recorder) deliver(ctx context.Context, w Wanted, file string) (int64, error) {
+func (r *Recorder) deliver(ctx context.Context, w Wanted, file string, length time.Duration) (int64, error) {
+	about := About{Type: "audio/wav"}
+	if w.Meta != nil {
+		about.Meta = w.Meta(length)
+	}
 	if w.Format == MP3 {
+		about.Type = "audio/mpeg"
 		out := strings.TrimSuffix(file, "."+WAV) + "." + MP3
 		defer os.Remove(out) //nolint:errcheck // it may not have come to be
 		if err := r.encode(ctx, w.Channels, file, out); err != nil {
@@ -147,7 +162,7 @@ func (r *Recorder) deliver(ctx context.Context, w Wanted, file string) (int64, e
 	defer cancel(nil)
 	timer := time.AfterFunc(r.patience, func() { cancel(errStalled) })
 	defer timer.Stop()
-	err = r.buckets.Put(ctx, w.Bucket, w.Key, progress{in, timer, r.patience})
+	err = r.buckets.PutAbout(ctx, w.Bucket, w.Key, progress{in, timer, r.patience}, about)
 	if err = hurried(ctx, err); err != nil {
 		return 0, fmt.Errorf("store %s/%s: %w", w.Bucket, w.Key, err)
 	}

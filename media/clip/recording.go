@@ -2,7 +2,6 @@ package clip
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -16,10 +15,8 @@ import (
 )
 
 const (
-	blockFrames = 25  // half a second is written at a time
-	queued      = 16  // blocks that wait for the disk: 8 s
-	quietPower  = 1e4 // mean square of what counts as silence: some 47 dB below a full-scale sine
-	fading      = 40  // samples of 8 kHz in which sound fades where a pause cuts it: a cut in a wave would click
+	blockFrames = 25 // half a second is written at a time
+	queued      = 16 // blocks that wait for the disk: 8 s
 )
 
 // Recording is a sound while it is recorded. Sound comes in by [Recording.Hear], which never waits: a goroutine writes it.
@@ -39,6 +36,8 @@ type Recording struct {
 	gap    int // bytes that could not be queued before it
 	heard  time.Duration
 	quiet  time.Duration
+	power  int // mean square of what counts as silence
+	beep   int // samples of the tone that are yet to be heard, at the border of a pause
 	queue  chan block
 	spare  chan []byte
 
@@ -73,7 +72,7 @@ func record(w Wanted, f *os.File) *Recording {
 	w.Rate = cmp.Or(w.Rate, codec.Rate)
 	rec := &Recording{
 		wanted: w, file: f, ended: make(chan struct{}), done: make(chan struct{}),
-		queue: make(chan block, queued), spare: make(chan []byte, queued),
+		queue: make(chan block, queued), spare: make(chan []byte, queued), power: w.power(),
 	}
 	go rec.write()
 	return rec
@@ -90,35 +89,46 @@ func (r *Recording) Rate() int { return r.wanted.Rate }
 func (r *Recording) Hear(left, right []int16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	paused := r.paused.Load()
-	if r.over || paused && (r.left || r.heard == 0) {
+	paused, blank := r.paused.Load(), r.wanted.Blank
+	if r.over || paused && !blank && (r.left || r.heard == 0) {
 		return
 	}
-	if paused {
-		r.fade(len(r.block)-2*r.wanted.fading()*r.wanted.Channels, func(i int) int { return r.wanted.fading() - i })
-		r.left = true
-		return
+	frame := 2 * len(left) * r.wanted.Channels
+	switch {
+	case paused:
+		if !r.left {
+			r.leave()
+		}
+		if !blank {
+			return
+		}
+		silence := noSound[:len(left)]
+		r.append(silence, silence)
+	default:
+		r.append(left, right)
+		if r.left {
+			r.fade(len(r.block)-frame, func(i int) int { return i })
+			r.left, r.beep = false, r.wanted.beep()
+		}
+		if r.quiet += media.FrameTime; r.loud(left) || r.wanted.Channels == 2 && r.loud(right) {
+			r.quiet = 0
+		}
 	}
-	r.append(left, right)
-	if r.left {
-		r.fade(len(r.block)-2*len(left)*r.wanted.Channels, func(i int) int { return i })
-		r.left = false
+	if blank && r.beep > 0 {
+		r.ring(r.block[len(r.block)-frame:])
 	}
 	r.heard += media.FrameTime
-	if r.quiet += media.FrameTime; loud(left) || r.wanted.Channels == 2 && loud(right) {
-		r.quiet = 0
-	}
 	if r.heard >= r.wanted.Longest || r.wanted.Silence > 0 && r.quiet >= r.wanted.Silence {
 		r.end()
 	}
 }
 
-func loud(f []int16) bool {
+func (r *Recording) loud(f []int16) bool {
 	sum := 0
 	for _, v := range f {
 		sum += int(v) * int(v)
 	}
-	return sum > quietPower*len(f)
+	return sum > r.power*len(f)
 }
 
 func (r *Recording) append(left, right []int16) {
@@ -148,19 +158,6 @@ func (r *Recording) append(left, right []int16) {
 	r.frames++
 }
 
-// fading is how many samples that takes.
-func (w *Wanted) fading() int { return fading * w.Rate / codec.Rate }
-
-// fade makes what stands in the block from there on as loud as gain says of each sample, in parts of fading.
-func (r *Recording) fade(from int, gain func(i int) int) {
-	all := r.wanted.fading()
-	for i := range all * r.wanted.Channels {
-		b := r.block[from+2*i:]
-		v := int(int16(binary.LittleEndian.Uint16(b))) * gain(i/r.wanted.Channels) / all
-		binary.LittleEndian.PutUint16(b, uint16(v))
-	}
-}
-
 // pass hands the block to the writer. Where the disk is far behind, it becomes a gap: silence of the same length.
 func (r *Recording) pass() {
 	if len(r.block) == 0 && r.gap == 0 {
@@ -176,7 +173,7 @@ func (r *Recording) pass() {
 	r.frames = 0
 }
 
-// Pause leaves out what is said from now on, or goes on.
+// Pause leaves out what is said from now on, or goes on. See [Wanted.Blank].
 func (r *Recording) Pause(on bool) { r.paused.Store(on) }
 
 // Over ends it: a room it heard is gone.
