@@ -128,8 +128,15 @@ type RecordAudio struct {
 	// Blank: what is said while it is paused is silence in the file, with a tone at the begin and the end of each pause; else
 	// the file goes on where the pause began.
 	Blank bool
-	Meta  map[string]string // kept with the object, where its bucket keeps such
+	// Keys: a key that is sent as an event beside the audio (RFC 4733), either way, sounds in the file as it would in the audio.
+	Keys bool
+	// Meta is kept with the object, where its bucket keeps such: up to 16 names of a-z, 0-9 and "-", and values of printable
+	// ASCII, of 2,048 bytes in all. Where a value is [MetaSeconds] the length of the sound stands there, in whole seconds.
+	Meta map[string]string
 }
+
+// MetaSeconds stands in a RecordAudio's Meta for what is known in the end.
+const MetaSeconds = "{seconds}"
 
 // Tracks says whose voices a recording holds.
 type Tracks string

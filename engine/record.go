@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
@@ -48,6 +51,7 @@ func (c *Call) doRecordAudio(cmd call.RecordAudio) (call.Ticket, error) {
 	w := clip.Wanted{
 		Name: fmt.Sprintf("%s-%d", c.id, c.lastOp+1), Channels: 1, Format: cmd.Format,
 		Rate: cmd.Rate, Bucket: cmd.Bucket, Key: cmd.Key, Longest: cmd.Longest, Silence: cmd.Silence,
+		Threshold: cmd.Threshold, Blank: cmd.Blank, Meta: completed(cmd.Meta),
 	}
 	if cmd.Tracks == call.TracksApart {
 		w.Channels = 2
@@ -81,6 +85,8 @@ func (c *Call) recordable(cmd call.RecordAudio) (*leg, error) {
 		return nil, fmt.Errorf("record: %w: a leg or a room", call.ErrInvalid)
 	case cmd.Longest < 0 || cmd.Silence < 0:
 		return nil, fmt.Errorf("record: %w: a time below zero", call.ErrInvalid)
+	case !keepable(cmd.Meta):
+		return nil, fmt.Errorf("record: %w: metadata %q", call.ErrInvalid, cmd.Meta)
 	case len(c.ops) >= c.e.cfg.Limits.Operations:
 		return nil, call.ErrLimit
 	case cmd.Room == "":
@@ -156,7 +162,7 @@ func (c *Call) listen(op *operation, rec *clip.Recording) {
 	s := &scribe{rec: rec, tracks: t.cmd.Tracks}
 	if op.leg != nil {
 		t.ear = c.e.cfg.Clock.Listen(s)
-		says, hears := t.ear.Ports()
+		says, hears := t.ear.Ports(t.cmd.Keys)
 		op.leg.taps = append(op.leg.taps, tap{op, says, hears})
 		op.leg.tap()
 		return
@@ -224,6 +230,41 @@ func (c *Call) doPause(cmd call.Pause) (call.Ticket, error) {
 		op.take.rec.Pause(cmd.On)
 	}
 	return op.ticket(), nil
+}
+
+// Bounds of what is kept with an object: those of S3 for what its writer says of it, and some less.
+const (
+	maxMeta      = 16
+	maxMetaBytes = 2048
+)
+
+// keepable tells whether every bucket that keeps metadata can keep this.
+func keepable(meta map[string]string) bool {
+	size := 0
+	for name, value := range meta {
+		size += len(name) + len(value)
+		odd := func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' }
+		if name == "" || strings.IndexFunc(name, odd) >= 0 || strings.IndexFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) >= 0 {
+			return false
+		}
+	}
+	return len(meta) <= maxMeta && size <= maxMetaBytes
+}
+
+// completed gives what is kept with a recording once its length is known; nil for nothing.
+func completed(meta map[string]string) func(time.Duration) map[string]string {
+	if len(meta) == 0 {
+		return nil
+	}
+	return func(length time.Duration) map[string]string {
+		all := maps.Clone(meta)
+		for name, value := range all {
+			if value == call.MetaSeconds {
+				all[name] = strconv.Itoa(int(length.Round(time.Second) / time.Second))
+			}
+		}
+		return all
+	}
 }
 
 // scribe gives a recording the tracks it wants.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -142,4 +143,16 @@ func (s *studio) stored(t *testing.T, key string) [][]int16 {
 func over(c *engine.Call) []call.Event {
 	c.Close(byApp)
 	return drain(c)
+}
+
+// attribute gives what the bucket's file system keeps with a file; nothing where it keeps no such.
+func (s *studio) attribute(t *testing.T, key, name string) string {
+	t.Helper()
+	b := make([]byte, 100)
+	n, err := syscall.Getxattr(filepath.Join(s.folder, key), name, b)
+	if err != nil {
+		t.Logf("%s: %v", name, err)
+		return ""
+	}
+	return string(b[:n])
 }

@@ -36,7 +36,8 @@ func startCallRecording(d *driver, a *action) (step, *fault) {
 	}
 	cmd.Leg, cmd.Key = l.id, callRecordingKey(prefix, l.start, d.call.ID(), l.callID())
 	cmd.Meta = map[string]string{
-		"transaction-id": string(d.call.ID()), "call-id": l.callID(), "recording-audio-file-format": "wav",
+		"transaction-id": string(d.call.ID()), "call-id": l.callID(),
+		"recording-duration": call.MetaSeconds, "recording-audio-file-format": "wav",
 	}
 	d.pickUp(l, nil)
 	t, err := d.do(cmd)
@@ -94,7 +95,7 @@ func holdCallRecording(on bool) func(*driver, *action) (step, *fault) {
 
 // readCallRecording reads and checks the parameters of a StartCallRecording; the prefix is that of the object's key.
 func readCallRecording(params json.RawMessage) (cmd call.RecordAudio, prefix string, f *fault) {
-	cmd = call.RecordAudio{Rate: telephone, Longest: maxDuration, Blank: true}
+	cmd = call.RecordAudio{Rate: telephone, Longest: maxDuration, Blank: true, Keys: true}
 	track, found := "", false
 	for key, value := range members(params) {
 		switch key {

@@ -28,6 +28,9 @@ const (
 	maxDuration      = 18 * time.Hour // a WAV file's head can tell no longer one of two channels
 )
 
+// quietest is how far below full scale silence is at most: the lowest code of A-law is 72 dB below it.
+const quietest = 70
+
 // telephone is the rate of all of the vendor's recordings, in hertz.
 const telephone = 8000
 
@@ -238,13 +241,14 @@ func unsafeInKey(r rune) bool {
 
 // belowFullScale says what SilenceThreshold means on a line, in decibels below full scale. The vendor explains its numbers by
 // how loud rooms are: 1 is 30 dB, a quiet room; 100 is 40 to 50, 200 is 60 and 1000 is 75, music. Here a room of 60 dB, its
-// default, is 50 dB below full scale; between these numbers it grows with their logarithm.
+// default, is 50 dB below full scale; between these numbers it grows with their logarithm. It is never less than what a line of
+// G.711 sends in place of silence.
 func belowFullScale(threshold int) float64 {
 	steps := [...]struct{ number, below float64 }{{1, 80}, {100, 65}, {200, 50}, {1000, 35}}
 	n := float64(threshold)
 	for i := 1; i < len(steps); i++ {
 		if a, b := steps[i-1], steps[i]; n <= b.number {
-			return a.below + (b.below-a.below)*math.Log(n/a.number)/math.Log(b.number/a.number)
+			return min(a.below+(b.below-a.below)*math.Log(n/a.number)/math.Log(b.number/a.number), quietest)
 		}
 	}
 	return steps[len(steps)-1].below

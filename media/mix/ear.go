@@ -21,8 +21,12 @@ func (c *Clock) Listen(s Sink) *Ear {
 	return e
 }
 
-// Ports gives where to write what the leg's far end says, and what it hears.
-func (e *Ear) Ports() (says, hears media.Port) {
+// Ports gives where to write what the leg's far end says, and what it hears: each port is for one goroutine at a time. With
+// keys, telephone events (RFC 4733) are heard as the tones they stand for; else not at all.
+func (e *Ear) Ports(keys bool) (says, hears media.Port) {
+	if keys {
+		return &keypad{to: &e.says}, &keypad{to: &e.hears}
+	}
 	return media.PortFunc(e.says.write), media.PortFunc(e.hears.write)
 }
 

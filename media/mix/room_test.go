@@ -343,7 +343,7 @@ func TestRoomsLife(t *testing.T) {
 func TestEar(t *testing.T) {
 	var s sink
 	ear := mix.Still().Listen(&s)
-	says, hears := ear.Ports()
+	says, hears := ear.Ports(false)
 	far, near := hum(500, media.PCMU), hum(900, media.PCMA)
 	for i := range 200 {
 		if i >= 100 {

@@ -195,7 +195,7 @@ func TestListenWide(t *testing.T) {
 func TestEarWide(t *testing.T) {
 	s := sink{wide: true}
 	ear := mix.Still().Listen(&s)
-	says, hears := ear.Ports()
+	says, hears := ear.Ports(false)
 	far, near := &shrill{hz: 5000}, hum(900, media.PCMA)
 	for range 100 {
 		says.Write(far.packet())

@@ -75,7 +75,7 @@ func mediaHost(kind string, pairs, size int, dir string) error {
 			if err != nil {
 				return err
 			}
-			s.Tap(clock.Listen(rec).Ports())
+			s.Tap(clock.Listen(rec).Ports(false))
 		}
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(out); err != nil {
