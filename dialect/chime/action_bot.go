@@ -154,4 +154,3 @@ func readBot(raw json.RawMessage, region string) (call.Converse, *fault) {
 	}
 	return talk, nil
 }
-
