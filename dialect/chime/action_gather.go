@@ -239,7 +239,7 @@ func received(keys string) result {
 func (g *gather) read(params json.RawMessage) *fault {
 	g.max, g.attempts, g.terminators = maxDigits, 1, "#"
 	for key, value := range members(params) {
-		if isUnset(value) && (key != "InputDigitsRegex" || string(value) == "null") {
+		if isUnset(value) && key != "InputDigitsRegex" {
 			continue
 		}
 		ok := true

@@ -35,7 +35,7 @@ func readSendDigits(a *action) (call.SendDigits, *fault) {
 	for key, value := range members(a.params) {
 		switch key {
 		case "Digits":
-			send.Digits, _ = scalar(value)
+			send.Digits, _ = text(value)
 		case "ToneDurationInMilliseconds":
 			if isUnset(value) {
 				continue

@@ -33,11 +33,12 @@ func actionShapes() []member {
 			member{"Repeat", number{min: 1}, false}), true},
 		{"PlayAudioAndGetDigits", acting(append(gatherMembers(),
 			member{"AudioSource", audioShape, true},
-			member{"FailureAudioSource", audioShape, false})...), true},
+			member{"FailureAudioSource", audioShape, false})...).where(ascending("MinNumberOfDigits", "MaxNumberOfDigits", 0)), true},
 		{"ReceiveDigits", acting(
 			member{"InputDigitsRegex", pattern{}, true},
 			member{"InBetweenDigitsDurationInMilliseconds", number{min: 1}, true},
-			member{"FlushDigitsDurationInMilliseconds", number{min: 1}, true}), true},
+			member{"FlushDigitsDurationInMilliseconds", number{min: 1}, true},
+		).where(ascending("InBetweenDigitsDurationInMilliseconds", "FlushDigitsDurationInMilliseconds", 1)), true},
 		{"RecordAudio", acting(
 			member{"DurationInSeconds", number{min: 1}, false},
 			member{"SilenceDurationInSeconds", number{1, 1000}, false},
@@ -55,7 +56,7 @@ func actionShapes() []member {
 		{"Speak", acting(speechMembers()...), true},
 		{"SpeakAndGetDigits", acting(append(gatherMembers(),
 			member{"SpeechParameters", object{members: speechMembers()}, true},
-			member{"FailureSpeechParameters", object{members: speechMembers()}, false})...), true},
+			member{"FailureSpeechParameters", object{members: speechMembers()}, false})...).where(ascending("MinNumberOfDigits", "MaxNumberOfDigits", 0)), true},
 		{"StartBotConversation", acting(
 			member{"BotAliasArn", words{test: begins("arn:", ":bot-alias/")}, true},
 			member{"LocaleId", words{}, false},
@@ -77,6 +78,32 @@ func acting(own ...member) object {
 		{"CallId", words{}, false},
 		{"ParticipantTag", words{oneOf: []string{string(legA), string(legB)}}, false},
 	}, own...)}
+}
+
+// where gives the object with a check of what members have to do with each other.
+func (o object) where(also func(c *checker, n node, path string)) object {
+	o.also = also
+	return o
+}
+
+// ascending checks that one number, where both are given, is less than another by at least some.
+func ascending(less, more string, by int) func(c *checker, n node, path string) {
+	return func(c *checker, n node, path string) {
+		var low, high int
+		var given node
+		for _, f := range n.fields() {
+			switch f.key {
+			case less:
+				low, _ = whole(f.value.raw)
+			case more:
+				high, _ = whole(f.value.raw)
+				given = f.value
+			}
+		}
+		if high > 0 && high-low < by {
+			c.bad(given, below(path, more), "it must be %d or more, for %s is %d", low+by, less, low)
+		}
+	}
 }
 
 var bridgeShape = acting(

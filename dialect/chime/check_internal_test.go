@@ -136,6 +136,7 @@ func tried(t *testing.T, answer []byte) *fault {
 		app: &app{dialect: New(Config{Directory: func() *directory.Snapshot { return snap }}), settings: Settings{AwsRegion: "us-east-1"}}}
 	d.weight = weight{loads: &d.app.dialect.loads, app: d.app.id, n: 1}
 	d.script = dialect.Script{Call: unreal{}}
+	d.weight = weight{&d.app.dialect.loads, d.app.id, 1}
 	d.a = &leg{id: "f06dd26d-fcaf-411e-9cdb-05ac726e1b9a", tag: legA, to: "+12065550100", from: "+12065550142", inbound: true, answered: true, start: time.Now(), code: -1}
 	defer d.stopAll()
 	ans, f := readAnswer(answer, d.limits())

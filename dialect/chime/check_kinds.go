@@ -266,6 +266,8 @@ func (pattern) check(c *checker, n node, path string) {
 	}
 	if _, err := regexp.Compile(s); err != nil {
 		c.bad(n, path, "%v", err)
+	} else if _, ok := readPattern(n.raw); !ok {
+		c.bad(n, path, "the regular expression is too long or too costly")
 	}
 }
 
