@@ -27,6 +27,9 @@ type chimeLimits struct {
 	AttributeBytes int           `json:"attributeBytes"` // their JSON
 	Unanswered     time.Duration `json:"unanswered"`     // how long a caller rings for whom nothing is to be done
 	Ring           time.Duration `json:"ring"`           // how long the far end of an API's call may ring
+	MeetingEmpty   time.Duration `json:"meetingEmpty"`   // how long a meeting stands with nobody in it
+	MeetingAlone   time.Duration `json:"meetingAlone"`   // and with one attendee in it
+	MeetingLongest time.Duration `json:"meetingLongest"` // and at all
 	CallsPerSecond float64       `json:"callsPerSecond"` // that begin, of one application
 	ActiveCalls    int           `json:"activeCalls"`    // that stand, of one application; a bridged one counts twice
 }
@@ -38,6 +41,7 @@ type chimeQuotas struct {
 	Connectors      int     `json:"connectors"`      // Voice Connectors in a region
 	ConnectorGroups int     `json:"connectorGroups"` // Voice Connector groups
 	PhoneNumbers    int     `json:"phoneNumbers"`    // phone numbers
+	Meetings        int     `json:"meetings"`        // that stand
 	Bots            int     `json:"bots"`            // StartBotConversation at once; -1: none at all
 	CreateCalls     float64 `json:"createCalls"`     // CreateSipMediaApplicationCall per second
 	UpdateCalls     float64 `json:"updateCalls"`     // UpdateSipMediaApplicationCall per second
@@ -66,6 +70,9 @@ func (c chimeConfig) sound(m *mistakes) {
 	wait("limits.invoke", l.Invoke)
 	wait("limits.unanswered", l.Unanswered)
 	wait("limits.ring", l.Ring)
+	wait("limits.meetingEmpty", l.MeetingEmpty)
+	wait("limits.meetingAlone", l.MeetingAlone)
+	wait("limits.meetingLongest", l.MeetingLongest)
 	count("limits.invocations", float64(l.Invocations))
 	count("limits.actions", float64(l.Actions))
 	count("limits.answer", float64(l.Answer))
@@ -79,6 +86,7 @@ func (c chimeConfig) sound(m *mistakes) {
 	count("quotas.connectorGroups", float64(q.ConnectorGroups))
 	count("quotas.phoneNumbers", float64(q.PhoneNumbers))
 	if q.Bots != -1 {
+		count("quotas.meetings", float64(q.Meetings))
 		count("quotas.bots", float64(q.Bots))
 	}
 	count("quotas.voiceFocus", q.VoiceFocus)
@@ -95,6 +103,7 @@ func (c chimeConfig) limits(logBody int) chime.Limits {
 	return chime.Limits{
 		Invoke: l.Invoke, Invocations: l.Invocations, Actions: l.Actions, Answer: l.Answer, Attributes: l.Attributes,
 		AttributeBytes: l.AttributeBytes, Unanswered: l.Unanswered, Ring: l.Ring,
+		MeetingEmpty: l.MeetingEmpty, MeetingAlone: l.MeetingAlone, MeetingLongest: l.MeetingLongest,
 		CallsPerSecond: l.CallsPerSecond, ActiveCalls: l.ActiveCalls, LogBody: logBody,
 	}
 }

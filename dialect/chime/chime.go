@@ -72,6 +72,9 @@ type Limits struct {
 	HeadersLength  int           // characters of all these values: each counts alone
 	CallsPerSecond float64       // calls of one application that begin: any number
 	ActiveCalls    int           // calls of one application that stand, a bridged one counted twice: any number
+	MeetingEmpty   time.Duration // how long a meeting stands with nobody in it: 5 min
+	MeetingAlone   time.Duration // and with one attendee in it: 30 min
+	MeetingLongest time.Duration // and at all: 24 h
 	LogBody        int           // bytes of an event or answer that go into the call's log: none; at most 16 KiB
 }
 
@@ -91,6 +94,7 @@ type Quotas struct {
 	Connectors      int     // Voice Connectors of an account in a region
 	ConnectorGroups int     // groups of an account
 	PhoneNumbers    int     // phone numbers of an account
+	Meetings        int     // meetings of an account that stand
 	Bots            int     // StartBotConversation at once in an account; below zero: none, as the vendor has it until asked for more
 	CreateCalls     float64 // CreateSipMediaApplicationCall per second of an account
 	UpdateCalls     float64 // UpdateSipMediaApplicationCall per second of an account
@@ -114,6 +118,9 @@ func (l Limits) withDefaults() Limits {
 	wait(&l.Invoke, 20*time.Second)
 	wait(&l.Unanswered, 30*time.Second)
 	wait(&l.Ring, time.Minute)
+	wait(&l.MeetingEmpty, 5*time.Minute)
+	wait(&l.MeetingAlone, 30*time.Minute)
+	wait(&l.MeetingLongest, 24*time.Hour)
 	set(&l.Answer, 256<<10)
 	set(&l.Actions, 10)
 	set(&l.Attributes, 100)
@@ -129,6 +136,7 @@ type Dialect struct {
 	loads loads
 	bots  bots
 	focus pace // of VoiceFocus
+	lobby *lobby
 }
 
 // New makes the dialect.
@@ -143,7 +151,9 @@ func New(cfg Config) *Dialect {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Dialect{cfg: cfg}
+	d := &Dialect{cfg: cfg}
+	d.lobby = newLobby(d)
+	return d
 }
 
 // Name gives "chime".

@@ -15,6 +15,8 @@ type liveRequest struct {
 	Account string
 	// Update is UpdateSipMediaApplicationCall's Arguments.
 	Update json.RawMessage `json:",omitempty"`
+	// Meeting is the place in a meeting, by its CallId, that something became of: see lobby.look.
+	Meeting string `json:",omitempty"`
 }
 
 // maxPending bounds what the function of one call is still to be told because of requests.

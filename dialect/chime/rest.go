@@ -92,16 +92,17 @@ func bodyError(err error) error {
 // nothing is the answer of operations that answer 204.
 type nothing struct{}
 
-// operations is the API: the same table for both of the vendor's namespaces (chime-sdk-voice 2022-08-03 and, with the
-// same paths, chime 2018-05-01).
+// operations is the API: the same table for the vendor's namespaces (chime-sdk-voice 2022-08-03, chime-sdk-meetings 2021-07-15
+// and, with the same paths, chime 2018-05-01).
 func operations() []operation {
 	return slices.Concat(applicationOperations, ruleOperations, connectorOperations, terminationOperations, credentialOperations,
-		loggingOperations, numberOperations, queueOperations, associationOperations, orderOperations, callOperations, tagOperations)
+		loggingOperations, numberOperations, queueOperations, associationOperations, orderOperations, callOperations, tagOperations,
+		meetingOperations, attendeeOperations)
 }
 
 // roots begin the paths of the vendor's model, those of operations that are not served here too.
 func roots() []string {
-	return []string{"/emergency-calling", "/phone-number-countries", "/phone-number-orders", "/phone-numbers", "/search", "/settings",
+	return []string{"/emergency-calling", "/meetings", "/phone-number-countries", "/phone-number-orders", "/phone-numbers", "/search", "/settings",
 		"/sip-media-applications", "/sip-rules", "/tags", "/voice-connector-groups", "/voice-connector-regions", "/voice-connectors",
 		"/voice-profile-domains", "/voice-profiles"}
 }
@@ -109,6 +110,7 @@ func roots() []string {
 // Routes mounts the control plane. Its patterns begin with the vendor's own paths.
 func (d *Dialect) Routes(mux dialect.Mux, calls dialect.Calls) {
 	c := &control{Dialect: d, calls: calls}
+	d.lobby.open(calls)
 	byPattern := map[string][]operation{}
 	for _, op := range operations() {
 		pattern := op.method + " " + op.path

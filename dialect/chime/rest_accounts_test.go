@@ -55,6 +55,7 @@ func hold(a *api, key, secret, number, stock, gone string) holding {
 		SipMediaApplicationId: app.SipMediaApplicationId, FromPhoneNumber: &number, ToPhoneNumber: aws.String("+14155550100")}))
 	h["call"] = *placed.SipMediaApplicationCall.TransactionId
 	a.calls.asked = nil
+	a.holdMeeting(h, key, secret)
 	for _, arn := range []string{"appArn", "vcArn", "numberArn"} {
 		good[*voice.TagResourceOutput](a.t)(mine.TagResource(ctx, &voice.TagResourceInput{
 			ResourceARN: aws.String(h[arn]), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("of " + key)}}}))
@@ -103,6 +104,7 @@ func (a *api) dump(account string) string {
 	keep("orders", orders, err)
 	tags, err := a.store.Vendor("chime-tags").List(ctx, account, page)
 	keep("tags", tags, err)
+	keep("meetings", a.meetingsOf(account), nil)
 	text, err := json.MarshalIndent(all, "", " ")
 	if err != nil {
 		a.t.Fatal(err)
@@ -110,12 +112,15 @@ func (a *api) dump(account string) string {
 	return string(text)
 }
 
-// accountRows are requests that name things of an account, at least one for each operation: what the account itself gets,
-// and what another one does.
-var accountRows = []struct {
+// accountRow is one of [accountRows].
+type accountRow struct {
 	name, request, body string
 	own, foreign        int
-}{
+}
+
+// accountRows are requests that name things of an account, at least one for each operation: what the account itself gets,
+// and what another one does.
+var accountRows = []accountRow{
 	{"CreateSipMediaApplication", "POST /sip-media-applications", `{"Name":"n","AwsRegion":"us-east-1","Endpoints":[{"LambdaArn":"` + ivr + `"}]}`, 201, 201},
 	{"GetSipMediaApplication", "GET /sip-media-applications/{app}", "", 200, 404},
 	{"UpdateSipMediaApplication", "PUT /sip-media-applications/{app}", `{"Name":"n"}`, 200, 404},
@@ -182,7 +187,7 @@ var accountRows = []struct {
 // account itself gets what it asks for proves that the request was otherwise good.
 func TestEachOperationKeepsAccountsApart(t *testing.T) {
 	left := chime.Operations()
-	for _, row := range accountRows {
+	for _, row := range slices.Concat(accountRows, meetingRows) {
 		left = slices.DeleteFunc(left, func(name string) bool { return name == row.name })
 		t.Run(row.name, func(t *testing.T) {
 			a := newAPI(t)

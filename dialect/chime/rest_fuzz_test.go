@@ -67,6 +67,7 @@ func FuzzBodies(f *testing.F) {
 		"POST /phone-numbers/+12065550100", "POST /sip-media-applications/app/calls", "POST /tags?operation=tag-resource", "GET /phone-numbers?max-results=1",
 		"POST /voice-connectors/vc/termination/credentials?operation=put", "POST /voice-connectors/vc/termination/credentials?operation=delete",
 		"PUT /voice-connectors/vc/logging-configuration", "PUT /sip-media-applications/app/logging-configuration",
+		"POST /meetings", "POST /meetings?operation=create-attendees",
 	}
 	for i := range operations {
 		f.Add(i, "", `{}`)
@@ -79,6 +80,7 @@ func FuzzBodies(f *testing.F) {
 	f.Add(12, "", `{"Credentials":[{"Username":"u","Password":"p"},{"Username":"\u007f","Password":null}]}`)
 	f.Add(13, "", `{"Usernames":["u"]}`)
 	f.Add(14, "", `{"LoggingConfiguration":{"EnableSIPLogs":true,"EnableMediaMetricLogs":null}}`)
+	f.Add(17, "", `{"ClientRequestToken":"t1","MediaRegion":"us-east-1","ExternalMeetingId":"m1","Attendees":[{"ExternalUserId":"a1","Capabilities":{"Audio":"Send","Video":"None","Content":"None"}}]}`)
 	f.Add(11, "MQBudW1iZXJzACsxMjA2NTU1MDEwMQ", ``)
 	f.Fuzz(func(t *testing.T, i int, token, body string) {
 		method, path, _ := strings.Cut(operations[uint(i)%uint(len(operations))], " ")

@@ -42,7 +42,7 @@ func (c *control) tagResource(r *request, in tagIn) (nothing, error) {
 			}
 		}
 		if len(list) > maxTags {
-			return nil, limitExceeded("Tags: %d would be on the resource; at most %d are possible", len(list), maxTags)
+			return nil, tooManyTags(in.ResourceARN, "Tags: %d would be on the resource; at most %d are possible", len(list), maxTags)
 		}
 		return list, nil
 	})
@@ -133,15 +133,34 @@ func (c *control) findResource(r *request, arn string) error {
 		if n, err = c.findNumber(r, id); err == nil {
 			have = c.numberArn(n)
 		}
+	case "meeting":
+		if m, ok := c.lobby.get(r.account, id); ok {
+			have = m.Meeting.MeetingArn
+		}
 	}
 	var api *apiError
 	if err != nil && !errors.As(err, &api) {
 		return err
 	}
 	if have != arn {
-		return notFound("Resource", arn)
+		e := notFound("Resource", arn)
+		if isMeetingARN(arn) {
+			e.Type = "ResourceNotFoundException"
+		}
+		return e
 	}
 	return nil
+}
+
+// isMeetingARN tells whether an ARN is one of the service of meetings, which has other exceptions about tags.
+func isMeetingARN(arn string) bool { return strings.Contains(arn, ":meeting/") }
+
+func tooManyTags(arn, format string, args ...any) *apiError {
+	e := limitExceeded(format, args...)
+	if isMeetingARN(arn) {
+		e.Type, e.Code = "TooManyTagsException", "TooManyTags"
+	}
+	return e
 }
 
 // putTags keeps a thing's tags; none removes what was kept.

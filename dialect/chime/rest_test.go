@@ -125,11 +125,16 @@ func newAPI(t *testing.T, changes ...func(*chime.Config)) *api {
 	d := chime.New(cfg)
 	mux := http.NewServeMux()
 	d.Routes(mux, a.calls)
+	a.serve(mux)
+	return a
+}
+
+// serve has the requests answered.
+func (a *api) serve(mux http.Handler) {
 	server := httptest.NewServer(mux)
-	t.Cleanup(server.Close)
+	a.t.Cleanup(server.Close)
 	a.url = server.URL
 	a.Client = a.client("dev", "dev-secret")
-	return a
 }
 
 // client gives the vendor's own client with a key.
