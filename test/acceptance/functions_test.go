@@ -99,6 +99,8 @@ func logged(f call.Finished, kind call.LogKind) string {
 // wild is a function that does what the header X-Do says.
 const wild = `
 const hangup = (code) => ({ SchemaVersion: '1.0', Actions: [{ Type: 'Hangup', Parameters: { SipResponseCode: code } }] });
+const bridge = (headers) => ({ SchemaVersion: '1.0', Actions: [{ Type: 'CallAndBridge', Parameters: { CallerIdNumber: '+12065550142',
+  Endpoints: [{ BridgeEndpointType: 'PSTN', Uri: '+14155550199' }], SipHeaders: headers } }] });
 export const handler = async (event) => {
   const leg = event.CallDetails.Participants[0];
   const wanted = leg.SipHeaders?.['X-Do'] ?? '';
@@ -106,7 +108,10 @@ export const handler = async (event) => {
     console.log('told ' + event.ErrorType);
     return wanted === 'garbage-twice' ? 'again' : hangup('486');
   }
-  if (event.InvocationEventType === 'ACTION_FAILED') console.log('failed ' + event.ActionData.ErrorType + ': ' + event.ActionData.ErrorMessage);
+  if (event.InvocationEventType === 'ACTION_FAILED') {
+    console.log('failed ' + event.ActionData.ErrorType + ': ' + event.ActionData.ErrorMessage);
+    return hangup('480');
+  }
   if (event.InvocationEventType !== 'NEW_INBOUND_CALL' && !wanted.startsWith('later-')) return hangup('480');
   const now = event.InvocationEventType !== 'NEW_INBOUND_CALL';
   if (wanted.startsWith('later-') && !now) {
@@ -123,9 +128,13 @@ export const handler = async (event) => {
     case 'unknown-action': return { SchemaVersion: '1.0', Actions: [{ Type: 'Teleport', Parameters: {} }] };
     case 'huge': return { SchemaVersion: '1.0', Actions: [], TransactionAttributes: { a: 'x'.repeat(7 << 20) } };
     case 'many': return { SchemaVersion: '1.0', Actions: Array(5000).fill({ Type: 'Pause', Parameters: { DurationInMilliseconds: '1' } }) };
+    case 'late': await new Promise((done) => setTimeout(done, 3500)); return hangup('486');
+    case 'large': return { SchemaVersion: '1.0', Actions: [], TransactionAttributes: { a: 'x'.repeat(300 << 10) } };
+    case 'eleven': return { SchemaVersion: '1.0', Actions: Array(11).fill({ Type: 'Pause', Parameters: { DurationInMilliseconds: '100' } }) };
+    case 'amzn': return bridge({ 'X-AMZN': 'String' });
+    case 'long-header': return bridge({ 'X-Note': 'é'.repeat(2049) });
     case 'deep': return JSON.parse('['.repeat(5000) + ']'.repeat(5000));
-    case 'crlf': return { SchemaVersion: '1.0', Actions: [{ Type: 'CallAndBridge', Parameters: { CallerIdNumber: leg.From,
-      Endpoints: [{ BridgeEndpointType: 'PSTN', Uri: '+14155550199' }], SipHeaders: { 'X-Note': 'a\r\nP-Asserted-Identity: <sip:+1@x>' } } }] };
+    case 'crlf': return bridge({ 'X-Note': 'a\r\nP-Asserted-Identity: <sip:+1@x>' });
   }
   return hangup('486');
 };
@@ -146,8 +155,14 @@ func TestWildFunction(t *testing.T) {
 		"exit": {480, ""}, "throw": {480, ""}, "hang": {480, ""}, "spin": {480, ""}, "huge": {480, ""},
 		"null": {486, "told EmptyResponse"}, "garbage": {486, "told InvalidActionsList"}, "garbage-twice": {480, "told InvalidActionsList"},
 		"no-version": {486, "told InvalidSchemaVersion"}, "unknown-action": {486, "told UnsupportedAction"}, "many": {486, "told "}, "deep": {480, ""},
-		"crlf":       {480, "failed InvalidActionParameter: Invalid SIP header(s) provided: X-Note"},
-		"later-exit": {0, ""}, "later-throw": {0, ""}, "later-hang": {0, ""}, "later-garbage": {0, "told InvalidActionsList"},
+		"crlf": {480, "failed InvalidActionParameter: Invalid SIP header(s) provided: X-Note"},
+		"late": {480, ""}, "large": {486, "told InvalidActionsList"}, "eleven": {486, "told TooManyActions"},
+		"amzn":        {480, "failed InvalidActionParameter: Invalid SIP header(s) provided: X-AMZN"},
+		"long-header": {480, "failed InvalidActionParameter: Invalid SIP header(s) provided: X-Note"},
+		"later-late":  {0, ""}, "later-large": {0, "told InvalidActionsList"}, "later-eleven": {0, "told TooManyActions"}, "later-null": {0, "told EmptyResponse"},
+		"later-amzn":        {0, "failed InvalidActionParameter: Invalid SIP header(s) provided: X-AMZN"},
+		"later-long-header": {0, "failed InvalidActionParameter: Invalid SIP header(s) provided: X-Note"},
+		"later-exit":        {0, ""}, "later-throw": {0, ""}, "later-hang": {0, ""}, "later-garbage": {0, "told InvalidActionsList"},
 	} {
 		t.Run(does, func(t *testing.T) {
 			t.Parallel()
