@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -234,6 +235,7 @@ type function struct {
 	mu     sync.Mutex
 	events []event
 	server *httptest.Server
+	fails  atomic.Bool // it throws, after it noted the event
 }
 
 // event is a Chime event as a customer's code reads it.
@@ -273,6 +275,11 @@ func startFunction(t *testing.T, handle func(event) string) *function {
 		f.mu.Lock()
 		f.events = append(f.events, ev)
 		f.mu.Unlock()
+		if f.fails.Load() {
+			w.Header().Set("X-Amz-Function-Error", "Unhandled")
+			io.WriteString(w, `{"errorType":"Error","errorMessage":"let another region have it"}`)
+			return
+		}
 		io.WriteString(w, handle(ev))
 	}))
 	t.Cleanup(f.server.Close)
