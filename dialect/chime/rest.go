@@ -48,6 +48,9 @@ type control struct {
 	calls dialect.Calls
 	// mu makes a change one step: its checks (does a rule still name this application?) and its write.
 	mu sync.Mutex
+	// creates and updates are how often calls were asked for and told something; replays, which calls came of it.
+	creates, updates pace
+	replays          replays
 }
 
 // request is one authenticated request.

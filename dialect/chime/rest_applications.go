@@ -39,13 +39,21 @@ func (c *control) createApplication(r *request, in applicationIn) (sipMediaAppli
 	}
 	now := c.now()
 	app := directory.App{ID: newID(), Account: r.account, Name: *in.Name, Dialect: c.Name(), Created: now, Updated: now}
-	err := c.saveApplication(&app, Settings{LambdaArn: arn, AwsRegion: *in.AwsRegion})
-	if err == nil {
-		err = c.cfg.Store.Apps().Create(r, app)
+	if err := c.saveApplication(&app, Settings{LambdaArn: arn, AwsRegion: *in.AwsRegion}); err != nil {
+		return sipMediaApplicationOut{}, err
 	}
-	if err == nil {
-		err = c.putTags(r, c.applicationArn(app), in.Tags)
-	}
+	err := c.change(func() error {
+		err := quota(r, c.cfg.Quotas.Applications, 1, "SIP media applications in "+*in.AwsRegion, c.cfg.Store.Apps(), appID, func(a directory.App) bool {
+			return a.Dialect == c.Name() && c.settings(a).AwsRegion == *in.AwsRegion
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.cfg.Store.Apps().Create(r, app); err != nil {
+			return err
+		}
+		return c.putTags(r, c.applicationArn(app), in.Tags)
+	})
 	return sipMediaApplicationOut{c.application(app)}, err
 }
 
@@ -137,9 +145,11 @@ func (c *control) deleteApplication(r *request) (nothing, error) {
 	})
 }
 
+func appID(a directory.App) string { return a.ID }
+
 func (c *control) listApplications(r *request) (any, error) {
 	list, token, err := pageOf(r, "applications", 100, c.cfg.Store.Apps(), r.account,
-		func(a directory.App) string { return a.ID }, func(a directory.App) bool { return a.Dialect == c.Name() })
+		appID, func(a directory.App) bool { return a.Dialect == c.Name() })
 	out := struct {
 		SipMediaApplications []sipMediaApplication
 		NextToken            string `json:",omitempty"`
@@ -161,7 +171,7 @@ func (c *control) findApplication(r *request, id string) (directory.App, error) 
 
 // ruleOf gives the ID of a rule of the account that is as wanted; "" when there is none.
 func (c *control) ruleOf(r *request, want func(directory.Rule) bool) (id string, err error) {
-	err = each(r, c.cfg.Store.Rules(), r.account, "", func(rule directory.Rule) string { return rule.ID }, func(rule directory.Rule) bool {
+	err = each(r, c.cfg.Store.Rules(), r.account, "", ruleID, func(rule directory.Rule) bool {
 		if want(rule) {
 			id = rule.ID
 		}

@@ -19,7 +19,19 @@ var callOperations = []operation{
 // maxPairs bounds SipHeaders and ArgumentsMap.
 const maxPairs = 20
 
+// createCall places a call, once for a request and all its repetitions.
 func (c *control) createCall(r *request, in callIn) (callOut, error) {
+	id := r.http.Header.Get("Amz-Sdk-Invocation-Id")
+	what := append([]byte(r.path("id")+"\x00"), r.body...)
+	return c.replays.once(r, r.account, id, what, c.now(), func() (callOut, error) {
+		if err := c.creates.take(r.account, c.cfg.Quotas.CreateCalls, c.now()); err != nil {
+			return callOut{}, err
+		}
+		return c.placeCall(r, in)
+	})
+}
+
+func (c *control) placeCall(r *request, in callIn) (callOut, error) {
 	var v checks
 	from, to := v.number("FromPhoneNumber", in.FromPhoneNumber), v.number("ToPhoneNumber", in.ToPhoneNumber)
 	v.stringMap("SipHeaders", in.SipHeaders, maxPairs)
@@ -80,6 +92,9 @@ type updateIn struct {
 
 // updateCall has the function of a live call told. It says that the call is there; the function is asked afterwards.
 func (c *control) updateCall(r *request, in updateIn) (callOut, error) {
+	if err := c.updates.take(r.account, c.cfg.Quotas.UpdateCalls, c.now()); err != nil {
+		return callOut{}, err
+	}
 	var v checks
 	if !isObject(in.Arguments) {
 		v.fail("Arguments: it is required, an object of strings")

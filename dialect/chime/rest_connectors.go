@@ -79,9 +79,19 @@ func (c *control) createConnector(r *request, in connectorIn) (out voiceConnecto
 	id := newConnectorID()
 	vc.Trunk = directory.Trunk{ID: id, Account: r.account, Name: *in.Name, Host: id + connectorDomain, In: header.Trusted(), Out: header.Trusted(), Created: c.now()}
 	vc.In.Direction, vc.Out.Direction = header.In, header.Out
-	if err = c.saveConnector(r, &vc, c.cfg.Store.Trunks().Create); err == nil {
-		err = c.putTags(r, c.connectorArn(vc), in.Tags)
-	}
+	err = c.change(func() error {
+		err := quota(r, c.cfg.Quotas.Connectors, 1, "Voice Connectors in "+vc.vendor.AwsRegion, c.cfg.Store.Trunks(), trunkID, func(t directory.Trunk) bool {
+			have, ok := asConnector(t)
+			return ok && have.vendor.AwsRegion == vc.vendor.AwsRegion
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.saveConnector(r, &vc, c.cfg.Store.Trunks().Create); err != nil {
+			return err
+		}
+		return c.putTags(r, c.connectorArn(vc), in.Tags)
+	})
 	return voiceConnectorOut{c.connectorModel(vc)}, err
 }
 
@@ -186,9 +196,11 @@ func (c *control) deleteConnector(r *request) (nothing, error) {
 	})
 }
 
+func trunkID(t directory.Trunk) string { return t.ID }
+
 func (c *control) listConnectors(r *request) (any, error) {
 	list, token, err := pageOf(r, "connectors", 100, c.cfg.Store.Trunks(), r.account,
-		func(t directory.Trunk) string { return t.ID }, func(t directory.Trunk) bool { _, ok := asConnector(t); return ok })
+		trunkID, func(t directory.Trunk) bool { _, ok := asConnector(t); return ok })
 	out := struct {
 		VoiceConnectors []voiceConnector
 		NextToken       string `json:",omitempty"`

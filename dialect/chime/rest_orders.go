@@ -64,6 +64,9 @@ func (c *control) createOrder(r *request, in orderIn) (phoneNumberOrderOut, erro
 		vendor.Name = *in.Name
 	}
 	err := c.change(func() error {
+		if err := c.mayHaveNumbers(r, len(numbers)); err != nil {
+			return err
+		}
 		for _, e164 := range numbers {
 			state, err := c.takeNumber(r, e164, vendor)
 			if err != nil {

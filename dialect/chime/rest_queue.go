@@ -80,6 +80,9 @@ func (c *control) restoreNumber(r *request) (out phoneNumberOut, err error) {
 			}
 			return badRequest("PhoneNumber %s is not in the deletion queue: it has not been deleted", n.E164)
 		}
+		if err := c.mayHaveNumbers(r, 1); err != nil {
+			return err
+		}
 		vendor := vendorOf(n)
 		vendor.Released = nil
 		n.Account = r.account

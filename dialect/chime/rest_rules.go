@@ -63,6 +63,9 @@ func (c *control) createRule(r *request, in ruleIn) (out sipRuleOut, err error) 
 		if err := c.setTrigger(r, &rule, in); err != nil {
 			return err
 		}
+		if err := quota(r, c.cfg.Quotas.Rules, 1, "SIP rules", c.cfg.Store.Rules(), ruleID, func(directory.Rule) bool { return true }); err != nil {
+			return err
+		}
 		if rule.Targets, err = c.targetsOf(r, in.TargetApplications); err != nil {
 			return err
 		}
@@ -180,6 +183,8 @@ func (c *control) deleteRule(r *request) (nothing, error) {
 	})
 }
 
+func ruleID(rule directory.Rule) string { return rule.ID }
+
 func (c *control) listRules(r *request) (any, error) {
 	var want func(directory.Rule) bool
 	if app := r.query.Get("sip-media-application"); app != "" {
@@ -188,7 +193,7 @@ func (c *control) listRules(r *request) (any, error) {
 		}
 		want = func(rule directory.Rule) bool { return targets(rule, app) }
 	}
-	list, token, err := pageOf(r, "rules", 100, c.cfg.Store.Rules(), r.account, func(rule directory.Rule) string { return rule.ID }, want)
+	list, token, err := pageOf(r, "rules", 100, c.cfg.Store.Rules(), r.account, ruleID, want)
 	out := struct {
 		SipRules  []sipRule
 		NextToken string `json:",omitempty"`
