@@ -3,9 +3,6 @@ package chime
 import (
 	"encoding/json"
 	"strings"
-	"sync"
-
-	"golang.org/x/time/rate"
 
 	"github.com/switchhook/switchhook/call"
 )
@@ -17,7 +14,7 @@ func startVoiceFocus(d *driver, a *action) (step, *fault) {
 	if f != nil {
 		return nil, f
 	}
-	if !d.app.dialect.focus.allow(d.account, d.app.dialect.cfg.Quotas.VoiceFocus) {
+	if !d.app.dialect.focus.allow(d.account, d.app.dialect.cfg.Quotas.VoiceFocus, d.now()) {
 		return nil, &fault{kind: throttledAction, message: "Failed to run action. The maximum number of actions per second has been reached."}
 	}
 	what := "off"
@@ -50,28 +47,4 @@ func readVoiceFocus(raw json.RawMessage) (on bool, f *fault) {
 		return false, &fault{kind: "MissingRequiredActionParameter", message: "Missing a required action parameter."}
 	}
 	return false, invalid("Enable parameter value is invalid.")
-}
-
-// pace bounds how often accounts do something.
-type pace struct {
-	mu sync.Mutex
-	by map[string]*rate.Limiter // by account
-}
-
-// allow tells whether an account may now; perSecond is its quota, 0 bounds nothing.
-func (p *pace) allow(account string, perSecond float64) bool {
-	if perSecond <= 0 {
-		return true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.by == nil {
-		p.by = map[string]*rate.Limiter{}
-	}
-	l := p.by[account]
-	if l == nil {
-		l = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
-		p.by[account] = l
-	}
-	return l.Allow()
 }

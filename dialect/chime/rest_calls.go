@@ -24,7 +24,7 @@ func (c *control) createCall(r *request, in callIn) (callOut, error) {
 	id := r.http.Header.Get("Amz-Sdk-Invocation-Id")
 	what := append([]byte(r.path("id")+"\x00"), r.body...)
 	return c.replays.once(r, r.account, id, what, c.now(), func() (callOut, error) {
-		if err := c.creates.take(r.account, c.cfg.Quotas.CreateCalls, c.now()); err != nil {
+		if err := keepPace(&c.creates, r, c.cfg.Quotas.CreateCalls, c.now()); err != nil {
 			return callOut{}, err
 		}
 		return c.placeCall(r, in)
@@ -92,7 +92,7 @@ type updateIn struct {
 
 // updateCall has the function of a live call told. It says that the call is there; the function is asked afterwards.
 func (c *control) updateCall(r *request, in updateIn) (callOut, error) {
-	if err := c.updates.take(r.account, c.cfg.Quotas.UpdateCalls, c.now()); err != nil {
+	if err := keepPace(&c.updates, r, c.cfg.Quotas.UpdateCalls, c.now()); err != nil {
 		return callOut{}, err
 	}
 	var v checks
