@@ -1,0 +1,71 @@
+package acceptance_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/switchhook/switchhook/far"
+	"github.com/switchhook/switchhook/header"
+)
+
+// An application that bridges to another number of its account is joined with that number's application, without any carrier: the
+// context arrives whole, sound goes through both ways, and a hang-up does.
+func TestNumbersOfOurOwn(t *testing.T) {
+	t.Parallel()
+	callee := newPerson(t, 660)
+	front := startFunction(t, bridge("+12065550101"))
+	desk := startFunction(t, bridge("+12065550199"))
+	circle := startFunction(t, bridge("+12065550102"))
+	s := start(t, fmt.Sprintf(`account: "111122223333"
+numbers: ["+12065550100", "+12065550101", "+12065550102"]
+keys: [{kind: admin, id: admin, secret: admin-secret}]
+trunks: [{id: peers, trusted: true, pstn: true, allow: [127.0.0.1], peers: [%s]}]
+apps:
+  - {id: front, dialect: chime, settings: {LambdaArn: "arn:aws:lambda:us-east-1:111122223333:function:front"}}
+  - {id: desk, dialect: chime, settings: {LambdaArn: "arn:aws:lambda:us-east-1:111122223333:function:desk"}}
+  - {id: circle, dialect: chime, settings: {LambdaArn: "arn:aws:lambda:us-east-1:111122223333:function:circle"}}
+rules:
+  - {name: front, number: "+12065550100", apps: [front]}
+  - {name: desk, number: "+12065550101", apps: [desk]}
+  - {name: circle, number: "+12065550102", apps: [circle]}
+functions:
+  - {name: front, url: %q}
+  - {name: desk, url: %q}
+  - {name: circle, url: %q}
+`, peerAt(callee.port()), front.URL, desk.URL, circle.URL))
+	caller := newPerson(t, 440)
+	calls := func(number string) *far.Line {
+		l, err := caller.Call(far.Outgoing{Number: number, Host: "127.0.0.1", Port: int(s.addr().Port()), From: "+12065550142",
+			Headers: header.List{{Name: "X-Account-Id", Value: "4711"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	l := calls("+12065550100")
+	if _, err := l.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	caller.talk(l)
+	answered := <-callee.answers
+	hears(t, "the caller", &caller.ear, 660)
+	hears(t, "the callee", &callee.ear, 440)
+	if got := desk.seen("NEW_INBOUND_CALL"); len(got) != 1 || got[0].CallDetails.Participants[0].SipHeaders["X-Account-Id"] != "4711" ||
+		got[0].CallDetails.Participants[0].From != "+12065550142" || len(got[0].CallDetails.Participants[0].SipHeaders) != 1 {
+		t.Errorf("the second application's function got %s", got[0].raw)
+	}
+	answered.Hangup(0, nil)
+	over(t, l)
+	records := s.calls(t, 2)
+	for _, r := range records {
+		if len(r.Legs) != 2 || r.Account != "111122223333" {
+			t.Errorf("record %+v", r)
+		}
+	}
+	// A number that bridges to itself comes to an end.
+	over(t, calls("+12065550102"))
+	s.idle(t)
+	if got := len(circle.seen("NEW_INBOUND_CALL")); got < 2 || got > 6 {
+		t.Errorf("%d calls went in a circle, want no more than 6", got)
+	}
+}
