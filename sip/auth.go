@@ -3,6 +3,7 @@ package sip
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,22 +42,74 @@ func (s *Server) newDoorman() *doorman {
 	return &doorman{s: s, digest: digest.NewServer(cfg), told: newTeller(20), guesses: guesses{known: map[guess]tries{}}}
 }
 
-// prove gives the endpoint that a request proves to come from. Without one the request is answered: with challenges,
-// always the same whoever is claimed and whatever is wrong, so that nobody learns who exists.
+// users are those who may prove who they are to one door: the endpoints, or the callers of a trunk.
+type users struct {
+	within   string                                          // in whose name a user is counted: empty for endpoints
+	password func(user string) (password string, known bool) // known is false for who is not let in, too
+	why      func(user string) string                        // why a wrong one is not let in, for the operator alone
+}
+
+// prove gives the endpoint that a request proves to come from. Without one the request is answered.
 func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
+	user, ok := d.ask(tx, users{
+		password: func(user string) (string, bool) {
+			e, known := d.s.cfg.Directory().Endpoint(user)
+			if !known || e.Disabled {
+				return "", false
+			}
+			return e.Password, true
+		},
+		why: func(user string) string {
+			switch e, known := d.s.cfg.Directory().Endpoint(user); {
+			case !known:
+				return "there is no endpoint of this user"
+			case e.Disabled:
+				return "the endpoint is disabled"
+			}
+			return "wrong password"
+		},
+	})
+	if !ok {
+		return nil, false
+	}
+	return d.s.cfg.Directory().Endpoint(user)
+}
+
+// proveCaller gives the user name by which a request proves to come from one of a trunk's callers. Without one the request is
+// answered.
+func (d *doorman) proveCaller(tx *transaction.Server, t *directory.Trunk) (user string, ok bool) {
+	return d.ask(tx, users{
+		within: t.ID + "/",
+		password: func(user string) (string, bool) {
+			at := slices.IndexFunc(t.Callers, func(c directory.Caller) bool { return c.User == user })
+			if at < 0 {
+				return "", false
+			}
+			return t.Callers[at].Password, true
+		},
+		why: func(user string) string {
+			if slices.ContainsFunc(t.Callers, func(c directory.Caller) bool { return c.User == user }) {
+				return "wrong password of a caller of trunk " + t.ID
+			}
+			return "trunk " + t.ID + " has no caller of this user"
+		},
+	})
+}
+
+// ask gives the user that a request proves to come from. Without one the request is answered: with challenges, always the
+// same whoever is claimed and whatever is wrong, so that nobody learns who exists.
+func (d *doorman) ask(tx *transaction.Server, who users) (user string, _ bool) {
 	m, in := tx.Msg(), tx.Incoming()
 	from, now := in.Source.Addr().Unmap(), time.Now()
 	stale := false
 	if c, ok := d.credentials(m); !ok {
 		d.s.gate.guard.Fault(from, faultUnproven, "requests without a password", in.At)
 	} else {
-		e, known := d.s.cfg.Directory().Endpoint(c.User)
-		known = known && !e.Disabled
-		password := "no password has these words"
-		if known {
-			password = e.Password
+		password, known := who.password(c.User)
+		if !known {
+			password = "no password has these words"
 		}
-		key := guess{houseOf(from), c.User}
+		key := guess{houseOf(from), who.within + c.User}
 		if d.guesses.locked(key, now) {
 			known = false
 		}
@@ -64,12 +117,12 @@ func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
 		case digest.Proven:
 			d.guesses.forget(key)
 			d.s.gate.guard.Trust(from, proofTime, in.At)
-			return e, true
+			return strings.Clone(c.User), true
 		case digest.Stale:
 			stale = true
 		case digest.Wrong:
 			d.s.gate.guard.Fault(from, faultPassword, "wrong passwords", in.At)
-			d.tellWrong(key, d.guesses.wrong(key, now), m.Method, in.Source)
+			d.tellWrong(key, d.guesses.wrong(key, now), m.Method, in.Source, who.why(c.User))
 		}
 	}
 	rows := make([]header.Field, 0, 2)
@@ -78,21 +131,19 @@ func (d *doorman) prove(tx *transaction.Server) (*directory.Endpoint, bool) {
 	}
 	tx.Once()
 	d.s.refuse(tx, 401, rows...)
-	return nil, false
+	return "", false
 }
 
 // tellWrong tells of the first wrong password in a row, for a telephone that does not register is asked about, and of the one
-// that shuts out. Only here is it said whether there is such an endpoint.
-func (d *doorman) tellWrong(key guess, inRow int, method string, source netip.AddrPort) {
+// that shuts out. Only here is it said whether there is such a user.
+func (d *doorman) tellWrong(key guess, inRow int, method string, source netip.AddrPort, why string) {
 	switch inRow {
 	case 1:
-		why := "wrong password"
-		if e, known := d.s.cfg.Directory().Endpoint(key.user); !known {
-			why = "there is no endpoint of this user"
-		} else if e.Disabled {
-			why = "the endpoint is disabled"
+		what := "endpoint not let in"
+		if strings.Contains(key.user, "/") {
+			what = "caller not let in"
 		}
-		d.told.tell(d.s.cfg.Log, slog.LevelInfo, "endpoint not let in", "user", key.user, "source", source, "method", method, "reason", why)
+		d.told.tell(d.s.cfg.Log, slog.LevelInfo, what, "user", key.user, "source", source, "method", method, "reason", why)
 	case maxGuesses:
 		d.told.tell(d.s.cfg.Log, slog.LevelWarn, "password guessed too often: shut out for a while", "source", source, "user", key.user, "until", time.Now().Add(guessRest).UTC())
 	}

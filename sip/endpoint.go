@@ -57,7 +57,7 @@ func (s *Server) fromEndpoint(tx *transaction.Server, host, user string) {
 	case userOf(m, "From") != e.User:
 		s.refuse(tx, 403) // who calls is not his to choose
 	default:
-		s.serve(tx, s.trunks.ofEndpoint(e), host, user)
+		s.serve(tx, s.trunks.ofEndpoint(e), host, user, "")
 	}
 }
 

@@ -39,6 +39,13 @@ type watch struct {
 	mu      sync.Mutex
 	known   map[peerKey]*health // guarded by mu
 	resting map[place]time.Time // what is called after others, and until when; guarded by mu
+	pings   map[string]ping     // the last OPTIONS that came by each trunk; guarded by mu
+}
+
+// ping is one that came.
+type ping struct {
+	at   time.Time
+	from netip.AddrPort
 }
 
 // place is one address of a peer.
@@ -59,6 +66,7 @@ type health struct {
 
 func (w *watch) init(s *Server) {
 	w.s, w.known, w.resting, w.done = s, map[peerKey]*health{}, map[place]time.Time{}, make(chan struct{})
+	w.pings = map[string]ping{}
 	w.sources.Store(&map[netip.Addr][]string{})
 	w.there.Store(&map[netip.Addr]bool{})
 }
@@ -117,6 +125,11 @@ func (w *watch) due(now time.Time) []pinged {
 			out = append(out, pinged{t, p})
 		}
 	}
+	for id := range w.pings {
+		if trunks[id] == nil {
+			delete(w.pings, id)
+		}
+	}
 	for key, h := range w.known {
 		if !h.ping.IsZero() && !there[key] {
 			delete(w.known, key)
@@ -159,6 +172,26 @@ func (w *watch) isPeer(a netip.Addr) bool { return (*w.there.Load())[a] }
 
 // trunksAt gives the IDs of the trunks that have a named peer at an address and let it call.
 func (w *watch) trunksAt(a netip.Addr) []string { return (*w.sources.Load())[a] }
+
+// pinged takes an OPTIONS that came by a trunk.
+func (w *watch) pinged(trunk string, in transport.Incoming) {
+	if trunk == "" {
+		return // from this machine
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, known := w.pings[trunk]; known || len(w.pings) < maxHealth {
+		w.pings[trunk] = ping{in.At, in.Source}
+	}
+}
+
+// Pinged tells when, and from where, the last OPTIONS came by a trunk; false: none has since the start.
+func (s *Server) Pinged(trunk string) (at time.Time, from netip.AddrPort, ok bool) {
+	s.peers.mu.Lock()
+	defer s.peers.mu.Unlock()
+	p, ok := s.peers.pings[trunk]
+	return p.at, p.from, ok
+}
 
 // of gives what is known of a peer; nil when too much is known already. The caller holds mu.
 func (w *watch) of(key peerKey) *health {

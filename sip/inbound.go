@@ -13,7 +13,7 @@ import (
 )
 
 // invite makes a leg and an attempt of an INVITE outside of dialogs, or refuses it.
-func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
+func (s *Server) invite(tx *transaction.Server, p *peering, host, user, login string) {
 	m, in := tx.Msg(), tx.Incoming()
 	hops := m.MaxForwards()
 	switch {
@@ -72,7 +72,7 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user string) {
 	}
 	l.timer = l.after(s.cfg.Timers.Ring, l.unanswered)
 	at := call.Attempt{
-		Account: v.account, Trunk: p.trunk.ID, Endpoint: endpoint, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
+		Account: v.account, Trunk: p.trunk.ID, Endpoint: endpoint, Login: login, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
 		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
 	}
 	l.guarded(func() { s.offer(l, at) })

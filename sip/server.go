@@ -213,7 +213,13 @@ func (s *Server) Request(tx *transaction.Server) {
 		s.refuse(tx, status, rows...)
 		return
 	}
-	s.serve(tx, p, host, user)
+	login := ""
+	if p.asks(m.Method, in.Source.Addr().Unmap()) {
+		if login, known = s.door.proveCaller(tx, p.trunk); !known {
+			return
+		}
+	}
+	s.serve(tx, p, host, user, login)
 }
 
 // stranger tells of a request that no trunk lets in: of INVITEs always, as somebody wonders why his call is refused.
@@ -235,12 +241,14 @@ func (s *Server) stranger(m *message.Message, in *transport.Incoming) {
 		"to", m.URI, "status", 403, "reason", why)
 }
 
-// serve takes a request outside of dialogs of a trunk's peer, or of an endpoint that has proven who it is.
-func (s *Server) serve(tx *transaction.Server, p *peering, host, user string) {
+// serve takes a request outside of dialogs of a trunk's peer, or of an endpoint that has proven who it is; login is the user by
+// whose password a trunk's caller did.
+func (s *Server) serve(tx *transaction.Server, p *peering, host, user, login string) {
 	switch m := tx.Msg(); m.Method {
 	case "INVITE":
-		s.invite(tx, p, host, p.called(m, user))
+		s.invite(tx, p, host, p.called(m, user), login)
 	case options:
+		s.peers.pinged(p.trunk.ID, tx.Incoming())
 		s.options(tx)
 	default: // those that exist inside dialogs alone
 		s.refuse(tx, 481)

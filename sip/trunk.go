@@ -55,6 +55,17 @@ func (p *peering) allows(a netip.Addr) bool {
 	return false
 }
 
+// callsFromAnywhere tells whether who proves to be one of the trunk's callers may be anywhere.
+func (p *peering) callsFromAnywhere() bool {
+	return len(p.trunk.Callers) > 0 && len(p.trunk.Allow) == 0 && !p.trunk.OutOnly
+}
+
+// asks tells whether a request from an address must prove to be one of the trunk's callers: each that begins a call, and
+// whatever comes from elsewhere.
+func (p *peering) asks(method string, from netip.Addr) bool {
+	return len(p.trunk.Callers) > 0 && (method == "INVITE" || !p.allows(from))
+}
+
 // peerings keeps what is ready of the trunks in use. Safe for all goroutines.
 type peerings struct {
 	rate  float64 // calls a second of each trunk; 0: no limit
@@ -165,7 +176,7 @@ func (s *Server) trunkFor(host string, source netip.Addr) (*peering, bool) {
 	source = source.Unmap()
 	local := s.cfg.TrustLoopback && source.IsLoopback()
 	if t, ok := snapshot.TrunkByHost(host); ok && !t.Disabled {
-		if p := s.trunks.of(t); local || p.allows(source) || slices.Contains(s.peers.trunksAt(source), t.ID) {
+		if p := s.trunks.of(t); local || p.allows(source) || p.callsFromAnywhere() || slices.Contains(s.peers.trunksAt(source), t.ID) {
 			return p, true
 		}
 		return nil, false
