@@ -156,7 +156,8 @@ type Pause struct {
 }
 
 // Converse lets a bot talk with the far end of an answered leg; operation. Done comes when the bot is through, with Result.Talk.
-// While it runs, nothing else is played to the leg, and the leg's peer hears nothing of it.
+// The leg hears the bot instead of its peer, who hears nothing of it. A Play or Say on the leg takes its place, as another
+// Converse does: it ends with [ErrStopped].
 type Converse struct {
 	Leg      LegID
 	Bot      string // what its service calls it: of Amazon Lex the ARN of an alias

@@ -46,6 +46,8 @@ func (c *Call) accept(cmd call.Command) (call.Ticket, error) {
 		return c.doRecordAudio(cmd)
 	case call.Pause:
 		return c.doPause(cmd)
+	case call.Converse:
+		return c.doConverse(cmd)
 	case call.Enter:
 		return c.doEnter(cmd)
 	case call.Leave:

@@ -47,6 +47,9 @@
 // recording (record.go) has a goroutine of its own, and is the one operation whose Done may come after its leg's LegEnded:
 // when the file is in its bucket, which also the end of the call waits for.
 //
+// A conversation with a bot (converse.go) is both: it hears the leg by an ear, and the leg hears it as it would hear a
+// prompt. What the bot is, the [Talker] knows.
+//
 // # What a call remembers
 //
 // The ledger and the log grow with what far ends send and the application says, so each is bounded in entries and in

@@ -18,6 +18,7 @@ type Config struct {
 	Dialer  Dialer       // places outbound legs
 	Opener  media.Opener // opens stored audio
 	Speaker Speaker      // turns text into speech
+	Talker  Talker       // lets bots talk
 	Clock   *mix.Clock   // beats recordings
 	Rooms   *mix.Rooms   // where legs of all calls meet
 	// Recorder keeps what is recorded; its time to store a file bounds the end of a call.

@@ -287,6 +287,9 @@ func (c *Call) pressed(l *leg, digit byte, held time.Duration, signalled bool) {
 		}
 	}
 	for _, op := range c.opsOf(l) {
+		if op.talk != nil {
+			op.talk.talk.Press(digit)
+		}
 		if op.ends(digit) {
 			c.finish(op, call.Result{Digit: digit}, nil)
 		}

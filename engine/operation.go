@@ -22,6 +22,7 @@ type operation struct {
 	fork  *forking                 // of a Fork
 	refer *referral                // of a Refer
 	take  *take                    // of a RecordAudio
+	talk  *talking                 // of a Converse
 	undo  func()                   // of a SendDigits: no more keys
 	back  func(call.Result, error) // who waits for it in place of the driver; nil: nobody
 
@@ -85,6 +86,9 @@ func (c *Call) finish(op *operation, r call.Result, err error) {
 	}
 	if op.list != nil {
 		op.silence()
+	}
+	if op.talk != nil {
+		op.hangUp()
 	}
 	if op.fork != nil {
 		op.fork.stop()

@@ -82,7 +82,7 @@ func (c *Call) sound(id call.LegID, until string, open opener) (call.Ticket, err
 // hush ends what plays to a leg.
 func (c *Call) hush(l *leg) {
 	for _, op := range c.opsOf(l) {
-		if op.list != nil {
+		if op.list != nil || op.talk != nil {
 			c.finish(op, call.Result{}, call.ErrStopped)
 		}
 	}
