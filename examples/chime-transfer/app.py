@@ -47,7 +47,7 @@ def actions(kind, done, legs, state):
 
 def transfer(caller, callee, to):
     """Takes the caller back from who talks with it, and calls somebody else, who sees where the call comes from."""
-    return [hangup(callee), speak("One moment please.", caller), bridge(caller, to, {"X-Transfer": f"from {callee['To']}"})]
+    return [hangup(callee), bridge(caller, to, {"X-Transfer": f"from {callee['To']}"})]
 
 
 def bridge(caller, to, headers):
@@ -73,10 +73,6 @@ def listen(leg):
             "FlushDigitsDurationInMilliseconds": 5000,
         },
     }
-
-
-def speak(text, leg):
-    return {"Type": "Speak", "Parameters": {"Text": text, "CallId": leg["CallId"]}}
 
 
 def hangup(leg, code="0"):

@@ -27,7 +27,7 @@ function actions(event, legs, { state }) {
       return callee ? transfer(caller, callee, event.ActionData.Parameters.Arguments.transferTo || expert) : {};
     case 'ACTION_FAILED':
       console.log(event.ActionData.ErrorType, event.ActionData.ErrorMessage);
-      if (event.ActionData.Type !== 'CallAndBridge') return {}; // without a word, too
+      if (event.ActionData.Type !== 'CallAndBridge') return {};
       if (state !== 'transfer') return { actions: [hangup(caller, '480')] };
       return { actions: [bridge(caller, agent, { 'X-Transfer': 'failed' })], attributes: { state: 'agent' } }; // back to the agent
     case 'HANGUP': {
@@ -44,7 +44,7 @@ function actions(event, legs, { state }) {
 // transfer takes the caller back from who talks with it, and calls somebody else, who sees where the call comes from.
 function transfer(caller, callee, to) {
   return {
-    actions: [hangup(callee), speak('One moment please.', caller), bridge(caller, to, { 'X-Transfer': `from ${callee.To}` })],
+    actions: [hangup(callee), bridge(caller, to, { 'X-Transfer': `from ${callee.To}` })],
     attributes: { state: 'transfer' },
   };
 }
@@ -66,7 +66,5 @@ function listen({ CallId }) {
     Parameters: { CallId, InputDigitsRegex: '^\\*7$', InBetweenDigitsDurationInMilliseconds: 1000, FlushDigitsDurationInMilliseconds: 5000 },
   };
 }
-
-const speak = (Text, { CallId }) => ({ Type: 'Speak', Parameters: { Text, CallId } });
 
 const hangup = (leg, code = '0') => ({ Type: 'Hangup', Parameters: { CallId: leg.CallId, SipResponseCode: code } });

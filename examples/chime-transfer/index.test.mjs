@@ -9,15 +9,15 @@ const ask = (InvocationEventType, state, ActionData, legs = [caller, agent]) =>
 
 test('takes the caller back on *7 and calls the expert, who sees the context', async () => {
   const { Actions, TransactionAttributes } = await ask('DIGITS_RECEIVED', 'agent', { ReceivedDigits: '*7' });
-  assert.deepEqual(Actions.map((action) => action.Type), ['Hangup', 'Speak', 'CallAndBridge']);
+  assert.deepEqual(Actions.map((action) => action.Type), ['Hangup', 'CallAndBridge']);
   assert.equal(Actions[0].Parameters.CallId, 'b');
-  assert.deepEqual(Actions[2].Parameters.SipHeaders, { 'X-Transfer': 'from +14155550100', 'User-to-User': '00;encoding=hex' });
+  assert.deepEqual(Actions[1].Parameters.SipHeaders, { 'X-Transfer': 'from +14155550100', 'User-to-User': '00;encoding=hex' });
   assert.equal(TransactionAttributes.state, 'transfer');
 });
 
 test('transfers where the API says', async () => {
   const { Actions } = await ask('CALL_UPDATE_REQUESTED', 'agent', { Parameters: { Arguments: { transferTo: '+14155550199' } } });
-  assert.equal(Actions[2].Parameters.Endpoints[0].Uri, '+14155550199');
+  assert.equal(Actions[1].Parameters.Endpoints[0].Uri, '+14155550199');
 });
 
 test('keeps the caller while the agent leaves', async () => {

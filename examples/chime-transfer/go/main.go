@@ -101,8 +101,7 @@ func react(ev event, state string) ([]action, string) {
 
 // transfer takes the caller back from who talks with it, and calls somebody else, who sees where the call comes from.
 func transfer(caller, callee participant, to string) []action {
-	speak := action{"Speak", map[string]any{"Text": "One moment please.", "CallId": caller.CallID}}
-	return []action{hangup(callee, "0"), speak, bridge(caller, to, map[string]string{"X-Transfer": "from " + callee.To})}
+	return []action{hangup(callee, "0"), bridge(caller, to, map[string]string{"X-Transfer": "from " + callee.To})}
 }
 
 func bridge(caller participant, to string, set map[string]string) action {

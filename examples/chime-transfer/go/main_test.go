@@ -13,8 +13,8 @@ func TestHandle(t *testing.T) {
 	for _, tt := range []struct{ name, kind, data, state, other, want, next string }{
 		{"calls the agent", "NEW_INBOUND_CALL", `{}`, "", gone, "CallAndBridge", atAgent},
 		{"listens to the agent", "ACTION_SUCCESSFUL", `{"Type":"CallAndBridge"}`, atAgent, agent, "ReceiveDigits", atAgent},
-		{"transfers by keys", "DIGITS_RECEIVED", `{"Type":"ReceiveDigits"}`, atAgent, agent, "Hangup Speak CallAndBridge", onTheWay},
-		{"transfers by API", "CALL_UPDATE_REQUESTED", `{"Parameters":{"Arguments":{"transferTo":"+14155550101"}}}`, atAgent, agent, "Hangup Speak CallAndBridge", onTheWay},
+		{"transfers by keys", "DIGITS_RECEIVED", `{"Type":"ReceiveDigits"}`, atAgent, agent, "Hangup CallAndBridge", onTheWay},
+		{"transfers by API", "CALL_UPDATE_REQUESTED", `{"Parameters":{"Arguments":{"transferTo":"+14155550101"}}}`, atAgent, agent, "Hangup CallAndBridge", onTheWay},
 		{"keeps the caller", "HANGUP", `{"Type":"Hangup"}`, onTheWay, gone, "", onTheWay},
 		{"lets the expert talk", "ACTION_SUCCESSFUL", `{"Type":"CallAndBridge"}`, onTheWay, agent, "", atExpert},
 		{"goes back to the agent", "ACTION_FAILED", `{"Type":"CallAndBridge"}`, onTheWay, gone, "CallAndBridge", atAgent},
