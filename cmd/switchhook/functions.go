@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -17,7 +20,11 @@ const warmTime = 3 * time.Second
 func (h *house) openFunctions(ctx context.Context, _ string) error {
 	c := invoke.Config{Region: h.cfg.Region, Logger: h.log}
 	for _, f := range h.cfg.Functions {
-		c.Functions = append(c.Functions, f.declared())
+		d := f.declared()
+		if h.cfg.dev && d.URL == "" {
+			d.Env = pointed(d.Env, h.httpAddr())
+		}
+		c.Functions = append(c.Functions, d)
 	}
 	var err error
 	if h.invoker, err = invoke.New(c); err != nil {
@@ -30,6 +37,31 @@ func (h *house) openFunctions(ctx context.Context, _ string) error {
 	h.warm(ctx)
 	h.dialects = dialects(h)
 	return nil
+}
+
+// pointed gives the environment of a function that --dev runs: the AWS SDK in it asks this server about calls and meetings, with the key
+// of --dev where neither the function nor this machine has credentials of its own. What is set stays.
+func pointed(env map[string]string, at string) map[string]string {
+	out := maps.Clone(env)
+	if out == nil {
+		out = map[string]string{}
+	}
+	isSet := func(name string) bool { return cmp.Or(out[name], os.Getenv(name)) != "" }
+	for _, service := range []string{"CHIME_SDK_VOICE", "CHIME_SDK_MEETINGS"} {
+		if name := "AWS_ENDPOINT_URL_" + service; !isSet(name) {
+			out[name] = "http://" + at
+		}
+	}
+	own := slices.ContainsFunc([]string{"AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"}, isSet)
+	if home, err := os.UserHomeDir(); err == nil && !own {
+		_, err := os.Stat(filepath.Join(home, ".aws")) // the settings of who uses AWS from here
+		own = err == nil
+	}
+	if !own {
+		out["AWS_ACCESS_KEY_ID"], out["AWS_SECRET_ACCESS_KEY"] = devKey, devSecret
+	}
+	return out
 }
 
 // orphansStay tells whether nobody waits for processes that functions' processes leave behind: the system gives them to process 1.

@@ -68,7 +68,7 @@ var walls = map[string][]string{
 	"github.com/aws/aws-sdk-go-v2/service/lambda":        {"invoke"},
 	"github.com/aws/aws-sdk-go-v2/service/polly":         {"speech/polly"},
 	"github.com/aws/aws-sdk-go-v2/service/s3":            {"media/clip"},
-	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice": {"test/"},
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice": {"test/", "examples/"},
 	"github.com/aws/aws-lambda-go":                       {"test/", "examples/"},
 	"gocloud.dev/":                                       {"media/clip"},
 	"github.com/hajimehoshi/go-mp3":                      {"media/clip"},
