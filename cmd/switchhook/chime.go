@@ -14,7 +14,15 @@ type chimeConfig struct {
 	Limits   chimeLimits `json:"limits"`   // of one call, one answer, one application
 	Quotas   chimeQuotas `json:"quotas"`   // of one account
 	Failover bool        `json:"failover"` // a live call whose function can't be invoked goes on with the rule's next application
+	Logs     string      `json:"logs"`     // the folder of what logging configurations ask for, or "stdout"; empty: nothing is logged
+	Events   chimeEvents `json:"events"`   // who is told of what happens in meetings and the like
 	CallerID string      `json:"callerId"` // any; owned: a Voice Connector's callers show numbers of its account, or are refused with 403
+}
+
+// chimeEvents is who takes events, as a target of EventBridge would.
+type chimeEvents struct {
+	URL     string            `json:"url"`     // each event is posted there; empty: nobody
+	Headers map[string]string `json:"headers"` // of these requests
 }
 
 // chimeLimits is chime.Limits as an operator writes it.
@@ -92,6 +100,7 @@ func (c chimeConfig) sound(m *mistakes) {
 	count("quotas.voiceFocus", q.VoiceFocus)
 	count("quotas.createCalls", q.CreateCalls)
 	count("quotas.updateCalls", q.UpdateCalls)
+	m.note("$.chime.events", c.Events.validate())
 	if id := chime.CallerID(c.CallerID); c.CallerID != "" && id != chime.CallerAny && id != chime.CallerOwned {
 		m.note("$.chime.callerId", fmt.Errorf("chime.callerId: %q is neither %s nor %s", c.CallerID, chime.CallerAny, chime.CallerOwned))
 	}
@@ -111,10 +120,12 @@ func (c chimeConfig) limits(logBody int) chime.Limits {
 // chime gives the settings of the Chime dialect.
 func (h *house) chime() chime.Config {
 	c := h.cfg.Chime
-	return chime.Config{
+	cfg := chime.Config{
 		Functions: h.invoker, Directory: h.store.Snapshot, Store: h.store,
 		Region: h.cfg.Region, Account: cmp.Or(h.cfg.Account, defaultAccount),
 		Limits: c.limits(h.logBody()), Quotas: chime.Quotas(c.Quotas), Failover: c.Failover, CallerID: chime.CallerID(c.CallerID),
 		Logger: h.log,
 	}
+	h.after.config(&cfg)
+	return cfg
 }

@@ -26,7 +26,7 @@ func TestDocumentedChimeIsRead(t *testing.T) {
 	}
 	l := c.Chime.limits(0)
 	if l.Invoke != 20*time.Second || l.Actions != 10 || l.CallsPerSecond != 5 || l.ActiveCalls != 100 || c.Chime.Quotas.CreateCalls != 1 ||
-		!c.Chime.Failover || chime.CallerID(c.Chime.CallerID) != chime.CallerOwned {
+		c.Chime.Logs != "/var/log/switchhook" || c.Chime.Events.Headers["X-Api-Key"] != "change-me" || !c.Chime.Failover || chime.CallerID(c.Chime.CallerID) != chime.CallerOwned {
 		t.Errorf("read as %+v", c.Chime)
 	}
 }
@@ -40,6 +40,10 @@ func TestMistakesInChimeNameTheLine(t *testing.T) {
 		"fraction":         {"chime: {quotas: {bots: 0.5}}\n", ":1:24: a whole number must stand here"},
 		"negative rate":    {"chime: {quotas: {createCalls: -0.5}}\n", ":1:31: chime.quotas.createCalls: -0.5"},
 		"caller's policy":  {"chime: {callerId: mine}\n", ":1:19: chime.callerId: \"mine\" is neither any nor owned"},
+		"no URL":           {"chime: {events: {url: here}}\n", ":1:17: chime.events: url is not like"},
+		"a file's URL":     {"chime: {events: {url: \"file:///tmp/x\"}}\n", "chime.events: url is not like"},
+		"no name":          {"chime: {events: {url: \"http://h\", headers: {\"a b\": c}}}\n", "chime.events: \"a b\" is no header's name"},
+		"two rows":         {"chime: {events: {url: \"http://h\", headers: {\"a\": \"b\\r\\nc: d\"}}}\n", "header A has a control character"},
 		"failover is text": {"chime: {failover: sometimes}\n", ":1:19:"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,7 +35,6 @@ func (h *house) openFunctions(ctx context.Context, _ string) error {
 		h.log.Warn("this is process 1, and functions run here: processes that they leave behind stay as zombies; run the container with an init, as docker run --init does")
 	}
 	h.warm(ctx)
-	h.dialects = dialects(h)
 	return nil
 }
 

@@ -42,6 +42,7 @@ type house struct {
 	rtp      *rtp.Engine
 	buckets  *clip.Buckets
 	studio   studio
+	after    after
 	speaker  *speech.Speaker
 	dialects map[string]dialect.Dialect
 	exchange *exchange.Exchange
@@ -49,12 +50,17 @@ type house struct {
 	sip      *sip.Server
 	phones   *registrar.Registrar
 	box      *far.Box
-	web      *http.Server
-	webAt    net.Listener
+	door
 	peers    peerHealth
 	opened   []func() error // what close undoes, last first
 	failed   chan error     // a part that ended by itself
 	logLost  func() int64   // lines of the log that were left out; nil: none ever are
+}
+
+// door is the HTTP address.
+type door struct {
+	web   *http.Server
+	webAt net.Listener
 }
 
 // openHouse builds everything. On an error what was opened is closed again.
@@ -67,7 +73,7 @@ func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger, l
 		}
 	}()
 	steps := []func(context.Context, string) error{
-		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openStudio, h.openSpeech, h.openBox, h.declareAll, h.openPhones, h.openCalls,
+		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openStudio, h.openSpeech, h.openAfter, h.openDialects, h.openBox, h.declareAll, h.openPhones, h.openCalls,
 	}
 	for _, step := range steps {
 		if err := step(ctx, data); err != nil {
@@ -197,7 +203,7 @@ func (h *house) openCalls(context.Context, string) error {
 		Engine: engine.New(engine.Config{
 			Dialer: exchange.Outbound(h.store.Snapshot, h.dialects, edge), Opener: h.buckets, Speaker: h.speaker,
 			Clock: h.studio.clock, Rooms: h.studio.rooms, Recorder: h.studio.recorder,
-			Record: h.store.Keep, Log: h.cfg.SIP.Trace, Logger: h.log,
+			Record: h.over, Log: h.cfg.SIP.Trace, Logger: h.log,
 		}),
 		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log,
 	})

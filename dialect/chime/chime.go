@@ -49,9 +49,13 @@ type Config struct {
 	CallerID CallerID
 	// Health tells when, and from where, the last OPTIONS came by the trunk of this ID; ok is false when none has. nil: none ever has.
 	Health func(trunk string) (at time.Time, from netip.AddrPort, ok bool)
-	// Event takes what happened, for those who listen to events: the detail-type and detail of an event of EventBridge, detail
-	// as encoding/json writes it. It never blocks. nil: nobody listens.
-	Event func(detailType string, detail any)
+	// Event takes what happened, for those who listen to events. It never blocks. nil: nobody listens.
+	Event func(Event)
+	// Log takes a line of a log group of CloudWatch's, a JSON object, which is not changed afterwards. It never blocks. nil:
+	// nothing is logged, whatever customers configure.
+	Log func(group string, at time.Time, line []byte)
+	// Deliver brings an object into a declared bucket, later, and again until it is there. It never blocks. nil: nothing is brought.
+	Deliver func(bucket, key string, body []byte)
 	// Clock gives the time; nil: time.Now.
 	Clock func() time.Time
 	// Logger takes what an operator should know; nil: nobody.

@@ -61,6 +61,7 @@ func (d *driver) invoke(n *notice) ([]byte, error) {
 		shown = n.leg.shown
 	}
 	d.note(call.LogEvent, call.Out, n, n.event, d.event, shown)
+	d.logMessage(n, call.Out, d.event, "")
 	if d.callerWaits() {
 		defer d.stop(d.after(ringAfter, d.ringWaiting))
 	}
@@ -82,6 +83,7 @@ func (d *driver) unanswered(n *notice, err error) error {
 		return fmt.Errorf("drive call %s: %w", d.call.ID(), d.ctx.Err())
 	}
 	d.note(call.LogAction, call.In, n, complaint(err), nil, nil)
+	d.logMessage(n, call.In, nil, complaint(err))
 	err = fmt.Errorf("tell %s: %w", n.event, err)
 	switch {
 	case n.event == newInbound && d.a.live():
@@ -123,6 +125,7 @@ func (d *driver) apply(n *notice, body []byte) {
 		f = d.refuse(ans.actions)
 	}
 	d.note(call.LogAction, call.In, n, describe(ans, f), body, nil)
+	d.logMessage(n, call.In, body, wrong(n, ans, f))
 	switch {
 	case f == nil:
 	case ignored, n.event == hangup && f.kind == emptyResponse: // a handler that has nothing to say of a hang-up
@@ -157,6 +160,17 @@ func describe(ans answer, f *fault) string {
 		names[i] = a.name
 	}
 	return strings.Join(names, ", ")
+}
+
+// wrong says what is wrong with an answer in the words of the vendor's message log; empty where nothing is.
+func wrong(n *notice, ans answer, f *fault) string {
+	switch {
+	case f != nil:
+		return describe(ans, f)
+	case n.event == newInbound && len(ans.actions) == 0:
+		return "Actions list is empty."
+	}
+	return ""
 }
 
 // note adds to the call's log what was said.

@@ -31,6 +31,7 @@ func (d *driver) failOver(n *notice, why error) bool {
 	}
 	was := d.app.id
 	d.note(call.LogAction, call.In, n, complaint(why), nil, nil)
+	d.logMessage(n, call.In, nil, complaint(why))
 	d.book(n.leg, n.event, call.Out, call.WriterPlatform, []header.Change{{
 		Action: header.Rewritten, Field: header.Field{Name: "SipMediaApplicationId", Value: was},
 		NewName: "SipMediaApplicationId", NewValue: next.id, Reason: becauseFailover,

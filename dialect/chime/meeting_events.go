@@ -20,9 +20,6 @@ type meetingEvent struct {
 // tellMeeting tells those who listen to events what happened in a meeting: "MeetingStarted", "AttendeeJoined" and the like; of
 // an attendee, or nil.
 func (d *Dialect) tellMeeting(what string, m *meetingRecord, a *attendee) {
-	if d.cfg.Event == nil {
-		return
-	}
 	ev := meetingEvent{
 		Version: "0", EventType: "chime:" + what, Timestamp: d.cfg.Clock().UnixMilli(), MeetingID: m.ID,
 		ExternalMeetingID: m.Meeting.ExternalMeetingID, MediaRegion: m.Meeting.MediaRegion,
@@ -33,5 +30,5 @@ func (d *Dialect) tellMeeting(what string, m *meetingRecord, a *attendee) {
 	if what == "AttendeeJoined" || what == "AttendeeLeft" {
 		ev.NetworkType = "Voip"
 	}
-	d.cfg.Event(meetingChange, ev)
+	d.tellEvent(Event{DetailType: meetingChange, Account: m.Account, Detail: ev})
 }

@@ -325,13 +325,13 @@ type told struct {
 	all []string
 }
 
-func (e *told) event(kind string, detail any) {
-	b, _ := json.Marshal(detail)
+func (e *told) event(ev chime.Event) {
+	b, _ := json.Marshal(ev.Detail)
 	var d struct{ EventType, AttendeeID, ExternalUserID, MeetingID string }
 	_ = json.Unmarshal(b, &d)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.all = append(e.all, strings.TrimSpace(kind+": "+d.EventType+" "+d.ExternalUserID))
+	e.all = append(e.all, strings.TrimSpace(ev.DetailType+": "+d.EventType+" "+d.ExternalUserID))
 }
 
 func (e *told) list() []string {
