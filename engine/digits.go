@@ -12,7 +12,7 @@ import (
 const (
 	maxDigits   = 256
 	defaultTone = 100 * time.Millisecond
-	longestTone = 10 * time.Second
+	longestTone = 24 * time.Second
 )
 
 func (c *Call) doSendDigits(cmd call.SendDigits) (call.Ticket, error) {

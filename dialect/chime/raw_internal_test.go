@@ -22,6 +22,9 @@ func FuzzReadAnswer(f *testing.F) {
 		`{"SchemaVersion":"1.0","Actions":null,"Other":[[[]]]}`,
 		`null`, `[]`, `{}`, `"x"`, `{"SchemaVersion":1}`, `{"\u0053chemaVersion":"1.0"}`, `{"SchemaVersion":"1.0","Actions":[{}]}`,
 		`{"SchemaVersion":"1.0","Actions":[{"Type":"CallAndBridge","Parameters":{"Endpoints":[{"Uri":"x"}],"SipHeaders":{"X-A":"b"}}}]}`,
+		`{"SchemaVersion":"1.0","Actions":[{"Type":"PlayAudioAndGetDigits","Parameters":{"InputDigitsRegex":"^[0-9]{1,4}#?$","MinNumberOfDigits":"1",` +
+			`"TerminatorDigits":["#"],"InBetweenDigitsDurationInMilliseconds":null,"Repeat":3,"RepeatDurationInMilliseconds":5000}}]}`,
+		`{"SchemaVersion":"1.0","Actions":[{"Type":"SendDigits","Parameters":{"Digits":"1,2#D","ToneDurationInMilliseconds":24000}}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -50,10 +53,22 @@ func FuzzReadAnswer(f *testing.F) {
 			}
 			_, _ = (&driver{a: l}).resolve(a)
 			_, _ = readSpeech(a.params)
+			a.leg = l
+			if send, f := readSendDigits(a); f == nil && strings.Trim(send.Digits, allKeys+",") != "" {
+				t.Fatalf("%q would be pressed", send.Digits)
+			}
+			if g := (gather{}); g.read(a.params) == nil {
+				if out := g.explicit(a.params); !json.Valid(out) || g.between <= 0 || g.wait <= 0 || g.min > g.max {
+					t.Fatalf("%+v, %s of %s", g, out, a.params)
+				}
+			}
 			for _, v := range members(a.params) {
 				whole(v)
 				digits(v)
 				audioSource(v)
+				if p, ok := readPattern(v); ok {
+					p.MatchString("0123456789*#")
+				}
 				if list, _, bad := readHeaders(v, &lim); len(bad) == 0 {
 					for _, row := range list {
 						if strings.ContainsAny(row.Name+row.Value, "\r\n\x00") {

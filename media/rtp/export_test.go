@@ -106,3 +106,11 @@ func (s *Session) Put(src media.Source) (frame func() bool) {
 	s.tx.playing.wide, _ = src.(media.WideSource)
 	return func() bool { return s.playFrame(s.sh.e.now()) }
 }
+
+// Press lets a session press keys on the test's clock.
+func (s *Session) Press(keys string, tone time.Duration) (frame func() bool) {
+	s.tx.mu.Lock()
+	defer s.tx.mu.Unlock()
+	s.tx.keys, s.tx.ticking = &keyer{keys: keys, tone: inFrames(tone, 0), gap: shortest, done: func(error) {}}, true
+	return func() bool { return s.playFrame(s.sh.e.now()) }
+}

@@ -19,7 +19,8 @@ const (
 	maxKeys     = 256
 	defaultTone = 100 * time.Millisecond
 	shortest    = 2                                             // frames of a tone, or of a gap
-	longest     = 0xffff / media.FrameSamples                   // frames of one event
+	segment     = 0xffff / media.FrameSamples                   // frames of one segment of an event: its length has 16 bits
+	longest     = 30 * time.Second / media.FrameTime            // frames of a tone, or of a gap
 	keyVolume   = 10                                            // dBm0 below zero (RFC 4733 section 2.3.4)
 	keyEnd      = 0x80                                          // its end bit
 	keyEnds     = 3                                             // how often the end is told (section 2.5.1.4)
@@ -36,6 +37,7 @@ type keyer struct {
 	code  uint8 // of the key that is pressed
 	sound bool  // it is pressed as a tone in the audio
 	told  int   // frames of it that were sent; 0: none is pressed
+	since int   // frames of it that were sent before its segment, which began at stamp
 	ends  int   // packets of its end
 	rest  int   // frames to wait for
 	stamp uint32
@@ -68,8 +70,8 @@ func inFrames(d, otherwise time.Duration) int {
 
 // SendDigits presses keys at the far end, in place of audio: as telephone events (RFC 4733) where the far end knows them,
 // else, or if inBand is true, as tones. "," and "w" pause for half a second, "W" for a second. Tone is how long a key is
-// held and gap the silence after it, in steps of 20 ms; 100 ms each when zero. Keys wait until the far end listens. done is
-// called once: with nil when all is sent, [context.Canceled] when stopped, closed, or replaced by other keys.
+// held and gap the silence after it, in steps of 20 ms; 100 ms each when zero, 30 s at the most. Keys wait until the far end
+// listens. done is called once: with nil when all is sent, [context.Canceled] when stopped, closed, or replaced by other keys.
 func (s *Session) SendDigits(keys string, tone, gap time.Duration, inBand bool, done func(error)) (stop func()) {
 	k := &keyer{tone: inFrames(tone, defaultTone), gap: inFrames(gap, defaultTone), inBand: inBand, done: done}
 	var err error
@@ -152,7 +154,7 @@ func (t *sender) press(s *Session, now time.Duration) (over, took bool) {
 		case 'w', ',':
 			k.rest = half - 1
 		default:
-			k.code, k.sound, k.ends = uint8(strings.IndexByte(keys, c)), k.inBand || t.form.eventType == 0, 0
+			k.code, k.sound, k.ends, k.since = uint8(strings.IndexByte(keys, c)), k.inBand || t.form.eventType == 0, 0, 0
 			if !k.sound {
 				t.flush(s)
 				k.stamp, t.line.by = t.line.join(0, 0, now), byKeys
@@ -186,9 +188,13 @@ func (t *sender) hold(s *Session, k *keyer, now time.Duration) {
 	}
 }
 
-// pressEvent sends a packet of the event that is pressed (RFC 4733 section 2.5.1): all bear the time of its start.
+// pressEvent sends a packet of the event that is pressed (RFC 4733 section 2.5.1): all bear the time of its start, or of the
+// start of its segment where it is a long one (section 2.5.1.3).
 func (t *sender) pressEvent(s *Session, k *keyer, end bool) {
 	marker := k.told == 0
+	if k.told-k.since == segment && k.ends == 0 {
+		k.since, k.stamp = k.told, k.stamp+segment*media.FrameSamples
+	}
 	if k.ends == 0 {
 		k.told++
 	}
@@ -198,7 +204,7 @@ func (t *sender) pressEvent(s *Session, k *keyer, end bool) {
 		b[headerSize+1] |= keyEnd
 		k.ends++
 	}
-	length := uint32(k.told * media.FrameSamples)
+	length := uint32((k.told - k.since) * media.FrameSamples)
 	binary.BigEndian.PutUint16(b[headerSize+2:], uint16(length))
 	t.transmit(s, b[:], t.line.seq+1, k.stamp, t.form.eventType, marker)
 	t.line.length = length // what comes next begins where the event ends

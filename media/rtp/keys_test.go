@@ -48,6 +48,50 @@ func TestSendDigits(t *testing.T) {
 	}
 }
 
+// A key that is held for longer than an event can tell is told in segments, one right behind the other (RFC 4733 section
+// 2.5.1.3): the begin of the first bears the mark, the end of the last its bit, thrice.
+func TestSendDigitsLong(t *testing.T) {
+	b := newPeer(t, loopback)
+	s := open(t, engine(t), b)
+	type segment struct {
+		stamp    uint32
+		duration uint16
+	}
+	var all []segment
+	var marks, ends int
+	for frame := s.Press("7", 24*time.Second); frame(); {
+		if ends == 3 {
+			continue // the gap behind it
+		}
+		h := b.hear()
+		end, duration := h.payload[1]&0x80 != 0, binary.BigEndian.Uint16(h.payload[2:])
+		if h.marker {
+			marks++
+		}
+		if end {
+			ends++
+		}
+		switch n := len(all); {
+		case n == 0 || all[n-1].stamp != h.ts:
+			all = append(all, segment{h.ts, duration})
+		case !end && duration != all[n-1].duration+160:
+			t.Errorf("%+v goes on with %d", all[n-1], duration)
+		default:
+			all[n-1].duration = max(all[n-1].duration, duration)
+		}
+	}
+	total := 0
+	for i, part := range all {
+		if i > 0 && part.stamp != all[i-1].stamp+uint32(all[i-1].duration) {
+			t.Errorf("%+v follows %+v", part, all[i-1])
+		}
+		total += int(part.duration)
+	}
+	if marks != 1 || ends != 3 || len(all) != 3 || total != 24*8000 {
+		t.Errorf("%d marks, %d ends, %d in all: %+v", marks, ends, total, all)
+	}
+}
+
 // What is pressed here is heard as keys there: as events, or as tones where the far end knows none.
 func TestSendDigitsIsHeard(t *testing.T) {
 	for name, c := range map[string]struct {
