@@ -40,6 +40,8 @@ type kind struct {
 	stoppable bool
 	// onA: without CallId and ParticipantTag it acts on LEG-A, whichever leg the invocation was about.
 	onA bool
+	// meeting: it may act on a LEG-B that is a meeting.
+	meeting bool
 	// badLeg is what the function is told where it names no leg that there is; empty: what most actions tell.
 	badLeg string
 }
@@ -50,7 +52,11 @@ func kindOf(name string) (kind, bool) {
 	case "CallAndBridge":
 		return kind{start: startBridge, told: true, onA: true}, true
 	case "Hangup":
-		return kind{start: startHangup, told: true, outdated: true}, true
+		return kind{start: startHangup, told: true, outdated: true, meeting: true}, true
+	case "JoinChimeMeeting":
+		return kind{start: startJoinMeeting, told: true, onA: true}, true
+	case "ModifyChimeMeetingAttendees":
+		return kind{start: startModifyAttendees, told: true, meeting: true}, true
 	case "Pause":
 		return kind{start: startPause, stoppable: true}, true
 	case "PauseCallRecording":
@@ -142,6 +148,8 @@ func (d *driver) begin() {
 	l, f := d.resolve(a)
 	a.leg, a.echo = l, echo(a.params, l)
 	switch {
+	case f == nil && l.place != nil && !a.kind.meeting:
+		f = badState()
 	case f == nil:
 		d.step, f = a.kind.start(d, a)
 	case a.kind.badLeg != "":

@@ -18,6 +18,9 @@ func startHangup(d *driver, a *action) (step, *fault) {
 		code = n
 	}
 	d.hangUp(a.leg, hangupCause(a.leg, code), code)
+	if a.leg.place != nil {
+		return instant{}, nil // nobody's answer is to be waited for
+	}
 	return hangingUp{a.leg}, nil
 }
 

@@ -45,6 +45,7 @@ func (d *driver) tell(n *notice) error {
 	if n.event == hangup && n.leg == d.b {
 		d.b = nil // another CallAndBridge may take its place
 	}
+	d.forgetMeeting(n.leg)
 	if err != nil {
 		return d.unanswered(n, err)
 	}

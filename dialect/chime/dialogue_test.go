@@ -38,6 +38,7 @@ import (
 //	-- wait 30s --     nothing happens for a while
 //	-- request --      what the API asks of the call, as JSON; each line is one
 //	-- failover --     calls that stand go on with the next application where a function can't be invoked
+//	-- meeting WHAT -- the meeting in which anna and bob may be ends, or is joined by bob from another call
 //	-- next ID --      the rule's next application takes over the call
 //
 // and what must follow, all of it and nothing else:
@@ -45,6 +46,7 @@ import (
 //	-- commands --     given to the call
 //	-- ledger --       entered
 //	-- event --        given to the function: these bytes but for the blanks between
+//	-- in meeting --   who is in the meeting, where that has changed
 //	-- told --         what the API was told
 //	-- returned --     what Drive returned
 var update = flag.Bool("update", false, "rewrite what must follow from what does; then read the difference")
@@ -129,6 +131,9 @@ type stage struct {
 	booked int
 	cfg    chime.Config
 	out    []section
+
+	dialect *chime.Dialect
+	present string // who is in the meeting, as was written down last
 }
 
 // play does what the dialogue says and gives the dialogue as it went.
@@ -137,7 +142,7 @@ func play(t *testing.T, script []section) []section {
 	for _, step := range script {
 		name, arg, _ := strings.Cut(step.name, " ")
 		switch name {
-		case "commands", "ledger", "event", "told", "returned":
+		case "commands", "ledger", "event", "told", "in", "returned":
 			continue
 		}
 		s.out = append(s.out, step)
@@ -163,6 +168,8 @@ func play(t *testing.T, script []section) []section {
 			s.far(step.body)
 		case "request":
 			s.request(step.body)
+		case "meeting":
+			s.meeting(arg)
 		case "wait":
 			d, err := time.ParseDuration(arg)
 			if err != nil {
@@ -196,12 +203,28 @@ func (s *stage) answer(r reply) {
 
 func (s *stage) drive(id string) {
 	s.cfg.Functions, s.cfg.Directory = functions{s.fn}, func() *directory.Snapshot { return somebody }
-	app, err := chime.New(s.cfg).App(id, json.RawMessage(`{"LambdaArn":"`+functionARN+`"}`))
+	s.dialect = chime.New(s.cfg)
+	s.dialect.StandMeeting(account, func(ctx context.Context, _ call.ID, body []byte) ([]byte, error) { return s.call.Ask(ctx, body) })
+	app, err := s.dialect.App(id, json.RawMessage(`{"LambdaArn":"`+functionARN+`"}`))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	c := s.call
 	go func() { s.result <- app.Drive(s.t.Context(), c) }()
+}
+
+// meeting does something to the meeting that stands.
+func (s *stage) meeting(what string) {
+	do := map[string]func() error{
+		"ends":      s.dialect.EndMeeting,
+		"bob joins": func() error { return s.dialect.JoinMeeting(chime.Bob, "another call") },
+	}[what]
+	if do == nil {
+		s.t.Fatalf("no meeting does %q", what)
+	}
+	if err := do(); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // request asks the call for what the lines say, in order.
@@ -243,6 +266,13 @@ func (s *stage) look() {
 		b.WriteString(<-s.told)
 	}
 	add("told", b.String())
+	if s.dialect != nil {
+		there, heard := s.dialect.InMeeting()
+		if now := fmt.Sprintf("%v, heard may be %v\n", there, heard); now != s.present && (s.present != "" || len(there) > 0) {
+			add("in meeting", now)
+			s.present = now
+		}
+	}
 	select {
 	case event := <-s.fn.asked:
 		if !json.Valid(event) {

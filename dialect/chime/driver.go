@@ -19,16 +19,17 @@ type driver struct {
 	playlist
 	timers
 
-	ctx     context.Context // Drive's: the driver lives as long
-	app     *app
-	call    dialect.Call
-	fn      invoke.Function
-	weight  weight
-	failed  []string // the applications, by ID, that drove the call before and could not be invoked, the first one first
-	account string
-	rule    string // the rule that chose the application; empty for an API's call
-	a, b    *leg   // b is nil unless it is dialled, or was answered and its end is not yet told
-	idle    *timer // ends the call of a caller for whom nothing is to be done; nil: something is, or he is answered
+	ctx      context.Context // Drive's: the driver lives as long
+	app      *app
+	call     dialect.Call
+	fn       invoke.Function
+	weight   weight
+	failed   []string // the applications, by ID, that drove the call before and could not be invoked, the first one first
+	account  string
+	rule     string // the rule that chose the application; empty for an API's call
+	a, b     *leg   // b is nil unless it is dialled, or was answered and its end is not yet told
+	meetings int    // how many it has joined
+	idle     *timer // ends the call of a caller for whom nothing is to be done; nil: something is, or he is answered
 }
 
 // leg is one participant as its function sees it.
@@ -47,6 +48,8 @@ type leg struct {
 	cause    call.Cause  // why it is over
 	carry    header.List // what the end of the other leg brought: it goes out when the function hangs this one up
 	recorded recorded    // what was recorded of it
+	place    *place      // LEG-B: the meeting that it is, in place of a leg of the call; else nil
+	muted    bool        // LEG-B that is a meeting: LEG-A is not heard there
 	shown    header.List // the rows that view shows
 	view     []byte      // SipHeaders as JSON, nil when there are none
 }
@@ -111,7 +114,9 @@ func (d *driver) outbound(o call.Origin, req CallRequest) error {
 func (d *driver) converse() error {
 	defer d.stopAll()
 	defer d.leaveBot()
+	defer d.leaveMeeting()
 	for {
+		d.forgetMeeting(nil)
 		if !d.b.live() {
 			d.weight.unbridge()
 		}
@@ -253,6 +258,9 @@ func (d *driver) legEnded(ev call.LegEnded) {
 	if ev.Leg != l.id || l.ended {
 		return
 	}
+	if l == d.a {
+		d.leaveMeeting() // one HANGUP tells of both
+	}
 	l.ended, l.cause = true, ev.Cause
 	if other != nil && !l.hungUp {
 		other.carry = ev.Headers
@@ -298,6 +306,10 @@ func (d *driver) pickUp(l *leg, headers header.List) {
 // hangUp ends a leg; code is what its HANGUP tells.
 func (d *driver) hangUp(l *leg, cause call.Cause, code int) {
 	l.hungUp, l.code = true, code
+	if l.place != nil {
+		d.leaveMeeting()
+		return
+	}
 	_, _ = d.do(call.Hangup{Leg: l.id, Cause: cause, Headers: l.carry}) // as in ring
 }
 

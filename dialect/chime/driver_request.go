@@ -43,6 +43,8 @@ func (d *driver) request(req liveRequest) error {
 		return errNotOurs
 	case req.Update != nil:
 		return d.update(req.Update)
+	case req.Meeting != "":
+		d.heedMeeting(req.Meeting)
 	}
 	return nil
 }

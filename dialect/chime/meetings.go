@@ -162,15 +162,16 @@ func (l *lobby) expire(m *meeting, due time.Time) {
 
 // end ends a meeting: it is kept no more, and the calls in it hear of that. Who calls it holds writing.
 func (l *lobby) end(ctx context.Context, id string) error {
-	if err := l.d.meetingDocs().Delete(ctx, id); err != nil && !errors.Is(err, directory.ErrNotFound) {
-		return fmt.Errorf("delete meeting %s: %w", id, err)
-	}
 	l.mu.Lock()
 	m := l.all[id]
+	l.mu.Unlock()
 	if m == nil {
-		l.mu.Unlock()
 		return nil
 	}
+	if err := l.forget(ctx, &m.meetingRecord); err != nil {
+		return err
+	}
+	l.mu.Lock()
 	delete(l.all, id)
 	m.ring.Stop()
 	var out []*place
@@ -182,9 +183,19 @@ func (l *lobby) end(ctx context.Context, id string) error {
 	l.d.tellMeeting("MeetingEnded", &m.meetingRecord, nil)
 	l.mu.Unlock()
 	l.look(out...)
-	arn := l.d.meetingARN(&m.meetingRecord)
-	if err := l.d.cfg.Store.Vendor("chime-tags").Delete(ctx, arn); err != nil && !errors.Is(err, directory.ErrNotFound) {
-		return fmt.Errorf("delete tags of meeting %s: %w", id, err)
+	return nil
+}
+
+// forget has the store keep a meeting no more, and its tags.
+func (l *lobby) forget(ctx context.Context, r *meetingRecord) error {
+	if l.d.cfg.Store == nil {
+		return nil
+	}
+	tags := l.d.cfg.Store.Vendor("chime-tags").Delete(ctx, l.d.meetingARN(r))
+	for _, err := range [...]error{tags, l.d.meetingDocs().Delete(ctx, r.ID)} {
+		if err != nil && !errors.Is(err, directory.ErrNotFound) {
+			return fmt.Errorf("delete meeting %s: %w", r.ID, err)
+		}
 	}
 	return nil
 }

@@ -1,0 +1,75 @@
+package chime
+
+import (
+	"context"
+	"encoding/base64"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/switchhook/switchhook/call"
+)
+
+// What a meeting of a test is always called, and its attendees anna and bob.
+const (
+	Standup = "11111111-aaaa-4aaa-8aaa-111111111111"
+	Anna    = "22222222-bbbb-4bbb-8bbb-222222222222"
+	Bob     = "33333333-cccc-4ccc-8ccc-333333333333"
+)
+
+// TokenOf gives the JoinToken of an attendee of the meeting.
+func TokenOf(attendee string) string {
+	m, a := uuid.MustParse(Standup), uuid.MustParse(attendee)
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(m[:], a[:], make([]byte, secretBytes)))
+}
+
+// StandMeeting lets the meeting stand in an account, without a store; ask is asked about calls in it.
+func (d *Dialect) StandMeeting(account string, ask func(context.Context, call.ID, []byte) ([]byte, error)) {
+	all := attendeeCapabilities{"SendReceive", "SendReceive", "SendReceive"}
+	d.lobby.mu.Lock()
+	defer d.lobby.mu.Unlock()
+	d.lobby.calls = askerFunc(ask)
+	d.lobby.add(meetingRecord{
+		ID: Standup, Account: account, Created: time.Now(), Meeting: meetingModel{MeetingID: Standup, ExternalMeetingID: "standup"},
+		Attendees: []attendee{{"anna", Anna, TokenOf(Anna), all}, {"bob", Bob, TokenOf(Bob), all}},
+	})
+}
+
+type askerFunc func(context.Context, call.ID, []byte) ([]byte, error)
+
+func (f askerFunc) Ask(ctx context.Context, id call.ID, body []byte) ([]byte, error) {
+	return f(ctx, id, body)
+}
+
+// JoinMeeting lets an attendee join by a call of the test's.
+func (d *Dialect) JoinMeeting(attendee string, by call.ID) error {
+	_, err := d.lobby.join("", Standup, TokenOf(attendee), by, uuid.NewString())
+	return err
+}
+
+// EndMeeting ends the meeting.
+func (d *Dialect) EndMeeting() error {
+	d.lobby.writing.Lock()
+	defer d.lobby.writing.Unlock()
+	return d.lobby.end(context.Background(), Standup)
+}
+
+// InMeeting gives who is in the meeting, and who of its attendees may be heard.
+func (d *Dialect) InMeeting() (present, heard []string) {
+	d.lobby.mu.Lock()
+	defer d.lobby.mu.Unlock()
+	m := d.lobby.all[Standup]
+	if m == nil {
+		return nil, nil
+	}
+	for _, a := range m.Attendees {
+		if m.present[a.AttendeeID] != nil {
+			present = append(present, a.ExternalUserID)
+		}
+		if a.sends() && !m.muted[a.AttendeeID] {
+			heard = append(heard, a.ExternalUserID)
+		}
+	}
+	return present, heard
+}
