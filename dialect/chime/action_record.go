@@ -52,18 +52,23 @@ func startRecord(d *driver, a *action) (step, *fault) {
 	if f != nil {
 		return nil, f
 	}
-	key := fmt.Sprintf("%s-%d.wav", a.leg.callID(), a.leg.recorded.audio)
-	if prefix != "" {
-		key = prefix + "/" + key
-	}
-	cmd.Leg, cmd.Key = a.leg.id, key
+	cmd.Leg, cmd.Key = a.leg.id, recordKey(prefix, a.leg.callID(), a.leg.recorded.audio)
 	d.pickUp(a.leg, nil)
 	t, err := d.do(cmd)
 	if err != nil {
 		return nil, unrecorded(err)
 	}
 	a.leg.recorded.audio++
-	return &recording{a, t.Op, cmd.Bucket, key}, nil
+	return &recording{a, t.Op, cmd.Bucket, cmd.Key}, nil
+}
+
+// recordKey gives the key of the n-th RecordAudio of a leg, from 0.
+func recordKey(prefix, leg string, n int) string {
+	key := fmt.Sprintf("%s-%d.wav", leg, n)
+	if prefix == "" {
+		return key
+	}
+	return prefix + "/" + key
 }
 
 // unrecorded says why a recording could not begin: a bucket that is not declared is one that nothing can be uploaded to.

@@ -47,7 +47,7 @@ func actionShapes() []member {
 			member{"RecordingDestination", object{members: []member{
 				{"Type", words{oneOf: []string{"S3"}}, true},
 				{"BucketName", words{}, true},
-				{"Prefix", words{bytes: 979}, false},
+				{"Prefix", words{bytes: maxPrefix, test: safeInKey}, false},
 			}}, true}), true},
 		{"ResumeCallRecording", acting(), false},
 		{"SendDigits", acting(
@@ -65,7 +65,7 @@ func actionShapes() []member {
 			member{"Track", words{oneOf: []string{"BOTH", "INCOMING", "OUTGOING"}}, true},
 			member{"Destination", object{members: []member{
 				{"Type", words{oneOf: []string{"S3"}}, true},
-				{"Location", words{}, true},
+				{"Location", words{bytes: maxLocation + 64, test: safeInKey}, true},
 			}}, true}), true},
 		{"StopCallRecording", acting(), false},
 		{"VoiceFocus", acting(member{"Enable", truth{}, true}), true},
@@ -104,6 +104,14 @@ func ascending(less, more string, by int) func(c *checker, n node, path string) 
 			c.bad(given, below(path, more), "it must be %d or more, for %s is %d", low+by, less, low)
 		}
 	}
+}
+
+// safeInKey tells what keeps a prefix of S3 keys, with or without the bucket, from being one.
+func safeInKey(s string) string {
+	if _, ok := safePrefix(s, len(s)); !ok {
+		return "S3 keys are of letters, digits, / and !-_.*'(), and no part of them is . or .."
+	}
+	return ""
 }
 
 var bridgeShape = acting(
