@@ -46,6 +46,8 @@ type Cause struct {
 	By    Party  `json:"by"`
 	Label Label  `json:"label"`
 	Text  string `json:"text,omitempty"` // for people: the reason phrase, the limit reached; never parsed
+	// Phrase is what a caller who is refused is told beside the status; empty: what the status means.
+	Phrase string `json:"phrase,omitempty"`
 }
 
 // String gives the cause as "486 busy by peer (Busy Here)".

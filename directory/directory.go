@@ -74,6 +74,15 @@ const (
 	HouseApart = "/house/apart" // they are of two: each hears no more than a carrier would tell
 )
 
+// Transit is what a trunk's peers may dial through us: numbers that nobody here owns, by the trunk that is marked pstn. The
+// trunk's Limits.Placed bounds how many a second.
+type Transit struct {
+	// Prefixes are the numbers that may be dialled, as in [Limits]. Empty: none.
+	Prefixes []string `json:"prefixes,omitempty"`
+	// Caller is the number (E.164) that is shown in place of a caller's who has none of the account's; empty: his own is.
+	Caller string `json:"caller,omitempty"`
+}
+
 // Trunk is a peering with a carrier or PBX.
 type Trunk struct {
 	ID      string `json:"id"`
@@ -89,6 +98,10 @@ type Trunk struct {
 	OutOnly bool `json:"outOnly,omitempty"`
 	// Callers are who may call by it, where there are any: who proves to be none of them does not get in, whatever Allow says.
 	Callers []Caller `json:"callers,omitempty"`
+	// Owned: who calls by it shows a number of the account, or is refused (403).
+	Owned bool `json:"owned,omitempty"`
+	// Transit says what may be dialled through us by it that is no number of ours: nothing unless set.
+	Transit Transit `json:"transit,omitzero"`
 	// In and Out are the policies for context that comes in and goes out.
 	In  header.Policy `json:"in"`
 	Out header.Policy `json:"out"`

@@ -141,6 +141,10 @@ func (t Trunk) Validate() error {
 	if t.Keepalive < 0 || t.Keepalive > 0 && t.Keepalive < time.Second {
 		c.fail("keepalive", "%s is too often: 0 for none, or 1s and more", t.Keepalive)
 	}
+	c.prefixes("transit.prefixes", t.Transit.Prefixes)
+	if t.Transit.Caller != "" {
+		c.number("transit.caller", t.Transit.Caller)
+	}
 	c.options(t.Options)
 	c.json("vendor", t.Vendor)
 	return c.result()

@@ -134,13 +134,17 @@ func (c *check) limits(at string, l Limits) {
 	if l.Unanswered < 0 {
 		c.fail(at+".unanswered", "%d is below 0", l.Unanswered)
 	}
-	if len(l.Prefixes) > maxPrefixes {
-		c.fail(at+".prefixes", "has %d entries, more than %d", len(l.Prefixes), maxPrefixes)
+	c.prefixes(at+".prefixes", l.Prefixes)
+}
+
+func (c *check) prefixes(at string, list []string) {
+	if len(list) > maxPrefixes {
+		c.fail(at, "has %d entries, more than %d", len(list), maxPrefixes)
 	}
-	for _, p := range l.Prefixes {
+	for _, p := range list {
 		digits, ok := strings.CutPrefix(strings.TrimPrefix(p, "!"), "+")
 		if !ok || len(digits) > 15 || strings.Trim(digits, "0123456789") != "" || strings.HasPrefix(digits, "0") {
-			c.fail(at+".prefixes", "%q is no prefix: \"+\" and digits, with \"!\" before one that is forbidden", p)
+			c.fail(at, "%q is no prefix: \"+\" and digits, with \"!\" before one that is forbidden", p)
 		}
 	}
 }

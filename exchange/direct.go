@@ -3,16 +3,20 @@ package exchange
 import (
 	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/header"
+	"github.com/switchhook/switchhook/route"
 )
 
-// direct drives a call of an endpoint to another of its account: no application does. What the caller says of the call
-// reaches the callee as it came in, and back.
+// direct drives a call that no application does: of an endpoint to another of its account, or from one trunk to another. What
+// the caller says of the call reaches the callee as it came in, and back.
 type direct struct {
 	dialect.Script
-	to     string // the callee's user name
+	dial   call.Dial // whom, and as whom if not as the caller
 	caller call.LegID
 	callee call.Ticket
 	joined bool
@@ -22,7 +26,15 @@ type direct struct {
 func (d *direct) Drive(ctx context.Context, c dialect.Call) (err error) {
 	o := c.Origin()
 	d.Call, d.caller = c, o.Leg
-	d.callee, err = c.Do(ctx, call.Dial{To: d.to, Endpoint: d.to, From: o.From, Headers: o.Headers, For: o.Leg})
+	d.dial.Headers, d.dial.For = o.Headers, o.Leg
+	if d.dial.From == "" {
+		d.dial.From = o.From
+	} else {
+		err = d.unname(ctx, o)
+	}
+	if err == nil {
+		d.callee, err = c.Do(ctx, d.dial)
+	}
 	for err == nil {
 		var ev call.Event
 		if ev, err = d.Next(ctx); err == nil {
@@ -33,6 +45,37 @@ func (d *direct) Drive(ctx context.Context, c dialect.Call) (err error) {
 		return nil
 	}
 	return err
+}
+
+// directTo gives the driver of a call that goes to an endpoint, or on by a trunk.
+func directTo(v route.Verdict) *direct {
+	if t := v.Through; t != nil {
+		return &direct{dial: call.Dial{To: t.To, Trunk: t.Trunk, Via: t.Via, From: t.From, Timeout: patience}}
+	}
+	return &direct{dial: call.Dial{To: v.Endpoint, Endpoint: v.Endpoint}}
+}
+
+// patience is how long the far end of a trunk may ring: as long as a caller may.
+const patience = 3 * time.Minute
+
+// becauseCaller tells of a row that says who calls, where another is shown as the caller.
+const becauseCaller header.Reason = "caller-replaced"
+
+// unname takes out of the context what says who the caller is, for he is shown as another.
+func (d *direct) unname(ctx context.Context, o call.Origin) error {
+	var gone []call.Entry
+	d.dial.Headers = slices.DeleteFunc(slices.Clone(d.dial.Headers), func(f header.Field) bool {
+		says := header.SameName(f.Name, "P-Asserted-Identity") || header.SameName(f.Name, "Remote-Party-ID")
+		if says {
+			gone = append(gone, call.Entry{At: time.Now(), Leg: o.Leg, Message: "INVITE", Direction: call.Out, Writer: call.WriterRule, Change: header.Change{
+				Action: header.Dropped, Field: f, Reason: becauseCaller, Detail: "the caller is shown as " + d.dial.From}})
+		}
+		return says
+	})
+	if len(gone) == 0 {
+		return nil
+	}
+	return d.do(ctx, call.Book{Entries: gone})
 }
 
 // errHungUp: a party is gone, and the call is over.

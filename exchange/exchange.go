@@ -110,8 +110,8 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
 	if v.Refuse != nil {
 		return *v.Refuse
 	}
-	if v.Endpoint != "" {
-		if err := x.driveDirect(c, v.Endpoint); err != nil && x.ctx.Err() == nil {
+	if v.Endpoint != "" || v.Through != nil {
+		if err := x.driveDirect(c, v); err != nil && x.ctx.Err() == nil {
 			return call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: err.Error()}
 		}
 		return call.Cause{Q850: 16, By: call.ByPlatform, Label: call.LabelNormal}
@@ -178,15 +178,15 @@ func (h *handed) HandOver(app string, why error) {
 	h.SetApp(app)
 }
 
-// driveDirect joins the caller with an endpoint. A panic becomes a *fault.
-func (x *Exchange) driveDirect(c *engine.Call, user string) (err error) {
+// driveDirect joins the caller with an endpoint, or with who answers at a trunk. A panic becomes a *fault.
+func (x *Exchange) driveDirect(c *engine.Call, v route.Verdict) (err error) {
 	defer func() {
-		if v := recover(); v != nil {
-			err = &fault{v, debug.Stack()}
-			x.cfg.Logger.LogAttrs(x.ctx, slog.LevelError, "call to an endpoint failed", id(c), slog.Any("error", err))
+		if broke := recover(); broke != nil {
+			err = &fault{broke, debug.Stack()}
+			x.cfg.Logger.LogAttrs(x.ctx, slog.LevelError, "call without an application failed", id(c), slog.Any("error", err))
 		}
 	}()
-	return (&direct{to: user}).Drive(x.ctx, c)
+	return directTo(v).Drive(x.ctx, c)
 }
 
 // failed tells that an application failed: in the call's log always, in the program's no more often than one can read. It

@@ -79,9 +79,13 @@ func (l *fakeLeg) Describe() call.LegRecord { return call.LegRecord{Trunk: l.tru
 func (l *fakeLeg) end(c call.Cause)         { l.once.Do(func() { l.report(call.LegEnded{Cause: c}) }) }
 
 // fakeDialer answers every call at once.
-type fakeDialer struct{ trunks chan string }
+type fakeDialer struct {
+	trunks chan string
+	last   *atomic.Pointer[call.Dial]
+}
 
 func (d fakeDialer) Dial(_ call.LegID, dial call.Dial, r call.Report) engine.Leg {
+	d.last.Store(&dial)
 	d.trunks <- dial.Trunk
 	l := newLeg(r)
 	l.trunk = dial.Trunk
@@ -117,6 +121,7 @@ type house struct {
 	engine  *engine.Engine
 	dialect *fakeDialect
 	trunks  chan string
+	dialled atomic.Pointer[call.Dial] // last
 	records chan call.Record
 	last    atomic.Pointer[call.Finished] // whose record was given last
 	told    logs                          // errors in the program's log
@@ -145,7 +150,7 @@ func newHouse(drive map[string]func(context.Context, dialect.Call) error) *house
 	}
 	h.current.Store(directory.NewSnapshot(h.content))
 	h.engine = engine.New(engine.Config{
-		Dialer: exchange.Outbound(h.directory, nil, fakeDialer{h.trunks}),
+		Dialer: exchange.Outbound(h.directory, nil, fakeDialer{h.trunks, &h.dialled}),
 		Record: func(f call.Finished) {
 			h.last.Store(&f)
 			h.records <- f.Record

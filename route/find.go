@@ -10,19 +10,23 @@ import (
 	"github.com/switchhook/switchhook/directory"
 )
 
-// Verdict says where an attempt goes: exactly one of Apps, Endpoint and Refuse is set.
+// Verdict says where an attempt goes: exactly one of Apps, Endpoint, Through and Refuse is set.
 type Verdict struct {
 	Account  string          // of the rule, or else of the attempt
 	Rule     string          // the rule's ID, empty when none matched
 	Apps     []directory.App // in the order in which they are tried
 	Endpoint string          // the user name of the endpoint that is called by another of its account, without an application
+	Through  *Through        // the trunk that it goes on by, without an application
 	Refuse   *call.Cause     // why it goes nowhere; Text tells what to change
 }
 
 // Find finds the applications for an attempt: those of the rule for the Request-URI's host, else of the rule for the
 // called number. A disabled rule counts as none, an application that does not exist is passed over. Where there is no
-// rule, an endpoint may call another of its account by its user name.
+// rule, an endpoint may call another of its account by its user name, and a trunk may be the way on: see [Through].
 func Find(s *directory.Snapshot, at call.Attempt) Verdict {
+	if refuse := strangeCaller(s, at); refuse != nil {
+		return Verdict{Account: at.Account, Refuse: refuse}
+	}
 	host, number := Host(at.Host), Number(at.To)
 	var off *directory.Rule
 	for _, trigger := range [...]struct {
@@ -46,6 +50,9 @@ func Find(s *directory.Snapshot, at call.Attempt) Verdict {
 	}
 	if ok && at.Endpoint != "" && e.Account == at.Account && !e.Disabled {
 		return Verdict{Account: at.Account, Endpoint: e.User}
+	}
+	if v, ok := through(s, at, number); ok {
+		return v
 	}
 	why := fmt.Sprintf("no rule for host %q or number %q", host, number)
 	if off != nil {

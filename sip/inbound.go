@@ -195,7 +195,10 @@ func (l *Leg) failed(err error) {
 func (l *Leg) decline(cause call.Cause, rows header.List) {
 	status := refusalStatus(cause)
 	rows = l.farewell(header.Failure, nameOf(&message.Message{Status: status, CSeq: message.CSeq{Method: "INVITE"}}), rows)
-	r := dialog.Response{Status: status, Headers: append(header.List{{Name: "Server", Value: l.s.cfg.Product}}, rows...)}
+	r := dialog.Response{Status: status, Reason: oneLine(cause.Phrase), Headers: append(header.List{{Name: "Server", Value: l.s.cfg.Product}}, rows...)}
+	if status == 503 && cause.Label == call.LabelLimit {
+		r.Headers = append(r.Headers, header.Field{Name: "Retry-After", Value: "5"})
+	}
 	tx := l.dialog.INVITE()
 	if err := l.dialog.Respond(tx, r); err != nil {
 		_ = l.dialog.Respond(tx, dialog.Response{Status: status}) // without the rows that can't be written

@@ -270,10 +270,27 @@ func (s *Server) hurries(p *peering) string {
 // hurriesOut is hurries for a call that we place.
 func (s *Server) hurriesOut(p *peering) string {
 	if p.placed != nil && !p.placed.Allow() {
-		kind, id := p.named()
-		return fmt.Sprintf("more than %g calls a second are placed by %s %s: raise its limits.placed if that is too few", p.trunk.Limits.Placed, kind, id)
+		return placedTooFast(p)
 	}
 	return s.hurries(p)
+}
+
+// hurriesVia tells whether calls are placed faster than the trunk says by whose leave one more is: empty for none.
+func (s *Server) hurriesVia(trunk string) string {
+	t, ok := s.cfg.Directory().Trunk(trunk)
+	if !ok {
+		return ""
+	}
+	p := s.trunks.of(t)
+	if p.placed == nil || p.placed.Allow() {
+		return ""
+	}
+	return placedTooFast(p)
+}
+
+func placedTooFast(p *peering) string {
+	kind, id := p.named()
+	return fmt.Sprintf("more than %g calls a second are placed by %s %s: raise its limits.placed if that is too few", p.trunk.Limits.Placed, kind, id)
 }
 
 // tooFast tells which limit a trunk's calls a second are over.

@@ -397,3 +397,28 @@ func TestReadyTrunksGiveWay(t *testing.T) {
 		t.Errorf("%d are kept, signatures hold since %s", kept(), since())
 	}
 }
+
+// What a trunk's peers dial through us counts as placed by their trunk, whichever it leaves by; a caller who is refused for it may
+// come again, and hears the phrase that belongs to the refusal.
+func TestTrunkRateOfTransit(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, func(_ *sip.Config, c *directory.Content) { c.Trunks[0].Limits.Placed = 1 })
+		alice, bob := r.phone(aliceAt), r.phone(bobAt)
+		_, e := r.dial(call.Dial{Trunk: "bob", To: "1", Via: "alice"})
+		bob.answer(bob.receive("INVITE"), 486, "bob", "")
+		bob.receive("ACK")
+		e.refused(486)
+		alice.send(alice.invite("a"))
+		a := r.attempt()
+		_, e = r.dial(call.Dial{Trunk: "bob", To: "1", Via: "alice", For: a.id})
+		end := want[call.LegEnded](e)
+		if end.Cause.SIP != 503 || !strings.Contains(end.Cause.Text, "are placed by trunk alice: raise its limits.placed") {
+			t.Errorf("%+v", end.Cause)
+		}
+		end.Cause.Phrase = "Too fast\r\nX-Evil: 1"
+		a.leg.Hangup(end.Cause, nil)
+		if got := alice.receive("503"); got.Get("Retry-After") == "" || got.Reason != "Too fast??X-Evil: 1" {
+			t.Errorf("%+v", got)
+		}
+	})
+}

@@ -130,7 +130,10 @@ func (l *Leg) place(room bool) {
 		fail(440, call.LabelRejected, "Max-Breadth is used up")
 		return
 	}
-	why := l.s.hurriesOut(l.trunk)
+	why := l.s.hurriesVia(p.dial.Via)
+	if why == "" {
+		why = l.s.hurriesOut(l.trunk)
+	}
 	if why == "" && !room {
 		why = "too many legs"
 	}
