@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,7 +102,7 @@ func TestLongCallHoldsItsMemory(t *testing.T) {
 		trunks, over := make(chan string, trips), make(chan call.Finished, 1)
 		logger := slog.New(slog.DiscardHandler)
 		dialects := map[string]dialect.Dialect{"chime": chime.New(chime.Config{Functions: f, Directory: current, Logger: logger, Limits: chime.Limits{LogBody: 16 << 10}})}
-		eng := engine.New(engine.Config{Dialer: exchange.Outbound(current, dialects, fakeDialer{trunks}), Record: func(f call.Finished) { over <- f }, Log: true})
+		eng := engine.New(engine.Config{Dialer: exchange.Outbound(current, dialects, fakeDialer{trunks, new(atomic.Pointer[call.Dial])}), Record: func(f call.Finished) { over <- f }, Log: true})
 		x := exchange.New(exchange.Config{Engine: eng, Directory: current, Logger: logger, Dialects: dialects})
 		var caller *fakeLeg
 		x.Receive(call.Attempt{From: "+12065550142", To: "+12065550100", Host: "long.example", Headers: header.List{{Name: "X-Account", Value: "4711"}}},
