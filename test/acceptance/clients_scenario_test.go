@@ -2,9 +2,11 @@ package acceptance_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -19,8 +21,9 @@ const scenarioFolder = "testdata/clients"
 
 // scenarioFile is one of them.
 type scenarioFile struct {
-	About string
-	Steps []scenarioStep
+	About  string
+	Server string // of the configuration file, where it needs a server of its own
+	Steps  []scenarioStep
 }
 
 // scenarioStep is one operation and what must come of it. In all strings "{name}" stands for what an earlier step kept by that name.
@@ -79,16 +82,55 @@ func readScenarios(t *testing.T) map[string]scenarioFile {
 	return all
 }
 
-// scenarioServer is for the scenarios: numbers, numbers in stock, a function, a far end that nobody answers for.
-func scenarioServer(t *testing.T, more ...string) *server {
+// usualQuotas bound what the account of the scenarios may have, so that one of them can ask for more.
+const usualQuotas = "chime: {quotas: {applications: 3, rules: 3, connectors: 2, connectorGroups: 2, phoneNumbers: 5}, limits: {activeCalls: 1}}\n"
+
+// ringing is a far end that rings until it is cancelled. It gives its address.
+func ringing(t *testing.T) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		buf := make([]byte, 65536)
+		invites := map[string]string{} // by Call-ID
+		for {
+			n, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			say := func(req, status string) { conn.WriteTo([]byte(crlf(reply(req, status, "rings", ""))), from) }
+			msg := string(buf[:n])
+			switch kind, _, _ := strings.Cut(msg, " "); kind {
+			case "INVITE":
+				invites[rowOf(msg, "Call-ID")] = msg
+				say(msg, "180 Ringing")
+			case "CANCEL":
+				say(msg, "200 OK")
+				say(invites[rowOf(msg, "Call-ID")], "487 Request Terminated")
+			}
+		}
+	}()
+	return conn.LocalAddr().String()
+}
+
+// scenarioServer is for the scenarios: a number, numbers in stock, a function, and a far end that rings.
+func scenarioServer(t *testing.T, more string) *server {
 	t.Helper()
 	f := startFunction(t, func(event) string { return actions() })
-	stock := make([]string, 0, 30)
-	for i := range cap(stock) {
-		stock = append(stock, fmt.Sprintf("%q", fmt.Sprintf("+120655502%02d", i)))
+	stock := []string{`"+18885550150"`, `"+442079460150"`}
+	for i := range 30 {
+		stock = append(stock, fmt.Sprintf(`"+120655502%02d"`, i))
 	}
-	yaml := fmt.Sprintf("numbers: [\"+12065550100\"]\nstock: [%s, \"+18885550150\", \"+442079460150\"]\nfunctions: [{name: f0, url: %q}]\n", strings.Join(stock, ", "), f.URL)
-	return start(t, yaml+strings.Join(more, ""), "--dev", "--pstn", fmt.Sprintf("sip:127.0.0.1:%d", freePort(t)))
+	yaml := fmt.Sprintf(`account: "111122223333"
+keys: [{kind: aws, id: dev, secret: dev-secret}]
+numbers: ["+12065550100"]
+stock: [%s]
+functions: [{name: f0, url: %q}]
+`, strings.Join(stock, ", "), f.URL)
+	return start(t, yaml+more, "--pstn", "sip:"+ringing(t))
 }
 
 // Every client of customers, unmodified, runs every operation: creates, reads, lists by pages, changes, deletes, and raises what
@@ -99,10 +141,14 @@ func TestClients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			files := readScenarios(t) // its own: steps are cut to what a client knows
-			s := scenarioServer(t)
-			c := open(t, s)
+			ready := map[string]client{}
 			for _, file := range slices.Sorted(maps.Keys(files)) {
-				t.Run(file, func(t *testing.T) { files[file].run(t, name, c) })
+				f := files[file]
+				yaml := cmp.Or(f.Server, usualQuotas)
+				if ready[yaml] == nil {
+					ready[yaml] = open(t, scenarioServer(t, yaml))
+				}
+				t.Run(file, func(t *testing.T) { f.run(t, name, ready[yaml]) })
 			}
 		})
 	}
