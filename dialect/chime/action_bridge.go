@@ -222,14 +222,15 @@ func (d *driver) readEndpoint(raw json.RawMessage) (to, trunk string, _ *fault) 
 	return to, trunk, nil
 }
 
-// readConnector finds the trunk that a Voice Connector's ARN names: arn:aws:chime:<region>:<account>:vc/<id>.
+// readConnector finds the trunk that the ARN of a Voice Connector or of a group of them names:
+// arn:aws:chime:<region>:<account>:vc/<id>, or vcg/<id>.
 func (d *driver) readConnector(arn string) (string, bool) {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
 		return "", false
 	}
-	id, ok := strings.CutPrefix(parts[5], "vc/")
-	if !ok {
+	kind, id, ok := strings.Cut(parts[5], "/")
+	if !ok || kind != "vc" && kind != "vcg" {
 		return "", false
 	}
 	t, ok := d.app.dialect.cfg.Directory().Trunk(id)

@@ -98,8 +98,8 @@ type nothing struct{}
 // operations is the API: the same table for the vendor's namespaces (chime-sdk-voice 2022-08-03, chime-sdk-meetings 2021-07-15
 // and, with the same paths, chime 2018-05-01).
 func operations() []operation {
-	return slices.Concat(applicationOperations, ruleOperations, connectorOperations, terminationOperations, credentialOperations,
-		loggingOperations, numberOperations, queueOperations, associationOperations, orderOperations, callOperations, tagOperations,
+	return slices.Concat(applicationOperations, ruleOperations, connectorOperations, terminationOperations, credentialOperations, groupOperations,
+		loggingOperations, configurationOperations, numberOperations, batchOperations, queueOperations, settingsOperations, associationOperations, orderOperations, callOperations, tagOperations,
 		meetingOperations, attendeeOperations)
 }
 

@@ -45,7 +45,20 @@ func hold(a *api, key, secret, number, stock, gone string) holding {
 	user := "user-of-" + strings.ToLower(key)
 	good[*voice.PutVoiceConnectorTerminationCredentialsOutput](a.t)(mine.PutVoiceConnectorTerminationCredentials(ctx, &voice.PutVoiceConnectorTerminationCredentialsInput{
 		VoiceConnectorId: vc.VoiceConnectorId, Credentials: []types.Credential{{Username: &user, Password: aws.String("secret")}}}))
+	group := good[*voice.CreateVoiceConnectorGroupOutput](a.t)(mine.CreateVoiceConnectorGroup(ctx, &voice.CreateVoiceConnectorGroupInput{
+		Name: aws.String("group"), VoiceConnectorItems: []types.VoiceConnectorItem{{VoiceConnectorId: vc.VoiceConnectorId, Priority: aws.Int32(1)}}})).VoiceConnectorGroup
+	empty := good[*voice.CreateVoiceConnectorGroupOutput](a.t)(mine.CreateVoiceConnectorGroup(ctx, &voice.CreateVoiceConnectorGroupInput{Name: aws.String("empty")})).VoiceConnectorGroup
+	good[*voice.PutVoiceConnectorStreamingConfigurationOutput](a.t)(mine.PutVoiceConnectorStreamingConfiguration(ctx, &voice.PutVoiceConnectorStreamingConfigurationInput{
+		VoiceConnectorId: vc.VoiceConnectorId, StreamingConfiguration: &types.StreamingConfiguration{DataRetentionInHours: aws.Int32(1), Disabled: aws.Bool(true)}}))
+	good[*voice.PutVoiceConnectorEmergencyCallingConfigurationOutput](a.t)(mine.PutVoiceConnectorEmergencyCallingConfiguration(ctx, &voice.PutVoiceConnectorEmergencyCallingConfigurationInput{
+		VoiceConnectorId: spare.VoiceConnectorId, EmergencyCallingConfiguration: &types.EmergencyCallingConfiguration{}}))
+	good[*voice.PutVoiceConnectorExternalSystemsConfigurationOutput](a.t)(mine.PutVoiceConnectorExternalSystemsConfiguration(ctx, &voice.PutVoiceConnectorExternalSystemsConfigurationInput{
+		VoiceConnectorId: vc.VoiceConnectorId}))
+	bucket := "bucket-of-" + strings.ToLower(key)
+	good[*voice.UpdateGlobalSettingsOutput](a.t)(mine.UpdateGlobalSettings(ctx, &voice.UpdateGlobalSettingsInput{VoiceConnector: &types.VoiceConnectorSettings{CdrBucket: &bucket}}))
+	good[*voice.UpdatePhoneNumberSettingsOutput](a.t)(mine.UpdatePhoneNumberSettings(ctx, &voice.UpdatePhoneNumberSettingsInput{CallingName: aws.String("of " + key)}))
 	h := holding{
+		"group": *group.VoiceConnectorGroupId, "groupArn": *group.VoiceConnectorGroupArn, "emptyGroup": *empty.VoiceConnectorGroupId, "bucket": bucket,
 		"app": *app.SipMediaApplicationId, "appArn": *app.SipMediaApplicationArn, "spareApp": *mine.application("spare").SipMediaApplicationId,
 		"vc": *vc.VoiceConnectorId, "vcArn": *vc.VoiceConnectorArn, "spareVc": *spare.VoiceConnectorId, "host": *spare.OutboundHostName,
 		"rule": *rule.SipRuleId, "off": *off.SipRuleId, "number": number, "free": stock, "gone": gone, "user": user, "order": *order.PhoneNumberOrderId,
@@ -105,6 +118,8 @@ func (a *api) dump(account string) string {
 	tags, err := a.store.Vendor("chime-tags").List(ctx, account, page)
 	keep("tags", tags, err)
 	keep("meetings", a.meetingsOf(account), nil)
+	settings, err := a.store.Vendor("chime-settings").List(ctx, account, page)
+	keep("settings", settings, err)
 	text, err := json.MarshalIndent(all, "", " ")
 	if err != nil {
 		a.t.Fatal(err)
@@ -158,6 +173,36 @@ var accountRows = []accountRow{
 	{"GetSipMediaApplicationLoggingConfiguration", "GET /sip-media-applications/{app}/logging-configuration", "", 200, 404},
 	{"PutVoiceConnectorLoggingConfiguration", "PUT /voice-connectors/{vc}/logging-configuration", `{"LoggingConfiguration":{"EnableSIPLogs":true}}`, 200, 404},
 	{"GetVoiceConnectorLoggingConfiguration", "GET /voice-connectors/{vc}/logging-configuration", "", 200, 404},
+	{"CreateVoiceConnectorGroup", "POST /voice-connector-groups", `{"Name":"n"}`, 201, 201},
+	{"CreateVoiceConnectorGroup", "POST /voice-connector-groups", `{"Name":"n","VoiceConnectorItems":[{"VoiceConnectorId":"{vc}","Priority":1}]}`, 201, 400},
+	{"GetVoiceConnectorGroup", "GET /voice-connector-groups/{group}", "", 200, 404},
+	{"UpdateVoiceConnectorGroup", "PUT /voice-connector-groups/{group}", `{"Name":"n","VoiceConnectorItems":[]}`, 202, 404},
+	{"UpdateVoiceConnectorGroup", "PUT /voice-connector-groups/{my group}", `{"Name":"n","VoiceConnectorItems":[{"VoiceConnectorId":"{vc}","Priority":1}]}`, 202, 404},
+	{"DeleteVoiceConnectorGroup", "DELETE /voice-connector-groups/{emptyGroup}", "", 204, 404},
+	{"ListVoiceConnectorGroups", "GET /voice-connector-groups", "", 200, 200},
+	{"AssociatePhoneNumbersWithVoiceConnectorGroup", "POST /voice-connector-groups/{group}?operation=associate-phone-numbers", `{"E164PhoneNumbers":["{my free}"]}`, 200, 404},
+	{"AssociatePhoneNumbersWithVoiceConnectorGroup", "POST /voice-connector-groups/{my group}?operation=associate-phone-numbers", `{"E164PhoneNumbers":["{free}"],"ForceAssociate":true}`, 200, 200},
+	{"DisassociatePhoneNumbersFromVoiceConnectorGroup", "POST /voice-connector-groups/{group}?operation=disassociate-phone-numbers", `{"E164PhoneNumbers":["{my free}"]}`, 200, 404},
+	{"DisassociatePhoneNumbersFromVoiceConnectorGroup", "POST /voice-connector-groups/{my group}?operation=disassociate-phone-numbers", `{"E164PhoneNumbers":["{free}"]}`, 200, 200},
+	{"PutVoiceConnectorStreamingConfiguration", "PUT /voice-connectors/{vc}/streaming-configuration", `{"StreamingConfiguration":{"DataRetentionInHours":0,"Disabled":false}}`, 200, 404},
+	{"GetVoiceConnectorStreamingConfiguration", "GET /voice-connectors/{vc}/streaming-configuration", "", 200, 404},
+	{"DeleteVoiceConnectorStreamingConfiguration", "DELETE /voice-connectors/{vc}/streaming-configuration", "", 204, 404},
+	{"PutVoiceConnectorEmergencyCallingConfiguration", "PUT /voice-connectors/{vc}/emergency-calling-configuration", `{"EmergencyCallingConfiguration":{}}`, 200, 404},
+	{"GetVoiceConnectorEmergencyCallingConfiguration", "GET /voice-connectors/{spareVc}/emergency-calling-configuration", "", 200, 404},
+	{"DeleteVoiceConnectorEmergencyCallingConfiguration", "DELETE /voice-connectors/{spareVc}/emergency-calling-configuration", "", 204, 404},
+	{"PutVoiceConnectorExternalSystemsConfiguration", "PUT /voice-connectors/{vc}/external-systems-configuration", `{"SessionBorderControllerTypes":["AVAYA_SBCE"]}`, 200, 404},
+	{"GetVoiceConnectorExternalSystemsConfiguration", "GET /voice-connectors/{vc}/external-systems-configuration", "", 200, 404},
+	{"DeleteVoiceConnectorExternalSystemsConfiguration", "DELETE /voice-connectors/{vc}/external-systems-configuration", "", 204, 404},
+	{"GetGlobalSettings", "GET /settings", "", 200, 200},
+	{"UpdateGlobalSettings", "PUT /settings", `{"VoiceConnector":{"CdrBucket":"new"}}`, 204, 204},
+	{"GetPhoneNumberSettings", "GET /settings/phone-number", "", 200, 200},
+	{"UpdatePhoneNumberSettings", "PUT /settings/phone-number", `{"CallingName":"new"}`, 204, 204},
+	{"ListSupportedPhoneNumberCountries", "GET /phone-number-countries?product-type=VoiceConnector", "", 200, 200},
+	{"ListAvailableVoiceConnectorRegions", "GET /voice-connector-regions", "", 200, 200},
+	{"ValidateE911Address", "POST /emergency-calling/address", `{"AwsAccountId":"` + account + `","StreetNumber":"1","StreetInfo":"Main","City":"Portland","State":"ME","Country":"US","PostalCode":"04352"}`, 202, 400},
+	{"BatchUpdatePhoneNumber", "POST /phone-numbers?operation=batch-update", `{"UpdatePhoneNumberRequestItems":[{"PhoneNumberId":"{number}","CallingName":"Somebody"}]}`, 200, 200},
+	{"BatchDeletePhoneNumber", "POST /phone-numbers?operation=batch-delete", `{"PhoneNumberIds":["{free}"]}`, 200, 200},
+	{"ListTagsForResource", "GET /tags?arn={groupArn}", "", 200, 404},
 	{"SearchAvailablePhoneNumbers", "GET /search?type=phone-numbers", "", 200, 200},
 	{"GetPhoneNumber", "GET /phone-numbers/{number}", "", 200, 404},
 	{"ListPhoneNumbers", "GET /phone-numbers", "", 200, 200},

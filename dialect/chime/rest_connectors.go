@@ -36,11 +36,14 @@ type connectorIn struct {
 type connectorVendor struct {
 	AwsRegion         string
 	RequireEncryption bool
-	IntegrationType   string       `json:",omitempty"`
-	NetworkType       string       `json:",omitempty"`
-	Origination       *origination `json:",omitempty"`
-	Termination       *termination `json:",omitempty"`
-	Logging           *sipLogging  `json:",omitempty"`
+	IntegrationType   string                  `json:",omitempty"`
+	NetworkType       string                  `json:",omitempty"`
+	Origination       *origination            `json:",omitempty"`
+	Termination       *termination            `json:",omitempty"`
+	Logging           *sipLogging             `json:",omitempty"`
+	Streaming         *streamingConfiguration `json:",omitempty"`
+	Emergency         *emergencyConfiguration `json:",omitempty"`
+	External          *externalSystems        `json:",omitempty"`
 }
 
 // connector is a Voice Connector: a trunk and its vendor's part.
@@ -49,9 +52,10 @@ type connector struct {
 	vendor connectorVendor
 }
 
-// trunkVendor marks the trunks that are Voice Connectors among those that the operator declared.
+// trunkVendor marks the trunks that are Voice Connectors, or groups of them, among those that the operator declared.
 type trunkVendor struct {
-	VoiceConnector *connectorVendor `json:",omitempty"`
+	VoiceConnector      *connectorVendor `json:",omitempty"`
+	VoiceConnectorGroup *groupVendor     `json:",omitempty"`
 }
 
 func (c *control) createConnector(r *request, in connectorIn) (out voiceConnectorOut, err error) {
@@ -128,8 +132,8 @@ func (c *control) saveConnector(r *request, vc *connector, save func(ctx context
 		vc.Audio.SRTP = directory.Always
 	}
 	// Without a termination, or with a disabled one, the vendor takes no calls from a customer's hosts.
-	vc.OutOnly = len(vc.Allow) == 0
-	raw, err := json.Marshal(trunkVendor{&vc.vendor})
+	vc.OutOnly = !vc.vendor.takesCalls() || len(vc.Allow) == 0 && len(vc.Callers) == 0
+	raw, err := json.Marshal(trunkVendor{VoiceConnector: &vc.vendor})
 	if err != nil {
 		return err
 	}
@@ -174,19 +178,16 @@ func (c *control) deleteConnector(r *request) (nothing, error) {
 		if rule, ok := c.cfg.Store.Snapshot().Rule(directory.ByHost, vc.Host); ok {
 			return conflict("VoiceConnector %s triggers SipRule %s: delete the rule first", vc.ID, rule.ID)
 		}
-		number := ""
-		err = each(r, c.cfg.Store.Numbers(), r.account, "", numberID, func(n directory.Number) bool {
-			if n.Trunk == vc.ID {
-				number = n.E164
-			}
-			return number == ""
-		})
+		if err := c.hasNoNumbers(r, "VoiceConnector", vc.ID); err != nil {
+			return err
+		}
+		groups, err := c.groupsOf(r, vc.ID)
 		if err != nil {
 			return err
 		}
-		if number != "" {
-			e := conflict("VoiceConnector %s has phone numbers, %s among them: disassociate them first", vc.ID, number)
-			e.Code = "PhoneNumberAssociationsExist"
+		if len(groups) > 0 {
+			e := conflict("VoiceConnector %s is in VoiceConnectorGroup %s: take it out with UpdateVoiceConnectorGroup first", vc.ID, groups[0].ID)
+			e.Code = "VoiceConnectorGroupAssociationsExist"
 			return e
 		}
 		if err := c.cfg.Store.Trunks().Delete(r, vc.ID); err != nil {
@@ -194,6 +195,23 @@ func (c *control) deleteConnector(r *request) (nothing, error) {
 		}
 		return c.putTags(r, c.connectorArn(vc), nil)
 	})
+}
+
+// hasNoNumbers tells whether no number is associated with a Voice Connector or group.
+func (c *control) hasNoNumbers(r *request, what, id string) error {
+	number := ""
+	err := each(r, c.cfg.Store.Numbers(), r.account, "", numberID, func(n directory.Number) bool {
+		if n.Trunk == id {
+			number = n.E164
+		}
+		return number == ""
+	})
+	if err != nil || number == "" {
+		return err
+	}
+	e := conflict("%s %s has phone numbers, %s among them: disassociate them first", what, id, number)
+	e.Code = "PhoneNumberAssociationsExist"
+	return e
 }
 
 func trunkID(t directory.Trunk) string { return t.ID }
@@ -221,7 +239,10 @@ func (c *control) changeConnector(r *request, f func(*connector) error) (vc conn
 		if err := f(&vc); err != nil {
 			return err
 		}
-		return c.saveConnector(r, &vc, c.cfg.Store.Trunks().Update)
+		if err := c.saveConnector(r, &vc, c.cfg.Store.Trunks().Update); err != nil {
+			return err
+		}
+		return c.recompose(r, vc.ID)
 	})
 	return vc, err
 }

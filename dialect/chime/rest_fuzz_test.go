@@ -67,6 +67,9 @@ func FuzzBodies(f *testing.F) {
 		"POST /phone-numbers/+12065550100", "POST /sip-media-applications/app/calls", "POST /tags?operation=tag-resource", "GET /phone-numbers?max-results=1",
 		"POST /voice-connectors/vc/termination/credentials?operation=put", "POST /voice-connectors/vc/termination/credentials?operation=delete",
 		"PUT /voice-connectors/vc/logging-configuration", "PUT /sip-media-applications/app/logging-configuration",
+		"POST /voice-connector-groups", "POST /phone-numbers?operation=batch-update", "POST /phone-numbers?operation=batch-delete", "PUT /settings",
+		"PUT /settings/phone-number", "PUT /voice-connectors/vc/streaming-configuration", "PUT /voice-connectors/vc/emergency-calling-configuration",
+		"PUT /voice-connectors/vc/external-systems-configuration", "POST /emergency-calling/address",
 		"POST /meetings", "POST /meetings?operation=create-attendees",
 	}
 	for i := range operations {
@@ -78,6 +81,12 @@ func FuzzBodies(f *testing.F) {
 	f.Add(5, "", `{"Termination":{"CidrAllowedList":["::ffff:10.0.0.0/104","fe80::1%a","0.0.0.0/0"]}}`)
 	f.Add(9, "", `{"FromPhoneNumber":"+12065550100","ToPhoneNumber":"+14155550100","SipHeaders":{"X-A":"\u2028","X-B":"b"},"ArgumentsMap":{"a":"b"}}`)
 	f.Add(12, "", `{"Credentials":[{"Username":"u","Password":"p"},{"Username":"\u007f","Password":null}]}`)
+	f.Add(16, "", `{"Name":"n","VoiceConnectorItems":[{"VoiceConnectorId":"vc","Priority":1},{"VoiceConnectorId":"vc","Priority":null}],"CallDistributionType":"LoadBalancedDistribution"}`)
+	f.Add(17, "", `{"UpdatePhoneNumberRequestItems":[{"PhoneNumberId":"%2B12065550100","Name":"n"},{"PhoneNumberId":"%zz"}]}`)
+	f.Add(18, "", `{"PhoneNumberIds":["+12065550100","12065550100"]}`)
+	f.Add(19, "", `{"VoiceConnector":{"CdrBucket":"b-s3alias"},"BusinessCalling":null}`)
+	f.Add(21, "", `{"StreamingConfiguration":{"DataRetentionInHours":-1,"Disabled":true,"StreamingNotificationTargets":[{}]}}`)
+	f.Add(22, "", `{"EmergencyCallingConfiguration":{"DNIS":[{"EmergencyPhoneNumber":"911","CallingCountry":"US"}]}}`)
 	f.Add(13, "", `{"Usernames":["u"]}`)
 	f.Add(14, "", `{"LoggingConfiguration":{"EnableSIPLogs":true,"EnableMediaMetricLogs":null}}`)
 	f.Add(17, "", `{"ClientRequestToken":"t1","MediaRegion":"us-east-1","ExternalMeetingId":"m1","Attendees":[{"ExternalUserId":"a1","Capabilities":{"Audio":"Send","Video":"None","Content":"None"}}]}`)

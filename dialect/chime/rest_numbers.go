@@ -131,7 +131,8 @@ type numberIn struct {
 	ProductType, CallingName, Name *string
 }
 
-func (c *control) updateNumber(r *request, in numberIn) (out phoneNumberOut, err error) {
+// check tells whether one attribute is given, and whether it is good.
+func (in numberIn) check() error {
 	var v checks
 	given := 0
 	for _, p := range []*string{in.ProductType, in.CallingName, in.Name} {
@@ -145,36 +146,41 @@ func (c *control) updateNumber(r *request, in numberIn) (out phoneNumberOut, err
 	if in.ProductType != nil {
 		v.oneOf("ProductType", *in.ProductType, forConnector, forDialIn)
 	}
-	if in.CallingName != nil && !callingName.MatchString(*in.CallingName) {
-		v.fail("CallingName: %s must have 2 to 15 letters, digits and blanks", quote(*in.CallingName))
-	}
+	v.callingName("CallingName", in.CallingName)
 	v.numberName("Name", in.Name)
-	if err := v.result(); err != nil {
+	return v.result()
+}
+
+func (c *control) updateNumber(r *request, in numberIn) (out phoneNumberOut, err error) {
+	if err := in.check(); err != nil {
 		return out, err
 	}
 	err = c.change(func() error {
-		n, err := c.findNumber(r, r.path("id"))
-		if err != nil {
-			return err
-		}
-		vendor := vendorOf(n)
-		if in.ProductType != nil {
-			if *in.ProductType == forDialIn && n.Trunk != "" {
-				return conflict("PhoneNumber %s is associated with VoiceConnector %s: disassociate it first", n.E164, n.Trunk)
-			}
-			vendor.ProductType = *in.ProductType
-		}
-		if in.CallingName != nil {
-			vendor.CallingName = *in.CallingName
-		}
-		if in.Name != nil {
-			vendor.Name = *in.Name
-		}
-		n, err = c.saveNumber(r, n, vendor)
+		n, err := c.setNumber(r, r.path("id"), in)
 		out.PhoneNumber = c.numberModel(n)
 		return err
 	})
 	return out, err
+}
+
+// setNumber changes one attribute of a number.
+func (c *control) setNumber(r *request, id string, in numberIn) (directory.Number, error) {
+	n, err := c.findNumber(r, id)
+	if err != nil {
+		return n, err
+	}
+	vendor := vendorOf(n)
+	switch {
+	case in.CallingName != nil:
+		vendor.CallingName = *in.CallingName
+	case in.Name != nil:
+		vendor.Name = *in.Name
+	case *in.ProductType == forDialIn && n.Trunk != "":
+		return n, conflict("PhoneNumber %s is associated with %s %s: disassociate it first", n.E164, c.trunkWord(n.Trunk), n.Trunk)
+	default:
+		vendor.ProductType = *in.ProductType
+	}
+	return c.saveNumber(r, n, vendor)
 }
 
 // findNumber gives a number of the account by its PhoneNumberId, in any spelling.
@@ -213,7 +219,7 @@ func (c *control) numberArn(n directory.Number) string {
 func (c *control) associations(n directory.Number) []association {
 	list := []association{}
 	if n.Trunk != "" {
-		list = append(list, association{n.Trunk, "VoiceConnectorId", timestamp(vendorOf(n).Associated)})
+		list = append(list, association{n.Trunk, c.trunkWord(n.Trunk) + "Id", timestamp(vendorOf(n).Associated)})
 	}
 	if rule, ok := c.cfg.Store.Snapshot().Rule(directory.ByNumber, n.E164); ok {
 		list = append(list, association{rule.ID, "SipRuleId", timestamp(rule.Created)})

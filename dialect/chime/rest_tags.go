@@ -128,6 +128,11 @@ func (c *control) findResource(r *request, arn string) error {
 		if vc, err = c.findConnector(r, id); err == nil {
 			have = c.connectorArn(vc)
 		}
+	case "vcg":
+		var g group
+		if g, err = c.findGroup(r, id); err == nil {
+			have = c.groupArn(g)
+		}
 	case "phone-number":
 		var n directory.Number
 		if n, err = c.findNumber(r, id); err == nil {

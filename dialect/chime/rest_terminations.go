@@ -107,7 +107,13 @@ func (c *control) getTermination(r *request) (terminationBody, error) {
 }
 
 func (c *control) deleteTermination(r *request) (nothing, error) {
-	_, err := c.changeConnector(r, func(vc *connector) error { vc.vendor.Termination = nil; return nil })
+	_, err := c.changeConnector(r, func(vc *connector) error {
+		if vc.vendor.Emergency != nil {
+			return badRequest("VoiceConnector %s is configured for emergency calls: delete that configuration first", vc.ID)
+		}
+		vc.vendor.Termination = nil
+		return nil
+	})
 	return nothing{}, err
 }
 
@@ -127,9 +133,14 @@ func (v connectorVendor) peers() []directory.Peer {
 	return peers
 }
 
+// takesCalls tells whether calls may come in at all.
+func (v connectorVendor) takesCalls() bool {
+	return v.Termination != nil && !isTrue(v.Termination.Disabled)
+}
+
 // allow gives where calls may come from.
 func (v connectorVendor) allow() []netip.Prefix {
-	if v.Termination == nil || isTrue(v.Termination.Disabled) {
+	if !v.takesCalls() {
 		return nil
 	}
 	var c checks // what is here was checked when it was put

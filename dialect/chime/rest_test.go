@@ -88,11 +88,12 @@ func (declared) Declared(name string) bool { return name == "declared" }
 // api is a server with the control plane of a fresh store, and clients for it.
 type api struct {
 	*voice.Client
-	t     *testing.T
-	url   string
-	store *sqlite.Store
-	calls *fakeCalls
-	now   func() time.Time
+	t       *testing.T
+	url     string
+	store   *sqlite.Store
+	calls   *fakeCalls
+	dialect *chime.Dialect
+	now     func() time.Time
 }
 
 func newAPI(t *testing.T, changes ...func(*chime.Config)) *api {
@@ -123,6 +124,7 @@ func newAPI(t *testing.T, changes ...func(*chime.Config)) *api {
 		change(&cfg)
 	}
 	d := chime.New(cfg)
+	a.dialect = d
 	mux := http.NewServeMux()
 	d.Routes(mux, a.calls)
 	a.serve(mux)

@@ -66,6 +66,13 @@ func (c *checks) numberName(member string, v *string) {
 	}
 }
 
+// callingName: what a callee is shown beside a number.
+func (c *checks) callingName(member string, v *string) {
+	if v != nil && !callingName.MatchString(*v) {
+		c.fail("%s: %s must have 2 to 15 letters, digits and blanks", member, quote(*v))
+	}
+}
+
 func (c *checks) oneOf(member, v string, known ...string) {
 	if !slices.Contains(known, v) {
 		c.fail("%s: %s is none of %s", member, quote(v), strings.Join(known, ", "))
