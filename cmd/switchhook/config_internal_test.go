@@ -412,3 +412,26 @@ func TestShortenAndQuote(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// --number gives a function an application and a rule; what it can't do is told.
+func TestNumberFlag(t *testing.T) {
+	t.Chdir(t.TempDir())
+	function := map[string]string{"ivr": "http://127.0.0.1:1/"}
+	cfg, err := serveCommand{Dev: true, Function: function, Number: map[string]string{"+12065550100": "ivr", "+14255550100": "ivr"}}.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := cfg.content()
+	if err != nil || len(d.Apps) != 1 || len(d.Rules) != 2 || string(d.Apps[0].Settings) != `{"LambdaArn":"arn:aws:lambda:us-east-1:111122223333:function:ivr"}` {
+		t.Errorf("declared: %+v, %+v, %v", d.Apps, d.Rules, err)
+	}
+	for number, want := range map[string]string{"+12065550100": "--function other=FILE", "100": "no E.164 number"} {
+		name := "ivr"
+		if number != "100" {
+			name = "other"
+		}
+		if _, err := (serveCommand{Dev: true, Function: function, Number: map[string]string{number: name}}).config(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("--number %s=%s: %v", number, name, err)
+		}
+	}
+}

@@ -64,7 +64,7 @@ func TestFunctionInvoke(t *testing.T) {
 func handler(t *testing.T, answer string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "index.mjs")
-	if err := os.WriteFile(file, []byte("export const handler = async (event) => (" + answer + ")\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("export const handler = async (event) => ("+answer+")\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -19,6 +21,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/switchhook/switchhook/dialect/chime"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/far"
 	"github.com/switchhook/switchhook/header"
@@ -32,6 +35,7 @@ type serveCommand struct {
 	SIP      string            `name:"sip" help:"IP address and port for SIP over UDP and TCP: 0.0.0.0:5060 unless the file says otherwise; 127.0.0.1:5060 with --dev." placeholder:"ADDR"`
 	PSTN     string            `name:"pstn" help:"Where numbers that nobody here owns are dialled: sip:host[:port][;transport=tcp]." placeholder:"SIPURI"`
 	Function map[string]string `help:"A function that runs here: NAME=FILE for a handler file (its handler, or lambda_handler of a .py file) or program, NAME=URL for an emulator. May be repeated." placeholder:"NAME=WHERE"`
+	Number   map[string]string `help:"A number and the function whose application takes its calls: NUMBER=NAME. May be repeated." placeholder:"NUMBER=NAME"`
 	Dev      bool              `help:"No file needed: loopback only and trusted, AWS key dev with secret dev-secret, numbers +1 206 555 01xx, a carrier in a box."`
 	Trace    bool              `help:"Keep the messages and events of each call with its record. On with --dev."`
 	Drain    time.Duration     `help:"How long calls may go on after SIGTERM." default:"30s"`
@@ -123,7 +127,7 @@ func (c serveCommand) config() (config, error) {
 		return cfg, err
 	}
 	cfg.SIP.Trace = cfg.SIP.Trace || c.Trace || c.Dev
-	if err := errors.Join(c.listen(&cfg), c.functions(&cfg), c.pstn(&cfg, path)); err != nil {
+	if err := errors.Join(c.listen(&cfg), c.functions(&cfg), c.numbers(&cfg), c.pstn(&cfg, path)); err != nil {
 		return cfg, err
 	}
 	if c.Dev {
@@ -189,6 +193,32 @@ func (c serveCommand) functions(cfg *config) error {
 			return cfg.text.at(fmt.Sprintf("$.functions[%d].name", i), fmt.Errorf("function %q is declared here and by --function: leave out one", name))
 		}
 		cfg.Functions = append(cfg.Functions, f)
+	}
+	return nil
+}
+
+// numbers adds an application and a rule for each number that a function is to take the calls of.
+func (c serveCommand) numbers(cfg *config) error {
+	for _, number := range slices.Sorted(maps.Keys(c.Number)) {
+		name := c.Number[number]
+		if !slices.ContainsFunc(cfg.Functions, func(f functionConfig) bool { return f.Name == name }) {
+			return fmt.Errorf("--number %s=%s: there is no function %s: --function %s=FILE declares one", number, name, name, name)
+		}
+		if !directory.IsE164(number) {
+			return fmt.Errorf("--number %s=%s: %q is no E.164 number, as +12065550100", number, name, number)
+		}
+		if !slices.Contains(cfg.Numbers, number) {
+			cfg.Numbers = append(cfg.Numbers, number)
+		}
+		if !slices.ContainsFunc(cfg.Apps, func(a appConfig) bool { return a.ID == name }) {
+			arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", cmp.Or(cfg.Region, "us-east-1"), cmp.Or(cfg.Account, defaultAccount), name)
+			settings, err := json.Marshal(chime.Settings{LambdaArn: arn})
+			if err != nil {
+				return err
+			}
+			cfg.Apps = append(cfg.Apps, appConfig{ID: name, Name: name, Dialect: "chime", Settings: settings})
+		}
+		cfg.Rules = append(cfg.Rules, ruleConfig{Name: name + " by --number", Number: number, Apps: []string{name}})
 	}
 	return nil
 }
