@@ -23,6 +23,9 @@ type Attempt struct {
 	To   string `json:"to"`
 	// Host is the host of the Request-URI, without port, lower case.
 	Host string `json:"host,omitempty"`
+	// Params are the parameters of the Request-URI whose names begin with X-, in whatever case, as written. They may be secrets:
+	// no record shows them.
+	Params header.Params `json:"-"`
 	// Source is where the INVITE came from.
 	Source netip.AddrPort `json:"source,omitzero"`
 	// Headers is the context as the trunk's policy let it in.

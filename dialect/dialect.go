@@ -54,9 +54,10 @@ type Restful interface {
 }
 
 // Concierge is what a Dialect offers beside that takes calls to numbers of its own, such as a conference's dial-in. It is asked
-// about attempts that no rule takes; nil: it is none of its own. It must not block.
+// about attempts that no rule takes, and gives what drives the call, and the account whose call it becomes; nil: the number is
+// none of its own. It must not block.
 type Concierge interface {
-	Greet(at call.Attempt) App
+	Greet(at call.Attempt) (app App, account string)
 }
 
 // Historian is what a Dialect offers beside that wants to know of every call that is over, whoever drove it. It must not block.

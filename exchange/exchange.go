@@ -46,7 +46,14 @@ func New(cfg Config) *Exchange {
 func (x *Exchange) Receive(at call.Attempt, open func(call.LegID, call.Report) engine.Leg) {
 	v := route.Find(x.cfg.Directory(), at)
 	at.Account = v.Account
-	x.begin(call.Origin{Attempt: at, Rule: v.Rule}, open, v)
+	if nowhere(v) {
+		if host, account := greet(x.cfg.Dialects, at); host != nil {
+			at.Account = account
+			x.begin(call.Origin{Attempt: at}, open, route.Verdict{Account: account}, host)
+			return
+		}
+	}
+	x.begin(call.Origin{Attempt: at, Rule: v.Rule}, open, v, nil)
 }
 
 // Start implements [dialect.Calls]. Its errors are dialect.ErrNoApp, dialect.ErrDraining, or what is wrong with the
@@ -67,7 +74,7 @@ func (x *Exchange) Start(ctx context.Context, app string, o call.Origin) (call.I
 		return "", dialect.ErrDraining
 	}
 	o.Account, o.Leg = a.Account, ""
-	c, taken := x.begin(o, nil, route.Verdict{Account: a.Account, Apps: []directory.App{a}})
+	c, taken := x.begin(o, nil, route.Verdict{Account: a.Account, Apps: []directory.App{a}}, nil)
 	if !taken {
 		return "", dialect.ErrDraining
 	}
@@ -88,7 +95,8 @@ func (x *Exchange) Ask(ctx context.Context, id call.ID, body []byte) ([]byte, er
 }
 
 // begin begins a call and its driver. A node that drains takes no call: it is refused then.
-func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engine.Leg, v route.Verdict) (*engine.Call, bool) {
+// host is the dialect's app that has taken the call, where no rule has.
+func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engine.Leg, v route.Verdict, host dialect.App) (*engine.Call, bool) {
 	c := x.cfg.Engine.Start(o, open)
 	taken := x.live.add(c)
 	if !taken {
@@ -97,7 +105,7 @@ func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engin
 	x.cfg.Logger.LogAttrs(x.ctx, slog.LevelInfo, "call begins", id(c), slog.String("from", o.From), slog.String("to", o.To),
 		slog.String("trunk", o.Trunk), slog.String("rule", v.Rule))
 	go func() {
-		why := c.Close(x.drive(c, v))
+		why := c.Close(x.drive(c, v, host))
 		x.live.remove(c, why.Label)
 		x.takes.over(c.ID())
 		x.cfg.Logger.LogAttrs(x.ctx, slog.LevelInfo, "call over", id(c), slog.String("cause", why.String()))
@@ -106,12 +114,18 @@ func (x *Exchange) begin(o call.Origin, open func(call.LegID, call.Report) engin
 }
 
 // drive lets the applications drive the call, in turn until one can be invoked, and tells why the call ends.
-func (x *Exchange) drive(c *engine.Call, v route.Verdict) call.Cause {
+func (x *Exchange) drive(c *engine.Call, v route.Verdict, host dialect.App) call.Cause {
 	if v.Refuse != nil {
 		return *v.Refuse
 	}
 	if v.Endpoint != "" || v.Through != nil {
 		if err := x.driveDirect(c, v); err != nil && x.ctx.Err() == nil {
+			return call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: err.Error()}
+		}
+		return call.Cause{Q850: 16, By: call.ByPlatform, Label: call.LabelNormal}
+	}
+	if host != nil {
+		if err := x.driveHost(c, host); err != nil && x.ctx.Err() == nil {
 			return call.Cause{SIP: 500, Q850: 41, By: call.ByPlatform, Label: call.LabelInternal, Text: err.Error()}
 		}
 		return call.Cause{Q850: 16, By: call.ByPlatform, Label: call.LabelNormal}

@@ -76,10 +76,9 @@ func (p placer) placed(d call.Dial) (call.Dial, *call.Cause) {
 
 // greets tells whether a dialect would take a call to the number that is dialled.
 func (p placer) greets(d call.Dial) bool {
-	for _, dia := range p.dialects {
-		if c, ok := dia.(dialect.Concierge); ok && d.Trunk == "" && c.Greet(call.Attempt{Account: d.Account, From: d.From, To: route.Number(d.To), Headers: d.Headers}) != nil {
-			return true
-		}
+	if d.Trunk != "" {
+		return false
 	}
-	return false
+	host, _ := greet(p.dialects, call.Attempt{Account: d.Account, From: d.From, To: route.Number(d.To), Headers: d.Headers})
+	return host != nil
 }

@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/header"
@@ -73,9 +74,27 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user, login st
 	l.timer = l.after(s.cfg.Timers.Ring, l.unanswered)
 	at := call.Attempt{
 		Account: v.account, Trunk: p.trunk.ID, Endpoint: endpoint, Login: login, From: l.from, To: l.to, Host: clone(host), Source: in.Source,
-		Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
+		Params: ownParams(m.URI), Headers: rows, Ledger: entries(in.At, "", "INVITE", call.In, call.WriterPeer, changes), At: in.At,
 	}
 	l.guarded(func() { s.offer(l, at) })
+}
+
+// ownParams gives the parameters of a Request-URI whose names begin with X-: those that a service may have of its own.
+func ownParams(uri string) header.Params {
+	if !strings.Contains(uri, ";") {
+		return nil
+	}
+	u, err := header.ParseURI(uri)
+	if err != nil {
+		return nil
+	}
+	var own header.Params
+	for _, p := range u.Params {
+		if len(p.Name) > 2 && strings.EqualFold(p.Name[:2], "x-") {
+			own = append(own, header.Param{Name: clone(p.Name), Value: clone(p.Value)})
+		}
+	}
+	return own
 }
 
 // takes reads what the INVITE of an inbound leg requires, offers and carries: the rows that the application may see, and

@@ -754,3 +754,20 @@ func TestOpenedLate(t *testing.T) {
 		}
 	})
 }
+
+// What a service may have of its own in the Request-URI reaches who decides about the call; what is SIP's does not.
+func TestParametersOfTheRequestURI(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t)
+		alice := r.phone(aliceAt)
+		inv := alice.invite("c1")
+		inv.URI = "sip:+12065550100@192.0.2.1;transport=udp;X-joinToken=a%3D;x-chime-meeting-id=7;user=phone;X-flag"
+		alice.send(inv)
+		a := r.attempt()
+		if d := cmp.Diff(header.Params{{Name: "X-joinToken", Value: "a%3D"}, {Name: "x-chime-meeting-id", Value: "7"}, {Name: "X-flag"}}, a.Params); d != "" {
+			t.Errorf("parameters (-want +got):\n%s", d)
+		}
+		a.leg.Hangup(call.Cause{SIP: 486}, nil)
+		alice.receive("486")
+	})
+}

@@ -73,3 +73,8 @@ func (d *Dialect) InMeeting() (present, heard []string) {
 	}
 	return present, heard
 }
+
+// MuteAll mutes all attendees, or lets all be heard.
+func (d *Dialect) MuteAll(on bool) {
+	d.lobby.mute(&place{meeting: Standup}, []string{Anna, Bob}, on)
+}
