@@ -129,6 +129,8 @@ type RecordAudio struct {
 	// Blank: what is said while it is paused is silence in the file, with a tone at the begin and the end of each pause; else
 	// the file goes on where the pause began.
 	Blank bool
+	// Sure: it begins only where its bucket is there, which is asked for first; [Began] follows, or Done says why not.
+	Sure bool
 	// Keys: a key that is sent as an event beside the audio (RFC 4733), either way, sounds in the file as it would in the audio.
 	Keys bool
 	// Meta is kept with the object, where its bucket keeps such: up to 16 names of a-z, 0-9 and "-", and values of printable

@@ -66,6 +66,12 @@ type Done struct {
 	Err    error
 }
 
+// Began: a RecordAudio that was to be sure of its bucket begins.
+type Began struct {
+	Op  OpID
+	Leg LegID
+}
+
 // Result is what an operation brought.
 type Result struct {
 	Digit   byte        // the digit that ended a Play or Say, or 0
@@ -164,6 +170,7 @@ func (Joined) event()      {}
 func (Parted) event()      {}
 func (Digit) event()       {}
 func (Done) event()        {}
+func (Began) event()       {}
 func (Request) event()     {}
 func (Held) event()        {}
 func (Entered) event()     {}

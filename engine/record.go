@@ -139,6 +139,11 @@ func (c *Call) keep(op *operation, w clip.Wanted, wide func() bool) (stored clip
 		w.Rate = codec.WideRate
 	}
 	recorder := c.e.cfg.Recorder
+	if op.take.cmd.Sure {
+		if err := recorder.Reach(context.Background(), w); err != nil {
+			return stored, err
+		}
+	}
 	rec, err := recorder.Begin(w)
 	if err != nil {
 		return stored, err
@@ -158,6 +163,9 @@ func (c *Call) listen(op *operation, rec *clip.Recording) {
 	if t.ending {
 		rec.Stop()
 		return
+	}
+	if t.cmd.Sure {
+		c.emit(call.Began{Op: op.id, Leg: op.legID()})
 	}
 	s := &scribe{rec: rec, tracks: t.cmd.Tracks}
 	if op.leg != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/tone"
 )
 
@@ -93,6 +94,33 @@ func TestRecordAudioMeta(t *testing.T) {
 		}
 		if got := s.attribute(t, "x", "user.recording-duration"); got != "3" && got != "" {
 			t.Errorf("recording-duration is %q", got)
+		}
+		over(cl)
+	})
+}
+
+// A recording that is to be sure of its bucket says that it begins, or fails at once and leaves nothing behind.
+func TestRecordAudioSure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		defer s.close(t)
+		cl, l := s.talking(t)
+		op := do(t, cl, call.RecordAudio{Leg: l.id, Bucket: "gone", Key: "x", Sure: true})
+		if d := next[call.Done](t, cl); d.Op != op.Op || !errors.Is(d.Err, media.ErrAccess) {
+			t.Errorf("%+v", d)
+		}
+		if left := s.recorder.Left(); len(left) > 0 {
+			t.Errorf("%v is left", left)
+		}
+		op = do(t, cl, call.RecordAudio{Leg: l.id, Bucket: "files", Key: "x", Sure: true})
+		v := newVoice(l, 500)
+		hum(t, time.Second, v)
+		if b := next[call.Began](t, cl); b.Op != op.Op || b.Leg != l.id {
+			t.Errorf("%+v", b)
+		}
+		do(t, cl, call.Stop{Op: op.Op})
+		if d := next[call.Done](t, cl); is(d, 0, nil) != nil {
+			t.Errorf("%+v", d)
 		}
 		over(cl)
 	})

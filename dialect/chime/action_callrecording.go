@@ -41,25 +41,61 @@ func startCallRecording(d *driver, a *action) (step, *fault) {
 	}
 	d.pickUp(l, nil)
 	t, err := d.do(cmd)
-	if err != nil {
+	switch {
+	case errors.Is(err, call.ErrInvalid):
 		return nil, noDestination(err)
+	case err != nil:
+		return nil, refused(err)
 	}
-	w := &callRecording{op: t.Op}
-	l.recorded.call = w
-	d.watchers = append(d.watchers, w)
-	b := append([]byte(nil), `,"CallRecordingDestination":{"Type":"S3","Location":`...)
-	b = appendString(b, cmd.Bucket+"/"+cmd.Key)
-	return instant{behind: append(b, '}')}, nil
+	return &callRecordingBegins{l, t.Op, cmd.Bucket + "/" + cmd.Key}, nil
 }
 
 // noDestination says why a recording could not begin.
 func noDestination(err error) *fault {
 	f := refused(err)
-	if errors.Is(err, call.ErrInvalid) {
-		f = systemFault(err)
+	if f != nil {
 		f.more = []byte(`,"Error":"NoAccessToDestination: Error while accessing destination"`)
 	}
 	return f
+}
+
+// callRecordingBegins is a StartCallRecording whose bucket is asked for.
+type callRecordingBegins struct {
+	leg      *leg
+	op       call.OpID
+	location string
+}
+
+func (s *callRecordingBegins) hear(d *driver, ev call.Event) outcome {
+	switch ev := ev.(type) {
+	case call.LegEnded:
+		if ev.Leg == s.leg.id {
+			return outcome{over: true, lost: true}
+		}
+	case call.Done:
+		if ev.Op != s.op {
+			break
+		}
+		if ev.Err == nil { // it ended before it began
+			return outcome{over: true, lost: true}
+		}
+		f := noDestination(ev.Err)
+		return outcome{over: true, lost: f == nil, fault: f}
+	case call.Began:
+		if ev.Op != s.op {
+			break
+		}
+		s.leg.recorded.call = &callRecording{op: s.op}
+		d.watchers = append(d.watchers, s.leg.recorded.call)
+		b := append([]byte(nil), `,"CallRecordingDestination":{"Type":"S3","Location":`...)
+		b = appendString(b, s.location)
+		return outcome{over: true, result: result{behind: append(b, '}')}}
+	}
+	return outcome{}
+}
+
+func (s *callRecordingBegins) stop(d *driver) {
+	_, _ = d.do(call.Stop{Op: s.op}) // when it is over already there is nothing to stop
 }
 
 // hear implements watcher: it waits for the end.
@@ -95,7 +131,7 @@ func holdCallRecording(on bool) func(*driver, *action) (step, *fault) {
 
 // readCallRecording reads and checks the parameters of a StartCallRecording; the prefix is that of the object's key.
 func readCallRecording(params json.RawMessage) (cmd call.RecordAudio, prefix string, f *fault) {
-	cmd = call.RecordAudio{Rate: telephone, Longest: maxDuration, Blank: true, Keys: true}
+	cmd = call.RecordAudio{Rate: telephone, Longest: maxDuration, Blank: true, Sure: true, Keys: true}
 	track, found := "", false
 	for key, value := range members(params) {
 		switch key {

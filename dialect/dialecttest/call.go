@@ -230,7 +230,7 @@ func (c *Call) accept(cmd call.Command) (call.Ticket, error) {
 	case call.SendDigits:
 		return c.operate(cmd.Leg, cmd)
 	case call.RecordAudio:
-		return c.operate(cmd.Leg, cmd)
+		return c.record(cmd)
 	case call.Converse:
 		return c.operate(cmd.Leg, cmd)
 	case call.Pause:

@@ -1,6 +1,7 @@
 package dialecttest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,6 +20,24 @@ func (c *Call) operate(id call.LegID, cmd call.Command) (call.Ticket, error) {
 	}
 	return c.begin(f, cmd), nil
 }
+
+// record begins a recording. A bucket by the name of [GoneBucket] is not there.
+func (c *Call) record(cmd call.RecordAudio) (call.Ticket, error) {
+	t, err := c.operate(cmd.Leg, cmd)
+	switch {
+	case err != nil || !cmd.Sure:
+	case cmd.Bucket == GoneBucket:
+		c.done(c.ops[len(c.ops)-1], call.Result{}, errGone)
+	default:
+		c.emit(call.Began{Op: t.Op, Leg: t.Leg})
+	}
+	return t, err
+}
+
+// GoneBucket is the name of a bucket of every [Call] that is declared and not there.
+const GoneBucket = "gone"
+
+var errGone = errors.New("the bucket is gone")
 
 // pause interrupts a recording, or goes on with it.
 func (c *Call) pause(id call.OpID) (call.Ticket, error) {

@@ -39,6 +39,7 @@ type store interface {
 	stat(ctx context.Context, key string) (info, error)
 	open(ctx context.Context, key string, at int64) (io.ReadCloser, error) // from that byte on
 	put(ctx context.Context, key string, r io.Reader, about About) error
+	reach(ctx context.Context) error
 	close() error
 }
 
@@ -146,6 +147,22 @@ func (b *Buckets) PutAbout(ctx context.Context, bucket, key string, r io.Reader,
 		return err
 	}
 	return s.put(ctx, key, r, about)
+}
+
+// Reach tells whether a bucket is there to be written to, as far as that is known without writing: an object store that does
+// not let us look may still take what it is given. Errors wrap media.ErrNoBucket or media.ErrAccess, also where it did not
+// answer within ten seconds.
+func (b *Buckets) Reach(ctx context.Context, bucket string) error {
+	s := b.stores[bucket]
+	if s == nil {
+		return fmt.Errorf("bucket %q: %w", bucket, media.ErrNoBucket)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, b.patience, errStalled)
+	defer cancel()
+	if err := hurried(ctx, s.reach(ctx)); err != nil {
+		return fmt.Errorf("bucket %q: %w", bucket, err)
+	}
+	return nil
 }
 
 // Close ends all filling of the shelf and closes the buckets. Streams are closed by who opened them.

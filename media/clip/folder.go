@@ -135,6 +135,13 @@ func (d *folder) put(ctx context.Context, key string, r io.Reader, about About) 
 	return nil
 }
 
+func (d *folder) reach(context.Context) error {
+	if err := unix.Access(d.path, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("%w: %s: %w", media.ErrAccess, d.path, err)
+	}
+	return nil
+}
+
 func (d *folder) close() error { return nil }
 
 // mark keeps with a file what is said of it, as far as its file system can.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
@@ -131,6 +132,31 @@ func (o *objects) put(ctx context.Context, key string, r io.Reader, about About)
 		return objectFault(err)
 	}
 	return nil
+}
+
+// answered is what an error offers beside that came as an HTTP response.
+type answered interface{ HTTPStatusCode() int }
+
+func (o *objects) reach(ctx context.Context) error {
+	b, err := o.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	there, err := b.IsAccessible(ctx)
+	if there {
+		return nil
+	}
+	if err == nil {
+		return fmt.Errorf("%w: %s is not there", media.ErrAccess, o.url.Redacted())
+	}
+	var answer answered
+	if errors.As(err, &answer) {
+		switch answer.HTTPStatusCode() {
+		case http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented: // who may write may not be let list
+			return nil
+		}
+	}
+	return objectFault(err)
 }
 
 func (o *objects) close() error {

@@ -114,6 +114,9 @@ func (r *Recorder) Check(w Wanted) error {
 	return err
 }
 
+// Reach tells whether a recording's bucket is there to be written to; see [Buckets.Reach].
+func (r *Recorder) Reach(ctx context.Context, w Wanted) error { return r.buckets.Reach(ctx, w.Bucket) }
+
 // Stored is what a recording left in its bucket.
 type Stored struct {
 	Length time.Duration // of the sound

@@ -30,6 +30,10 @@ func newS3Bucket(t *testing.T) *s3Bucket {
 	t.Helper()
 	b := &s3Bucket{dir: t.TempDir(), heads: map[string]http.Header{}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet { // is it there?
+			io.WriteString(w, "<ListBucketResult/>")
+			return
+		}
 		key, ok := strings.CutPrefix(r.URL.Path, "/calls/")
 		if !ok || r.Method != http.MethodPut {
 			w.WriteHeader(http.StatusNotFound)
@@ -228,7 +232,9 @@ func TestChimeRecordAudio(t *testing.T) {
 			return record(object{"DurationInSeconds": 1, "RecordingDestination": object{"Type": "S3", "BucketName": "gone"}})
 		case 5:
 			return record(object{"RecordingDestination": object{"Type": "S3", "BucketName": "nobody-declared-it"}})
-		case 6: // the caller hangs up
+		case 6:
+			return actions("StartCallRecording", object{"CallId": ev.CallDetails.Participants[0].CallId, "Track": "BOTH", "Destination": object{"Type": "S3", "Location": "gone/x"}})
+		case 7: // the caller hangs up
 			return record(nil)
 		}
 		return actions()
@@ -262,6 +268,10 @@ func TestChimeRecordAudio(t *testing.T) {
 		if got, want := next(), "An error occurred while uploading the recording to the S3 bucket."; got != want {
 			t.Errorf("ACTION_FAILED says %q, want %q", got, want)
 		}
+	}
+	next()
+	if failed := f.seen("ACTION_FAILED"); !strings.Contains(string(failed[len(failed)-1].raw), `"Error":"NoAccessToDestination: Error while accessing destination"`) {
+		t.Errorf("a call recording into a bucket that is gone: %s", failed[len(failed)-1].raw)
 	}
 	<-time.After(time.Second) // of sound
 	l.Hangup(0, nil)
