@@ -150,15 +150,16 @@ func TestLists(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	a, ctx := newAPI(t), t.Context()
-	one, two, vc := a.application("one"), a.application("two"), a.connector("vc")
+	one, two, vc := a.application("one"), a.applicationIn("us-west-2", "two"), a.connector("vc")
+	ofTwo := types.SipRuleTargetApplication{SipMediaApplicationId: two.SipMediaApplicationId, Priority: aws.Int32(2), AwsRegion: aws.String("us-west-2")}
 	spelled := strings.ToUpper(*vc.OutboundHostName)
-	rule, err := a.rule(types.SipRuleTriggerTypeRequestUriHostname, spelled, target(*two.SipMediaApplicationId, 2), target(*one.SipMediaApplicationId, 1))
+	rule, err := a.rule(types.SipRuleTriggerTypeRequestUriHostname, spelled, ofTwo, target(*one.SipMediaApplicationId, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, "created", *rule, types.SipRule{
 		SipRuleId: rule.SipRuleId, Name: aws.String("rule"), Disabled: aws.Bool(false), TriggerType: types.SipRuleTriggerTypeRequestUriHostname, TriggerValue: &spelled,
-		TargetApplications: []types.SipRuleTargetApplication{target(*two.SipMediaApplicationId, 2), target(*one.SipMediaApplicationId, 1)},
+		TargetApplications: []types.SipRuleTargetApplication{ofTwo, target(*one.SipMediaApplicationId, 1)},
 		CreatedTimestamp:   rule.CreatedTimestamp, UpdatedTimestamp: rule.UpdatedTimestamp,
 	})
 	kept, ok := a.store.Snapshot().Rule(directory.ByHost, *vc.OutboundHostName)
@@ -204,6 +205,7 @@ func TestRuleMembers(t *testing.T) {
 	a := newAPI(t)
 	app := *a.application("one").SipMediaApplicationId
 	const byNumber, byHost = types.SipRuleTriggerTypeToPhoneNumber, types.SipRuleTriggerTypeRequestUriHostname
+	good := []types.SipRuleTargetApplication{target(app, 1)}
 	elsewhere := target(app, 1)
 	elsewhere.AwsRegion = aws.String("eu-west-1")
 	for _, c := range []struct {
@@ -212,12 +214,15 @@ func TestRuleMembers(t *testing.T) {
 		value   string
 		targets []types.SipRuleTargetApplication
 	}{
-		{"TriggerType", "Moon", "+12065550100", nil},
-		{"TriggerValue", byNumber, " ", nil},
-		{"TriggerValue", byNumber, "sip:a@example.com", nil},
-		{"not in this account's inventory", byNumber, "+12065550101", nil}, // another account's
-		{"CreatePhoneNumberOrder", byNumber, "+12065550150", nil},          // in stock
-		{"OutboundHostName", byHost, "example.com", nil},
+		{"TriggerType", "Moon", "+12065550100", good},
+		{"TriggerValue", byNumber, " ", good},
+		{"TriggerValue", byNumber, "sip:a@example.com", good},
+		{"not in this account's inventory", byNumber, "+12065550101", good}, // another account's
+		{"CreatePhoneNumberOrder", byNumber, "+12065550150", good},          // in stock
+		{"OutboundHostName", byHost, "example.com", good},
+		{"1 to 25", byNumber, "+12065550100", nil},
+		{"1 to 25", byNumber, "+12065550100", []types.SipRuleTargetApplication{}},
+		{"are both in us-east-1", byNumber, "+12065550100", append(good, target(*a.application("two").SipMediaApplicationId, 2))},
 		{"TargetApplications", byNumber, "+12065550100", []types.SipRuleTargetApplication{target("none", 1)}},
 		{"Priority", byNumber, "+12065550100", []types.SipRuleTargetApplication{target(app, 0)}},
 		{"twice", byNumber, "+12065550100", []types.SipRuleTargetApplication{target(app, 1), target(app, 2)}},

@@ -50,6 +50,9 @@ func (c *control) createRule(r *request, in ruleIn) (out sipRuleOut, err error) 
 		v.fail("TriggerValue: it is required")
 	}
 	v.targets(in.TargetApplications)
+	if len(in.TargetApplications) == 0 {
+		v.fail("TargetApplications: it is required, with 1 to 25 applications")
+	}
 	if err := v.result(); err != nil {
 		return out, err
 	}
@@ -118,14 +121,20 @@ func (c *checks) targets(list []targetApplication) {
 
 func (c *control) targetsOf(r *request, list []targetApplication) ([]directory.Target, error) {
 	out := make([]directory.Target, len(list))
+	regions := map[string]string{}
 	for i, t := range list {
 		app, err := c.findApplication(r, t.SipMediaApplicationID)
 		if err != nil {
 			return nil, undeclared("TargetApplications", err)
 		}
-		if region := c.settings(app).AwsRegion; t.AwsRegion != "" && t.AwsRegion != region {
+		region := c.settings(app).AwsRegion
+		if t.AwsRegion != "" && t.AwsRegion != region {
 			return nil, badRequest("TargetApplications: SipMediaApplication %s is in %s, not in %s", app.ID, region, quote(t.AwsRegion))
 		}
+		if before, ok := regions[region]; ok {
+			return nil, badRequest("TargetApplications: %s and %s are both in %s; a rule has one application of a region", before, app.ID, region)
+		}
+		regions[region] = app.ID
 		vendor, err := json.Marshal(targetVendor{t.AwsRegion})
 		if err != nil {
 			return nil, err

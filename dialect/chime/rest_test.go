@@ -184,8 +184,13 @@ type (
 
 func (a *api) application(name string) *types.SipMediaApplication {
 	a.t.Helper()
+	return a.applicationIn("us-east-1", name)
+}
+
+func (a *api) applicationIn(region, name string) *types.SipMediaApplication {
+	a.t.Helper()
 	return good[*voice.CreateSipMediaApplicationOutput](a.t)(a.CreateSipMediaApplication(a.t.Context(), &voice.CreateSipMediaApplicationInput{
-		AwsRegion: aws.String("us-east-1"), Name: aws.String(name), Endpoints: []types.SipMediaApplicationEndpoint{{LambdaArn: aws.String(ivr)}},
+		AwsRegion: &region, Name: aws.String(name), Endpoints: []types.SipMediaApplicationEndpoint{{LambdaArn: aws.String(ivr)}},
 	})).SipMediaApplication
 }
 
