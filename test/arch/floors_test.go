@@ -67,6 +67,7 @@ var walls = map[string][]string{
 	"github.com/pressly/goose":                           {"store/sqlite"},
 	"github.com/aws/aws-sdk-go-v2/service/lambda":        {"invoke"},
 	"github.com/aws/aws-sdk-go-v2/service/polly":         {"speech/polly"},
+	"github.com/aws/aws-sdk-go-v2/aws/protocol":          {"speech/lex"},
 	"github.com/aws/aws-sdk-go-v2/service/s3":            {"media/clip"},
 	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice": {"test/", "examples/"},
 	"github.com/aws/aws-lambda-go":                       {"test/", "examples/"},
