@@ -7,6 +7,7 @@ type Record struct {
 	ID       ID          `json:"id"`
 	Account  string      `json:"account,omitempty"`
 	Trunk    string      `json:"trunk,omitempty"`
+	Login    string      `json:"login,omitempty" doc:"the user name by which the caller proved to be one of the trunk's"`
 	Rule     string      `json:"rule,omitempty"` // the rule that chose the app
 	App      string      `json:"app,omitempty"`  // the app that drove it last
 	From     string      `json:"from"`

@@ -26,7 +26,7 @@ func (l *Log) Size() int {
 // Size gives about what all of it takes in memory, in bytes. Texts that several share count once for each.
 func (f *Finished) Size() int {
 	r := &f.Record
-	n := sizeOfRecord + len(r.ID) + len(r.From) + len(r.To) + len(r.Host) + len(r.Cause.Text)
+	n := sizeOfRecord + len(r.ID) + len(r.Login) + len(r.From) + len(r.To) + len(r.Host) + len(r.Cause.Text)
 	for i := range r.Legs {
 		l := &r.Legs[i]
 		n += sizeOfLeg + len(l.ID) + len(l.From) + len(l.To) + len(l.SIPCallID) + len(l.Cause.Text)

@@ -107,7 +107,7 @@ func (c *Call) emit(ev call.Event) {
 func (c *Call) finished() call.Finished {
 	o := &c.origin
 	r := call.Record{
-		ID: c.id, Account: o.Account, Trunk: o.Trunk, Rule: o.Rule, App: c.app,
+		ID: c.id, Account: o.Account, Trunk: o.Trunk, Login: o.Login, Rule: o.Rule, App: c.app,
 		From: o.From, To: o.To, Host: o.Host,
 		Start: o.At, Answered: c.answered, End: c.now(),
 		Cause: c.cause(), Legs: make([]call.LegRecord, len(c.legs)),

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -24,19 +23,17 @@ import (
 
 // after is what takes what calls leave for customers: logs, records, events. What is nil takes nothing.
 type after struct {
-	logs    *logbook.Book
-	objects *courier.Courier
-	events  *courier.Courier
-	log     *slog.Logger
+	logs   *logbook.Book
+	cdrs   *courier.Courier // to accounts: where their call detail records belong is their own setting
+	events *courier.Courier
 }
 
-// manyObjects is how many objects of one bucket are on their way at once.
+// manyObjects is how many records of one account are on their way at once.
 const manyObjects = 8
 
 // openAfter opens it. What was not delivered before goes first.
 func (h *house) openAfter(_ context.Context, data string) (err error) {
 	c, a := h.cfg.Chime, &h.after
-	a.log = h.log
 	spool := filepath.Join(data, "spool")
 	if c.Logs != "" {
 		book := logbook.Config{Dir: c.Logs, Logger: h.log}
@@ -48,15 +45,10 @@ func (h *house) openAfter(_ context.Context, data string) (err error) {
 		}
 		h.later(a.logs.Close)
 	}
-	if a.objects, err = courier.Open(courier.Config{
-		Spool: filepath.Join(spool, "objects.jsonl"), Workers: manyObjects, Logger: h.log,
-		Bring: func(ctx context.Context, p courier.Parcel) error {
-			return h.buckets.Put(ctx, p.To, p.Name, bytes.NewReader(p.Body))
-		},
-	}); err != nil {
+	if a.cdrs, err = courier.Open(courier.Config{Spool: filepath.Join(spool, "cdrs.jsonl"), Workers: manyObjects, Logger: h.log, Bring: h.bringCDR}); err != nil {
 		return err
 	}
-	h.later(a.objects.Close)
+	h.later(a.cdrs.Close)
 	if c.Events.URL == "" {
 		return nil
 	}
@@ -74,29 +66,56 @@ func (h *house) openAfter(_ context.Context, data string) (err error) {
 	return nil
 }
 
-// config lets the Chime dialect leave what it has to leave.
-func (a *after) config(c *chime.Config) {
-	if a.logs != nil {
-		c.Log = a.logs.Write
+// leaves lets the Chime dialect leave what it has to leave, once openAfter is through.
+func (h *house) leaves(c *chime.Config) {
+	if h.cfg.Chime.Logs != "" {
+		c.Log = func(group string, at time.Time, line []byte) { h.after.logs.Write(group, at, line) }
 	}
-	if a.objects != nil {
-		c.Deliver = func(bucket, key string, body []byte) {
-			a.objects.Take(courier.Parcel{To: bucket, Name: key, Body: body})
-		}
+	if h.cfg.Chime.Events.URL != "" {
+		c.Event = h.event
 	}
-	if a.events != nil {
-		c.Event = a.event
+	c.Deliver = func(account, key string, body []byte) {
+		h.after.cdrs.Take(courier.Parcel{To: account, Name: key, Body: body})
 	}
 }
 
 // event sends an event on its way.
-func (a *after) event(e chime.Event) {
+func (h *house) event(e chime.Event) {
 	id, body, err := e.Envelope(time.Now())
 	if err != nil {
-		a.log.Error("an event can't be told", "type", e.DetailType, "error", err)
+		h.log.Error("an event can't be told", "type", e.DetailType, "error", err)
 		return
 	}
-	a.events.Take(courier.Parcel{To: "events", Name: id, Body: body})
+	h.after.events.Take(courier.Parcel{To: "events", Name: id, Body: body})
+}
+
+// bucketed is a dialect whose accounts name the buckets of their call detail records.
+type bucketed interface {
+	// CdrBucket gives an account's; empty when it wants no records.
+	CdrBucket(ctx context.Context, account string) (string, error)
+	// NoCdrs notes that it wants none.
+	NoCdrs(account string)
+}
+
+// bringCDR brings a call detail record into the bucket of its account. One that the file does not declare may be declared at the
+// next start.
+func (h *house) bringCDR(ctx context.Context, p courier.Parcel) error {
+	d, ok := h.dialects["chime"].(bucketed)
+	if !ok {
+		return courier.ErrRefused
+	}
+	bucket, err := d.CdrBucket(ctx, p.To)
+	if err != nil {
+		return fmt.Errorf("find the bucket of account %s: %w", p.To, err)
+	}
+	if bucket == "" {
+		d.NoCdrs(p.To)
+		return nil
+	}
+	if err := h.buckets.Put(ctx, bucket, p.Name, bytes.NewReader(p.Body)); err != nil {
+		return fmt.Errorf("into bucket %s: %w", bucket, err)
+	}
+	return nil
 }
 
 // over keeps what a call left, and tells the dialects that want to know.

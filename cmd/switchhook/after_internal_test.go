@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -12,9 +13,23 @@ import (
 	"testing"
 	"time"
 
+	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/dialect/chime"
 	"github.com/switchhook/switchhook/media/clip"
 )
+
+// fakeAccounts is a dialect whose accounts have buckets.
+type fakeAccounts struct {
+	buckets map[string]string
+	none    chan string
+}
+
+func (fakeAccounts) Name() string                                     { return "chime" }
+func (fakeAccounts) App(string, json.RawMessage) (dialect.App, error) { return nil, nil }
+func (f fakeAccounts) NoCdrs(account string)                          { f.none <- account }
+func (f fakeAccounts) CdrBucket(_ context.Context, account string) (string, error) {
+	return f.buckets[account], nil
+}
 
 // Events are posted in order, again where the target is not there, and not where it refuses one; objects reach their bucket.
 func TestAfter(t *testing.T) {
@@ -42,19 +57,21 @@ func TestAfter(t *testing.T) {
 	}
 	defer buckets.Close()
 	h := &house{log: slog.New(slog.DiscardHandler), buckets: buckets}
+	h.dialects = map[string]dialect.Dialect{"chime": fakeAccounts{map[string]string{"111122223333": "cdrs"}, make(chan string, 9)}}
 	h.cfg.Chime.Logs = logs
 	h.cfg.Chime.Events = chimeEvents{URL: target.URL, Headers: map[string]string{"x-api-key": "secret"}}
 	if err := h.openAfter(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	var c chime.Config
-	h.after.config(&c)
+	h.leaves(&c)
 	for _, n := range []string{"one", "two", "three"} {
 		c.Event(chime.Event{DetailType: "Chime Meeting State Change", Account: "111122223333", Region: "eu-west-1", Detail: map[string]string{"n": n}})
 	}
 	c.Event(chime.Event{DetailType: "no JSON", Detail: func() {}})
 	c.Log("/aws/Group/id", time.Now(), []byte("{}"))
-	c.Deliver("cdrs", "a/b.json", []byte("record"))
+	c.Deliver("111122223333", "a/b.json", []byte("record"))
+	c.Deliver("444455556666", "a/c.json", []byte("record"))
 	var ids []string
 	for _, want := range []string{"one", "one", "two", "three"} { // the first is told again
 		p := <-got
@@ -87,6 +104,9 @@ func TestAfter(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(logs, "aws", "Group", "id", time.Now().UTC().Format(time.DateOnly)+".log")); err != nil || string(text) != "{}\n" {
 		t.Errorf("the log has %q, %v", text, err)
+	}
+	if got := <-h.dialects["chime"].(fakeAccounts).none; got != "444455556666" {
+		t.Errorf("account %s has no bucket", got)
 	}
 	if n := h.after.events.Counts(); n.Brought != 2 || n.Lost != 1 {
 		t.Errorf("%+v", n)

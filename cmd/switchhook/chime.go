@@ -126,6 +126,6 @@ func (h *house) chime() chime.Config {
 		Limits: c.limits(h.logBody()), Quotas: chime.Quotas(c.Quotas), Failover: c.Failover, CallerID: chime.CallerID(c.CallerID),
 		Logger: h.log,
 	}
-	h.after.config(&cfg)
+	h.leaves(&cfg)
 	return cfg
 }

@@ -51,10 +51,10 @@ type house struct {
 	phones   *registrar.Registrar
 	box      *far.Box
 	door
-	peers    peerHealth
-	opened   []func() error // what close undoes, last first
-	failed   chan error     // a part that ended by itself
-	logLost  func() int64   // lines of the log that were left out; nil: none ever are
+	peers   peerHealth
+	opened  []func() error // what close undoes, last first
+	failed  chan error     // a part that ended by itself
+	logLost func() int64   // lines of the log that were left out; nil: none ever are
 }
 
 // door is the HTTP address.
@@ -73,7 +73,7 @@ func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger, l
 		}
 	}()
 	steps := []func(context.Context, string) error{
-		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openStudio, h.openSpeech, h.openAfter, h.openDialects, h.openBox, h.declareAll, h.openPhones, h.openCalls,
+		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openStudio, h.openSpeech, h.openDialects, h.openAfter, h.openBox, h.declareAll, h.openPhones, h.openCalls,
 	}
 	for _, step := range steps {
 		if err := step(ctx, data); err != nil {

@@ -54,8 +54,9 @@ type Config struct {
 	// Log takes a line of a log group of CloudWatch's, a JSON object, which is not changed afterwards. It never blocks. nil:
 	// nothing is logged, whatever customers configure.
 	Log func(group string, at time.Time, line []byte)
-	// Deliver brings an object into a declared bucket, later, and again until it is there. It never blocks. nil: nothing is brought.
-	Deliver func(bucket, key string, body []byte)
+	// Deliver brings an object into the bucket of an account's call detail records, later, and again until it is there: see
+	// [Dialect.CdrBucket] and [Dialect.NoCdrs]. It never blocks. nil: no such records are made.
+	Deliver func(account, key string, body []byte)
 	// Clock gives the time; nil: time.Now.
 	Clock func() time.Time
 	// Logger takes what an operator should know; nil: nobody.
@@ -138,6 +139,7 @@ func (l Limits) withDefaults() Limits {
 type Dialect struct {
 	cfg   Config
 	loads loads
+	cdrs  cdrs
 	bots  bots
 	focus pace // of VoiceFocus
 	lobby *lobby
