@@ -102,7 +102,7 @@ type bucketed interface {
 func (h *house) bringCDR(ctx context.Context, p courier.Parcel) error {
 	d, ok := h.dialects["chime"].(bucketed)
 	if !ok {
-		return courier.ErrRefused
+		return nil // nobody there wants any
 	}
 	bucket, err := d.CdrBucket(ctx, p.To)
 	if err != nil {
