@@ -63,10 +63,15 @@ type connectorCDR struct {
 	UsageType               string
 	ServiceCode             string
 	Direction               string
-	StartTimeEpochSeconds   int64
-	EndTimeEpochSeconds     int64
-	Region                  string
-	Streaming               bool
+	cdrSpan
+	Region    string
+	Streaming bool
+}
+
+// cdrSpan is when a leg began and ended.
+type cdrSpan struct {
+	StartTimeEpochSeconds int64
+	EndTimeEpochSeconds   int64
 }
 
 // cdrs remembers which accounts want no call detail records, so that nothing is made for them. Safe for all goroutines.
@@ -195,7 +200,7 @@ func (d *Dialect) connectorCDR(r *call.Record, l *call.LegRecord, vc connector) 
 		SourcePhoneNumber: l.From, SourceCountry: countryOf(l.From), DestinationPhoneNumber: l.To, DestinationCountry: countryOf(l.To),
 		UsageType:   usage(region, l, strings.ToLower(direction)),
 		ServiceCode: "AmazonChimeVoiceConnector", Direction: direction,
-		StartTimeEpochSeconds: l.Start.Unix(), EndTimeEpochSeconds: l.End.Unix(), Region: region,
+		cdrSpan: cdrSpan{l.Start.Unix(), l.End.Unix()}, Region: region,
 	}
 }
 
