@@ -87,8 +87,13 @@ type createAttendeeError struct {
 	ErrorMessage   string
 }
 
+// meetingAttendeesOut answers CreateMeetingWithAttendees.
+type meetingAttendeesOut struct {
+	Meeting meetingModel
+	attendeesOut
+}
+
 type attendeesOut struct {
-	Meeting   *meetingModel `json:",omitempty"` // of CreateMeetingWithAttendees
 	Attendees []attendee
 	Errors    []createAttendeeError
 }

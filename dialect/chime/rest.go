@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -39,8 +40,11 @@ type operation struct {
 	do     handler
 }
 
-// handler carries one operation out and gives the answer's body.
-type handler func(*control, *request) (any, error)
+// handler carries one operation out.
+type handler struct {
+	run     func(*control, *request) (any, error) // gives the answer's body
+	in, out reflect.Type                          // the bodies; in is nil where none is read
+}
 
 // control is the API's half of the dialect.
 type control struct {
@@ -67,13 +71,14 @@ func (r *request) path(name string) string { return r.http.PathValue(name) }
 
 // bare makes a handler of a function that takes no body.
 func bare[Out any](f func(*control, *request) (Out, error)) handler {
-	return func(c *control, r *request) (any, error) { return f(c, r) }
+	run := func(c *control, r *request) (any, error) { return f(c, r) }
+	return handler{run, nil, reflect.TypeFor[Out]()}
 }
 
 // with makes a handler of a function that takes the body as a T. Members that T does not have are passed over, as the
 // vendor does: newer clients know more.
 func with[In, Out any](f func(*control, *request, In) (Out, error)) handler {
-	return func(c *control, r *request) (any, error) {
+	run := func(c *control, r *request) (any, error) {
 		var in In
 		if len(bytes.TrimSpace(r.body)) > 0 {
 			if err := json.Unmarshal(r.body, &in); err != nil {
@@ -82,6 +87,7 @@ func with[In, Out any](f func(*control, *request, In) (Out, error)) handler {
 		}
 		return f(c, r, in)
 	}
+	return handler{run, reflect.TypeFor[In](), reflect.TypeFor[Out]()}
 }
 
 func bodyError(err error) error {
@@ -178,7 +184,7 @@ func (c *control) run(w http.ResponseWriter, hr *http.Request, find func(*reques
 	if err != nil {
 		return 0, nil, err
 	}
-	out, err := op.do(c, r)
+	out, err := op.do.run(c, r)
 	if err != nil || op.status == http.StatusNoContent {
 		return op.status, nil, err
 	}

@@ -42,12 +42,12 @@ func (c *control) createMeeting(r *request, in meetingIn) (meetingOut, error) {
 	return meetingOut{m.Meeting}, err
 }
 
-func (c *control) createMeetingWithAttendees(r *request, in meetingIn) (attendeesOut, error) {
+func (c *control) createMeetingWithAttendees(r *request, in meetingIn) (meetingAttendeesOut, error) {
 	if n := len(in.Attendees); n < 1 || n > maxAttendeesAtOnce {
-		return attendeesOut{}, badRequest("Attendees: there are %d; 1 to %d are possible", n, maxAttendeesAtOnce)
+		return meetingAttendeesOut{}, badRequest("Attendees: there are %d; 1 to %d are possible", n, maxAttendeesAtOnce)
 	}
 	m, err := c.newMeeting(r, in)
-	return attendeesOut{Meeting: &m.Meeting, Attendees: m.Attendees, Errors: []createAttendeeError{}}, err
+	return meetingAttendeesOut{m.Meeting, attendeesOut{m.Attendees, []createAttendeeError{}}}, err
 }
 
 // newMeeting makes a meeting, or gives the one that the same request has made.
