@@ -60,6 +60,12 @@ type Concierge interface {
 	Greet(at call.Attempt) (app App, account string)
 }
 
+// Refreshed is what a Dialect offers beside whose things in the directory follow from what it keeps and how it is configured: asked at
+// each start, before any call.
+type Refreshed interface {
+	Refresh(ctx context.Context) error
+}
+
 // Historian is what a Dialect offers beside that wants to know of every call that is over, whoever drove it. It must not block.
 type Historian interface {
 	Over(f call.Finished)

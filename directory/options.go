@@ -1,6 +1,10 @@
 package directory
 
-import "time"
+import (
+	"time"
+
+	"github.com/switchhook/switchhook/header"
+)
 
 // Options say how a trunk's peers want to be spoken to. Zero values suit most peers; [Options.Profile] sets what is known
 // of a kind of peer where a field is zero.
@@ -40,6 +44,7 @@ type Signalling struct {
 	Budget   int           `json:"budget,omitempty"`   // bytes of an INVITE that the next hop is known to take; 0: no warning
 	Delayed  bool          `json:"delayed,omitempty"`  // INVITEs go out without offer: the answer brings it
 	Update   Choice        `json:"update,omitempty"`   // UPDATE (RFC 3311) towards the peer; default: where it says Allow
+	Rows     header.List   `json:"rows,omitempty"`     // of ours, that INVITEs bear beside the call's context
 	Inside   Inside        `json:"inside,omitempty"`   // whence requests inside a call are taken; an endpoint proves who it is instead
 }
 

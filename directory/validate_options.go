@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ const (
 	maxPath     = 4096
 	maxPrefixes = 1000
 	maxKeep     = 24 * time.Hour
+	maxRows     = 16
 )
 
 // options checks all but the login, which a trunk alone has. Whether the profile and the files exist is not looked up here.
@@ -48,6 +50,17 @@ func (c *check) signalling(s Signalling) {
 	}
 	c.oneOf("signalling.oversize", string(s.Oversize), string(OversizeTCP), string(OversizeUDP))
 	c.oneOf("signalling.inside", string(s.Inside), string(InsideAnyone))
+	if len(s.Rows) > maxRows {
+		c.fail("signalling.rows", "has %d entries, more than %d", len(s.Rows), maxRows)
+	}
+	for i, row := range s.Rows {
+		at := fmt.Sprintf("signalling.rows[%d]", i)
+		if err := header.CheckWire(row.Name, row.Value); err != nil {
+			c.fail(at, "%v", err)
+		} else if !header.OfCall(row.Name) {
+			c.fail(at, "%s is made for each leg, or is not ours to say", row.Name)
+		}
+	}
 	if s.Budget < 0 || s.Budget > maxBudget {
 		c.fail("signalling.budget", "%d is not 0 to %d bytes", s.Budget, maxBudget)
 	}

@@ -15,6 +15,7 @@ const (
 	BecauseRedirected header.Reason = "redirected" // the far end named another target (RFC 5806 section 5)
 	BecauseHops       header.Reason = "max-hops"   // too many diversions
 	BecauseOversize   header.Reason = "oversize"   // the INVITE is too long for UDP, and the trunk says what then
+	BecauseTrunk      header.Reason = "trunk"      // the trunk has it said in each INVITE
 	BecauseBudget     header.Reason = "budget"     // it is longer than the next hop is known to take
 )
 
@@ -23,7 +24,7 @@ func writerOf(c header.Change, author call.Writer) call.Writer {
 	switch c.Reason {
 	case header.BecauseReserved, header.BecauseMalformed, header.BecauseTooLong, header.BecauseTooMany,
 		header.BecauseNeverCrosses, header.BecauseDialog, header.BecauseEmbedded, BecauseCause, BecauseTransfer, BecauseRedirected, BecauseHops,
-		BecauseOversize, BecauseBudget, BecauseClaimed, BecauseSigned, BecauseSignatureValid, BecauseSignatureInvalid, BecauseSignatureMissing:
+		BecauseOversize, BecauseBudget, BecauseTrunk, BecauseClaimed, BecauseSigned, BecauseSignatureValid, BecauseSignatureInvalid, BecauseSignatureMissing:
 		return call.WriterPlatform
 	}
 	if c.Action == header.Kept {

@@ -306,7 +306,8 @@ func (l *Leg) inviteAt(h hop) {
 	}
 }
 
-// draft makes the next INVITE of a dialog that is dialled for the leg, and gives the ledger's line of its signature.
+// draft makes the next INVITE of a dialog that is dialled for the leg, and gives the ledger's lines of what is ours in it: the
+// trunk's rows, and the signature.
 func (l *Leg) draft(d *dialog.Dialog, body []byte) (*message.Message, []header.Change) {
 	m := d.Request("INVITE")
 	complete(m, l.hops, invites(l.trunk.trunk, l.trunk.out, l.lease), l.out.branch.ok, body, l.s.cfg.Product)
@@ -317,7 +318,12 @@ func (l *Leg) draft(d *dialog.Dialog, body []byte) (*message.Message, []header.C
 		m.Add("Replaces", r)
 		m.Add("Require", optionReplaces)
 	}
-	return m, l.trunk.signing.sign(m, time.Now())
+	told := make([]header.Change, 0, 1)
+	for _, f := range l.trunk.trunk.Signalling.Rows {
+		m.Set(f.Name, f.Value)
+		told = append(told, header.Change{Action: header.Added, Field: f, Reason: BecauseTrunk, Detail: "each INVITE by the trunk bears it"})
+	}
+	return m, append(told, l.trunk.signing.sign(m, time.Now())...)
 }
 
 // silent goes on to the next place when the first response does not come.

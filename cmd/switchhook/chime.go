@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/switchhook/switchhook/dialect/chime"
@@ -124,8 +125,16 @@ func (h *house) chime() chime.Config {
 		Functions: h.invoker, Directory: h.store.Snapshot, Store: h.store,
 		Region: h.cfg.Region, Account: cmp.Or(h.cfg.Account, defaultAccount),
 		Limits: c.limits(h.logBody()), Quotas: chime.Quotas(c.Quotas), Failover: c.Failover, CallerID: chime.CallerID(c.CallerID),
-		Logger: h.log,
+		Health: h.pinged, Logger: h.log,
 	}
 	h.leaves(&cfg)
 	return cfg
+}
+
+// pinged tells when, and from where, the last OPTIONS came by a trunk.
+func (h *house) pinged(trunk string) (at time.Time, from netip.AddrPort, ok bool) {
+	if h.sip == nil { // it is opened after the dialects
+		return at, from, false
+	}
+	return h.sip.Pinged(trunk)
 }

@@ -176,7 +176,17 @@ func (h *house) declareAll(ctx context.Context, _ string) error {
 		t.Account = d.Accounts[0].ID
 		d.Trunks = append(d.Trunks, t)
 	}
-	return h.cfg.declare(ctx, h.store, d, h.dialects)
+	if err := h.cfg.declare(ctx, h.store, d, h.dialects); err != nil {
+		return err
+	}
+	for _, dia := range h.dialects {
+		if r, ok := dia.(dialect.Refreshed); ok {
+			if err := r.Refresh(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // openPhones opens the registrar, with what was registered before.

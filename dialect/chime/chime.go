@@ -18,7 +18,10 @@ import (
 	"github.com/switchhook/switchhook/invoke"
 )
 
-var _ dialect.Dialect = (*Dialect)(nil)
+var (
+	_ dialect.Dialect   = (*Dialect)(nil)
+	_ dialect.Refreshed = (*Dialect)(nil)
+)
 
 // Functions finds the customer's function that an application names.
 type Functions interface {

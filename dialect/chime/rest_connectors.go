@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
@@ -125,20 +127,49 @@ func newConnectorID() string {
 
 // saveConnector turns what was put into what calls need, and keeps it.
 func (c *control) saveConnector(r *request, vc *connector, save func(ctx context.Context, t directory.Trunk) error) error {
-	vc.Peers, vc.Allow, vc.Updated = vc.vendor.peers(), vc.vendor.allow(), c.now()
-	vc.Limits.Placed = vc.vendor.rate()
-	vc.TLS.Need, vc.Audio.SRTP = vc.vendor.RequireEncryption, directory.Default
-	if vc.vendor.RequireEncryption {
-		vc.Audio.SRTP = directory.Always
-	}
-	// Without a termination, or with a disabled one, the vendor takes no calls from a customer's hosts.
-	vc.OutOnly = !vc.vendor.takesCalls() || len(vc.Allow) == 0 && len(vc.Callers) == 0
+	vc.shape(c.cfg.CallerID)
+	vc.Updated = c.now()
 	raw, err := json.Marshal(trunkVendor{VoiceConnector: &vc.vendor})
 	if err != nil {
 		return err
 	}
 	vc.Vendor = raw
 	return save(r, vc.Trunk)
+}
+
+// shape turns what was put into what calls need.
+func (vc *connector) shape(id CallerID) {
+	v := &vc.vendor
+	vc.Peers, vc.Allow, vc.Limits.Placed = v.peers(), v.allow(), v.rate()
+	vc.TLS.Need, vc.Audio.SRTP = v.RequireEncryption, directory.Default
+	if v.RequireEncryption {
+		vc.Audio.SRTP = directory.Always
+	}
+	// Without a termination, or with a disabled one, the vendor takes no calls from a customer's hosts.
+	vc.OutOnly = !v.takesCalls() || len(vc.Allow) == 0 && len(vc.Callers) == 0
+	vc.Owned, vc.Transit = id == CallerOwned, v.transit()
+	vc.Signalling.Rows = header.List{{Name: connectorRow, Value: vc.ID}}
+}
+
+// connectorRow tells a Voice Connector's hosts by which one they are called.
+const connectorRow = "X-VoiceConnector-ID"
+
+// Refresh brings the trunks of all Voice Connectors to what they were put as and the configuration says, which may have changed
+// since, or the program has.
+func (d *Dialect) Refresh(ctx context.Context) error {
+	for id, t := range d.cfg.Store.Snapshot().Trunks() {
+		vc, ok := asConnector(*t)
+		if !ok {
+			continue
+		}
+		if vc.shape(d.cfg.CallerID); reflect.DeepEqual(vc.Trunk, *t) {
+			continue
+		}
+		if err := d.cfg.Store.Trunks().Update(ctx, vc.Trunk); err != nil {
+			return fmt.Errorf("bring Voice Connector %s up to date: %w", id, err)
+		}
+	}
+	return nil
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

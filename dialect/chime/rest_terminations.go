@@ -158,3 +158,16 @@ func (v connectorVendor) rate() float64 {
 	}
 	return float64(deref(v.Termination.CpsLimit))
 }
+
+// transit gives which numbers of the telephone network the customer's hosts may dial, and as whom: those of CallingRegions,
+// which the vendor requires. Without it none.
+func (v connectorVendor) transit() (t directory.Transit) {
+	if !v.takesCalls() || len(v.Termination.CallingRegions) == 0 {
+		return t
+	}
+	t.Prefixes = prefixesOf(v.Termination.CallingRegions)
+	if n := v.Termination.DefaultPhoneNumber; n != nil {
+		t.Caller = *n
+	}
+	return t
+}
