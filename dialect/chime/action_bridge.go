@@ -38,6 +38,10 @@ func startBridge(d *driver, a *action) (step, *fault) {
 	if err := d.weight.bridge(d.limits()); err != nil {
 		return nil, &fault{kind: "ActionExecutionThrottled", message: "Failed to run action. The maximum number of active calls has been reached.", detail: err.Error()}
 	}
+	counted, ok := d.forward(a.leg, a.name, want.trunk, want.to, want.headers)
+	if !ok {
+		return nil, &fault{kind: "CallNotAnswered", message: "Call not answered", detail: forwardsRow + " is used up: applications send the call on to each other"}
+	}
 	s := &bridging{a: a.leg}
 	s.a.carry = nil // of an earlier callee
 	if want.tone.Key != "" {
@@ -47,7 +51,7 @@ func startBridge(d *driver, a *action) (step, *fault) {
 		}
 		s.tone = t.Op
 	}
-	t, err := d.do(call.Dial{To: want.to, From: want.from, Trunk: want.trunk, Headers: want.headers, Timeout: want.timeout, For: s.a.id})
+	t, err := d.do(call.Dial{To: want.to, From: want.from, Trunk: want.trunk, Headers: counted, Timeout: want.timeout, For: s.a.id})
 	if err != nil {
 		s.stopTone(d)
 		return nil, refused(err)

@@ -98,7 +98,8 @@ func (d *driver) outbound(o call.Origin, req CallRequest) error {
 	for i, f := range req.SipHeaders {
 		changes[i] = header.Change{Action: header.Added, Field: f, Reason: becauseSet}
 	}
-	t, err := d.do(call.Dial{To: o.To, From: o.From, Headers: req.SipHeaders, Timeout: d.limits().Ring})
+	counted, _ := d.forward(nil, "CreateSipMediaApplicationCall", "", o.To, req.SipHeaders) // nobody counted before
+	t, err := d.do(call.Dial{To: o.To, From: o.From, Headers: counted, Timeout: d.limits().Ring})
 	if err != nil {
 		return fmt.Errorf("dial %s: %w", o.To, err)
 	}

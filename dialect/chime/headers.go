@@ -50,7 +50,7 @@ func isReserved(name string) bool {
 
 // isInternal tells whether a header that came in belongs to the platform of its sender, and so is not shown.
 func isInternal(name string) bool {
-	return isReserved(name) || strings.EqualFold(name, "X-SMA-Max-Forwards")
+	return isReserved(name) || strings.EqualFold(name, forwardsRow)
 }
 
 // hasPrefixFold tells whether s begins with the prefix, ASCII case aside; prefix is in lower case.
