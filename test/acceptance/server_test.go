@@ -236,6 +236,7 @@ type function struct {
 	events []event
 	server *httptest.Server
 	fails  atomic.Bool // it throws, after it noted the event
+	said   strictRecord
 }
 
 // event is a Chime event as a customer's code reads it.
@@ -276,13 +277,21 @@ func startFunction(t *testing.T, handle func(event) string) *function {
 		f.events = append(f.events, ev)
 		f.mu.Unlock()
 		if f.fails.Load() {
+			f.said.add(body, "")
 			w.Header().Set("X-Amz-Function-Error", "Unhandled")
 			io.WriteString(w, `{"errorType":"Error","errorMessage":"let another region have it"}`)
 			return
 		}
-		io.WriteString(w, handle(ev))
+		answer := handle(ev)
+		f.said.add(body, answer)
+		io.WriteString(w, answer)
 	}))
-	t.Cleanup(f.server.Close)
+	t.Cleanup(func() {
+		f.server.Close()
+		if wrong := f.said.judge(); wrong != "" {
+			t.Errorf("events that a strict reader refuses: %s", wrong)
+		}
+	})
 	f.URL = f.server.URL + "/2015-03-31/functions/function/invocations"
 	return f
 }
