@@ -285,8 +285,12 @@ func (actionList) schema() map[string]any {
 		if m.required {
 			required = append(required, "Parameters")
 		}
+		parameters := m.shape.schema()
+		if !m.required {
+			parameters["type"] = []string{"object", "null"}
+		}
 		kinds = append(kinds, map[string]any{"type": "object", "required": required,
-			"properties": map[string]any{"Type": map[string]any{"const": m.name}, "Parameters": m.shape.schema()}})
+			"properties": map[string]any{"Type": map[string]any{"const": m.name}, "Parameters": parameters}})
 	}
 	return map[string]any{"type": []string{"array", "null"}, "maxItems": Limits{}.withDefaults().Actions, "items": map[string]any{"oneOf": kinds}}
 }

@@ -89,6 +89,9 @@ func (o object) schema() map[string]any {
 	properties, required := map[string]any{}, []string{}
 	for _, m := range o.members {
 		properties[m.name] = m.shape.schema()
+		if _, strict := m.shape.(pattern); !m.required && !strict {
+			properties[m.name] = map[string]any{"anyOf": []any{m.shape.schema(), map[string]any{"enum": []any{nil, ""}}}} // counts as left out
+		}
 		if m.required {
 			required = append(required, m.name)
 		}
