@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/switchhook/switchhook/dialect"
 )
 
 // metrics serves what the exchange counts, and what the Go runtime and the operating system tell of this process.
@@ -94,6 +96,7 @@ func (m *counts) Collect(ch chan<- prometheus.Metric) {
 	counter(m.recordings, n.Calls.RecordingsFailed, "failed")
 	gauge(m.recording, float64(n.Calls.Recording))
 	m.edge(counter, gauge)
+	m.dialects(ch)
 	if m.c.Rooms != nil {
 		rooms, parties := m.c.Rooms()
 		gauge(m.rooms, float64(rooms))
@@ -114,6 +117,35 @@ func (m *counts) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range m.c.Trunks.Health() {
 		gauge(m.up, one(p.Up), p.Trunk, p.Peer)
 	}
+}
+
+// dialects collects what dialects count.
+func (m *counts) dialects(ch chan<- prometheus.Metric) {
+	for _, d := range m.c.Dialects {
+		x, ok := d.(dialect.Metered)
+		if !ok {
+			continue
+		}
+		for _, n := range x.Metrics() {
+			ch <- metric(n)
+		}
+	}
+}
+
+// metric gives one in Prometheus's terms.
+func metric(n dialect.Metric) prometheus.Metric {
+	names, values := make([]string, len(n.Labels)), make([]string, len(n.Labels))
+	for i, l := range n.Labels {
+		names[i], values[i] = l[0], l[1]
+	}
+	d := desc(n.Name, n.Help, names...)
+	switch n.Kind {
+	case dialect.Counter:
+		return prometheus.MustNewConstMetric(d, prometheus.CounterValue, n.Value, values...)
+	case dialect.Summary:
+		return prometheus.MustNewConstSummary(d, n.Count, n.Value, nil, values...)
+	}
+	return prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n.Value, values...)
 }
 
 // edge collects what the SIP edge counts.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http/httptest"
@@ -12,10 +13,24 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/api"
+	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/exchange"
 )
+
+// metered is a dialect with figures of its own.
+type metered struct{}
+
+func (metered) Name() string                                     { return "metered" }
+func (metered) App(string, json.RawMessage) (dialect.App, error) { return nil, nil }
+func (metered) Metrics() []dialect.Metric {
+	return []dialect.Metric{
+		{Name: "chime_InboundCallsActive", Help: "x", Labels: [][2]string{{"Id", "a"}, {"Region", "x"}}, Value: 2},
+		{Name: "chime_Throttles", Help: "x", Kind: dialect.Counter, Value: 2},
+		{Name: "chime_RTTBetweenVcAndCustomer", Help: "x", Kind: dialect.Summary, Labels: [][2]string{{"Id", "a"}}, Value: 40, Count: 2},
+	}
+}
 
 // TestMetrics: each count is under its own name, as a counter or a gauge, and a part that is not there is left out.
 func TestMetrics(t *testing.T) {
@@ -44,6 +59,7 @@ func TestMetrics(t *testing.T) {
 		Strangers:     strangers{},
 		Registrations: phones{},
 		Trunks:        peers{},
+		Dialects:      []dialect.Dialect{metered{}},
 	})
 	for _, line := range []string{
 		"# TYPE switchhook_sip_overload_refused_total counter", "switchhook_sip_overload_refused_total 7",
@@ -54,6 +70,8 @@ func TestMetrics(t *testing.T) {
 		`switchhook_tls_certificate_end_seconds{file="/etc/our.pem"} 1.8e+09`, "switchhook_tls_refused_total 4",
 		"switchhook_rooms_standing 2", "switchhook_room_parties 9",
 		`switchhook_transfers_total{result="done"} 0`, `switchhook_recordings_total{result="failed"} 0`,
+		`switchhook_chime_InboundCallsActive{Id="a",Region="x"} 2`, "# TYPE switchhook_chime_Throttles counter",
+		`switchhook_chime_RTTBetweenVcAndCustomer_sum{Id="a"} 40`, `switchhook_chime_RTTBetweenVcAndCustomer_count{Id="a"} 2`,
 		"switchhook_registrations 12", `switchhook_trunk_registered{trunk="a"} 1`, `switchhook_trunk_peer_up{peer="p:5060",trunk="a"} 0`,
 	} {
 		if !slices.Contains(full, line) {

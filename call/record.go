@@ -43,13 +43,15 @@ type MediaStats struct {
 	Codec      string        `json:"codec,omitempty"`
 	PacketsIn  uint64        `json:"packetsIn"`
 	PacketsOut uint64        `json:"packetsOut"`
-	Lost       uint64        `json:"lost"`             // gaps in the sequence numbers received
-	Discarded  uint64        `json:"discarded"`        // from a source that is not the far end, or malformed
-	Jitter     time.Duration `json:"jitter"`           // interarrival jitter, RFC 3550 section 6.4.1
-	RoundTrip  time.Duration `json:"roundTrip"`        // from the last RTCP report, 0 when unknown
-	RemoteLoss float64       `json:"remoteLoss"`       // fraction 0..1 the far end reported
-	MOS        float64       `json:"mos,omitempty"`    // estimate of what we hear, 1 to 4.5 (ITU-T G.107, as if all were G.711); 0 when nothing was heard
-	Secure     bool          `json:"secure,omitempty"` // SRTP
+	BytesIn    uint64        `json:"bytesIn,omitempty"`  // of payload, without headers
+	BytesOut   uint64        `json:"bytesOut,omitempty"` // likewise
+	Lost       uint64        `json:"lost"`               // gaps in the sequence numbers received
+	Discarded  uint64        `json:"discarded"`          // from a source that is not the far end, or malformed
+	Jitter     time.Duration `json:"jitter"`             // interarrival jitter, RFC 3550 section 6.4.1
+	RoundTrip  time.Duration `json:"roundTrip"`          // from the last RTCP report, 0 when unknown
+	RemoteLoss float64       `json:"remoteLoss"`         // fraction 0..1 the far end reported
+	MOS        float64       `json:"mos,omitempty"`      // estimate of what we hear, 1 to 4.5 (ITU-T G.107, as if all were G.711); 0 when nothing was heard
+	Secure     bool          `json:"secure,omitempty"`   // SRTP
 }
 
 // Finished is all that a call leaves: its record, what became of every context value, and, where logs are on, its log.

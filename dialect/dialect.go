@@ -71,6 +71,44 @@ type Historian interface {
 	Over(f call.Finished)
 }
 
+// Metered is what a Dialect offers beside that has figures of its own to be watched.
+type Metered interface {
+	// Metrics gives them as they are now. It is asked each time that somebody looks.
+	Metrics() []Metric
+}
+
+// Metric is one figure.
+type Metric struct {
+	Name, Help string // under "switchhook_"; one name has one kind and the same labels' names always
+	Kind       MetricKind
+	Labels     [][2]string // name and value
+	Value      float64
+	Count      uint64 // of a Summary: of how many Value is the sum
+}
+
+// MetricKind says what a figure is.
+type MetricKind int
+
+// The kinds.
+const (
+	Gauge MetricKind = iota
+	Counter
+	Summary // a sum, and of how many
+)
+
+// Traffic is what a trunk has carried since the start: In is legs that its far ends began, Out those that we placed.
+type Traffic struct {
+	In, Out   Flow
+	Codes     [7]uint64 // responses to INVITEs by their first digit: each that rang counts in 1, each that was answered in 2, each that was not by its final one
+	Throttled uint64    // refused because of a limit of ours
+}
+
+// Flow is the legs of one direction.
+type Flow struct {
+	Attempts, Answered, Failures uint64
+	Active                       int
+}
+
 // Mux is where a dialect mounts its API: patterns as in http.ServeMux, with method and path.
 type Mux interface {
 	Handle(pattern string, h http.Handler)

@@ -17,12 +17,13 @@ import (
 
 var _ dialect.Calls = (*Exchange)(nil)
 
-// Config is what an exchange needs. All must be set.
+// Config is what an exchange needs. All must be set, but for Traffic.
 type Config struct {
 	Engine    *engine.Engine
 	Directory func() *directory.Snapshot
 	Dialects  map[string]dialect.Dialect // by the name that directory.App.Dialect gives
 	Logger    *slog.Logger
+	Traffic   *Traffic // counts the legs that come in, if set
 }
 
 // Exchange leads calls their way. Safe for concurrent use.
@@ -46,6 +47,8 @@ func New(cfg Config) *Exchange {
 func (x *Exchange) Receive(at call.Attempt, open func(call.LegID, call.Report) engine.Leg) {
 	v := route.Find(x.cfg.Directory(), at)
 	at.Account = v.Account
+	leg := open
+	open = func(id call.LegID, r call.Report) engine.Leg { return leg(id, x.cfg.Traffic.watch(at.Trunk, call.In, r)) }
 	if nowhere(v) {
 		if host, account := greet(x.cfg.Dialects, at); host != nil {
 			at.Account = account

@@ -121,6 +121,7 @@ type house struct {
 	engine  *engine.Engine
 	dialect *fakeDialect
 	trunks  chan string
+	traffic *exchange.Traffic
 	dialled atomic.Pointer[call.Dial] // last
 	records chan call.Record
 	last    atomic.Pointer[call.Finished] // whose record was given last
@@ -149,8 +150,9 @@ func newHouse(drive map[string]func(context.Context, dialect.Call) error) *house
 		h.content.Rules = append(h.content.Rules, r)
 	}
 	h.current.Store(directory.NewSnapshot(h.content))
+	h.traffic = exchange.NewTraffic(h.directory)
 	h.engine = engine.New(engine.Config{
-		Dialer: exchange.Outbound(h.directory, nil, fakeDialer{h.trunks, &h.dialled}),
+		Dialer: exchange.Outbound(h.directory, nil, h.traffic.Dialer(fakeDialer{h.trunks, &h.dialled})),
 		Record: func(f call.Finished) {
 			h.last.Store(&f)
 			h.records <- f.Record
@@ -159,7 +161,7 @@ func newHouse(drive map[string]func(context.Context, dialect.Call) error) *house
 	})
 	h.Exchange = exchange.New(exchange.Config{
 		Engine: h.engine, Directory: h.directory, Logger: slog.New(slog.NewTextHandler(&h.told, &slog.HandlerOptions{Level: slog.LevelError})),
-		Dialects: map[string]dialect.Dialect{"fake": h.dialect},
+		Dialects: map[string]dialect.Dialect{"fake": h.dialect}, Traffic: h.traffic,
 	})
 	return h
 }

@@ -172,6 +172,7 @@ type Session interface {
 type Stats struct {
 	Codec                                  Codec
 	PacketsIn, PacketsOut, Lost, Discarded uint64
+	BytesIn, BytesOut                      uint64 // of payload, without headers
 	Jitter, RoundTrip                      time.Duration
 	RemoteLoss                             float64 // fraction 0..1 that the far end reported
 	MOS                                    float64 // estimate of what is heard here, 1 to 4.5 (ITU-T G.107, as if all were G.711); 0 before anything is

@@ -240,7 +240,7 @@ func (l *Leg) forget() {
 
 func statsOf(s media.Stats) call.MediaStats {
 	out := call.MediaStats{
-		PacketsIn: s.PacketsIn, PacketsOut: s.PacketsOut, Lost: s.Lost, Discarded: s.Discarded,
+		PacketsIn: s.PacketsIn, PacketsOut: s.PacketsOut, Lost: s.Lost, Discarded: s.Discarded, BytesIn: s.BytesIn, BytesOut: s.BytesOut,
 		Jitter: s.Jitter, RoundTrip: s.RoundTrip, RemoteLoss: s.RemoteLoss, MOS: s.MOS, Secure: s.Secure,
 	}
 	if s.Codec != media.NoCodec {

@@ -19,13 +19,15 @@ import (
 	"github.com/switchhook/switchhook/dialect/chime"
 	"github.com/switchhook/switchhook/dialect/courier"
 	"github.com/switchhook/switchhook/dialect/logbook"
+	"github.com/switchhook/switchhook/exchange"
 )
 
 // after is what takes what calls leave for customers: logs, records, events. What is nil takes nothing.
 type after struct {
-	logs   *logbook.Book
-	cdrs   *courier.Courier // to accounts: where their call detail records belong is their own setting
-	events *courier.Courier
+	logs    *logbook.Book
+	cdrs    *courier.Courier // to accounts: where their call detail records belong is their own setting
+	events  *courier.Courier
+	traffic *exchange.Traffic
 }
 
 // manyObjects is how many records of one account are on their way at once.
@@ -74,6 +76,7 @@ func (h *house) leaves(c *chime.Config) {
 	if h.cfg.Chime.Events.URL != "" {
 		c.Event = h.event
 	}
+	c.Traffic = func() map[string]dialect.Traffic { return h.after.traffic.Trunks() }
 	c.Deliver = func(account, key string, body []byte) {
 		h.after.cdrs.Take(courier.Parcel{To: account, Name: key, Body: body})
 	}

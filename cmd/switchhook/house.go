@@ -209,13 +209,14 @@ func (h *house) openCalls(context.Context, string) error {
 		return err
 	}
 	edge := new(edge)
+	h.after.traffic = exchange.NewTraffic(h.store.Snapshot)
 	h.exchange = exchange.New(exchange.Config{
 		Engine: engine.New(engine.Config{
-			Dialer: exchange.Outbound(h.store.Snapshot, h.dialects, edge), Opener: h.buckets, Speaker: h.speaker,
+			Dialer: exchange.Outbound(h.store.Snapshot, h.dialects, h.after.traffic.Dialer(edge)), Opener: h.buckets, Speaker: h.speaker,
 			Clock: h.studio.clock, Rooms: h.studio.rooms, Recorder: h.studio.recorder,
 			Record: h.over, Log: h.cfg.SIP.Trace, Logger: h.log,
 		}),
-		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log,
+		Directory: h.store.Snapshot, Dialects: h.dialects, Logger: h.log, Traffic: h.after.traffic,
 	})
 	h.sip, err = sip.New(sip.Config{
 		Endpoints: sip.Endpoints{Registrar: h.phones, Realm: h.cfg.SIP.Realm, Algorithms: h.cfg.SIP.hashes(), Route: exchange.Route(h.store.Snapshot)},

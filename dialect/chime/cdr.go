@@ -112,13 +112,17 @@ func (c *cdrs) forget(account string) {
 	delete(c.none, account)
 }
 
-// Over implements [dialect.Historian]: it makes the call detail records of a call, whoever drove it.
+// Over implements [dialect.Historian]: it counts and logs the media of a call, whoever drove it, and makes its call detail records.
 func (d *Dialect) Over(f call.Finished) {
-	if d.cfg.Deliver == nil {
-		return
-	}
 	dir := d.cfg.Directory()
-	r := &f.Record
+	d.logMedia(dir, &f.Record)
+	if d.cfg.Deliver != nil {
+		d.record(dir, &f.Record)
+	}
+}
+
+// record makes a call's detail records.
+func (d *Dialect) record(dir *directory.Snapshot, r *call.Record) {
 	keys := map[string]bool{}
 	app, driven := dir.App(r.App)
 	driven = driven && app.Dialect == d.Name()

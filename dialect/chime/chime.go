@@ -60,6 +60,8 @@ type Config struct {
 	// Deliver brings an object into the bucket of an account's call detail records, later, and again until it is there: see
 	// [Dialect.CdrBucket] and [Dialect.NoCdrs]. It never blocks. nil: no such records are made.
 	Deliver func(account, key string, body []byte)
+	// Traffic gives what each trunk has carried, by ID; nil: nobody counts.
+	Traffic func() map[string]dialect.Traffic
 	// Clock gives the time; nil: time.Now.
 	Clock func() time.Time
 	// Logger takes what an operator should know; nil: nobody.
@@ -143,6 +145,7 @@ type Dialect struct {
 	cfg   Config
 	loads loads
 	cdrs  cdrs
+	media figures
 	bots  bots
 	focus pace // of VoiceFocus
 	lobby *lobby

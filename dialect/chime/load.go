@@ -116,15 +116,13 @@ func (s *loads) of(app string) *load {
 	return l
 }
 
-// standing gives how many calls each application has that has any, as the vendor counts.
+// standing gives how many calls each application has that has had any, as the vendor counts.
 func (s *loads) standing() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make(map[string]int, len(s.apps))
 	for app, l := range s.apps {
-		if l.calls > 0 {
-			out[app] = l.calls
-		}
+		out[app] = l.calls
 	}
 	return out
 }

@@ -26,6 +26,7 @@ type receiver struct {
 	key       keypress
 	ears      *ears // nil where keys are not listened for
 	discarded uint64
+	octets    uint64 // of payload
 }
 
 func (r *receiver) agree(m media.Remote) {
@@ -41,6 +42,7 @@ func (r *receiver) agree(m media.Remote) {
 
 func (r *receiver) stats(st *media.Stats) {
 	st.PacketsIn, st.Lost, st.Discarded = r.count.received, r.count.lost(), r.discarded
+	st.BytesIn = r.octets
 	st.Secure = r.secret != nil
 	st.Jitter = time.Duration(r.count.jitter>>4) * time.Second / clockRate
 }
@@ -174,6 +176,7 @@ func (s *Session) take(b []byte, sh *shard, now time.Duration) (press, bool) {
 		r.discarded++
 		return pressed, false
 	}
+	r.octets += uint64(len(payload))
 	p.Source ^= r.count.restarts * 0x9e3779b9 // numbers begin anew: to others that is another source
 	if pressed.digit != 0 {
 		return pressed, true // one at a time: the end of an event is told three times

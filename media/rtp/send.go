@@ -111,6 +111,7 @@ func (t *sender) transcoder() *codec.Transcoder {
 
 func (t *sender) stats(st *media.Stats) {
 	st.Codec, st.PacketsOut, st.RoundTrip = t.form.codec, t.sent.packets, t.sent.roundTrip
+	st.BytesOut = t.sent.octets
 	st.RemoteLoss = float64(t.sent.loss) / 256
 }
 
