@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
 )
 
 // Call is one call as its driver sees it.
@@ -69,6 +71,12 @@ type Refreshed interface {
 // Historian is what a Dialect offers beside that wants to know of every call that is over, whoever drove it. It must not block.
 type Historian interface {
 	Over(f call.Finished)
+}
+
+// Scribe is what a Dialect offers beside that keeps the messages of some trunks' legs whole.
+type Scribe interface {
+	// Copy gives who takes those of a trunk's leg that begins; nil: nobody. Neither may block.
+	Copy(t *directory.Trunk) func(at time.Time, callID string, message []byte)
 }
 
 // Metered is what a Dialect offers beside that has figures of its own to be watched.

@@ -65,6 +65,9 @@ type Config struct {
 	TrustLoopback bool
 	// Trace reports every SIP message of a leg as call.Logged.
 	Trace bool
+	// Copy, if set, is asked for each leg of a trunk: it gives who takes the leg's messages whole, retransmissions aside, or nil.
+	// Neither may block.
+	Copy func(t *directory.Trunk) func(at time.Time, callID string, message []byte)
 	// Endpoints is how endpoints register and call.
 	Endpoints Endpoints
 	Limits    Limits

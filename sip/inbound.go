@@ -68,8 +68,8 @@ func (s *Server) invite(tx *transaction.Server, p *peering, host, user, login st
 	}
 	l.own(l.dialog)
 	endpoint := l.known(&in)
-	if s.cfg.Trace {
-		l.traced(false, m)
+	if f := l.traces(); f != nil {
+		f(false, m)
 	}
 	l.timer = l.after(s.cfg.Timers.Ring, l.unanswered)
 	at := call.Attempt{

@@ -255,8 +255,30 @@ func (l *Leg) own(d *dialog.Dialog) {
 	if l.direction == call.Out && l.trunk.signalling().Delayed {
 		d.Decline(l.declined)
 	}
-	if l.s.cfg.Trace {
-		d.Trace(l.traced)
+	if f := l.traces(); f != nil {
+		d.Trace(f)
+	}
+}
+
+// traces gives who hears of the leg's messages; nil when nobody does.
+func (l *Leg) traces() func(sent bool, m *message.Message) {
+	var copied func(at time.Time, callID string, message []byte)
+	if l.s.cfg.Copy != nil && l.trunk.endpoint == nil {
+		copied = l.s.cfg.Copy(l.trunk.trunk)
+	}
+	switch {
+	case copied == nil && l.s.cfg.Trace:
+		return l.traced
+	case copied == nil:
+		return nil
+	}
+	return func(sent bool, m *message.Message) {
+		if l.s.cfg.Trace {
+			l.traced(sent, m)
+		}
+		if whole, err := m.Append(nil); err == nil { // what can't be written was not sent
+			copied(l.now(), l.callID, whole)
+		}
 	}
 }
 

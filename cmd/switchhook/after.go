@@ -19,6 +19,7 @@ import (
 	"github.com/switchhook/switchhook/dialect/chime"
 	"github.com/switchhook/switchhook/dialect/courier"
 	"github.com/switchhook/switchhook/dialect/logbook"
+	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/exchange"
 )
 
@@ -117,6 +118,18 @@ func (h *house) bringCDR(ctx context.Context, p courier.Parcel) error {
 	}
 	if err := h.buckets.Put(ctx, bucket, p.Name, bytes.NewReader(p.Body)); err != nil {
 		return fmt.Errorf("into bucket %s: %w", bucket, err)
+	}
+	return nil
+}
+
+// copies gives who takes the messages of a trunk's leg: the dialect that wants them, or nil.
+func (h *house) copies(t *directory.Trunk) func(at time.Time, callID string, message []byte) {
+	for _, d := range h.dialects {
+		if s, ok := d.(dialect.Scribe); ok {
+			if f := s.Copy(t); f != nil {
+				return f
+			}
+		}
 	}
 	return nil
 }

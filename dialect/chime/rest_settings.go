@@ -97,6 +97,7 @@ func (c *control) updateSettings(r *request, in settingsBody) (nothing, error) {
 	if err := v.result(); err != nil {
 		return nothing{}, err
 	}
+	defer c.cdrs.forget(r.account)
 	return nothing{}, c.changeSettings(r, func(s *accountSettings) {
 		if in.VoiceConnector != nil {
 			s.Global.VoiceConnector = in.VoiceConnector
