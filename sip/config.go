@@ -63,17 +63,21 @@ type Config struct {
 	Product string
 	// TrustLoopback lets requests from this machine in that no trunk claims, and lets them use any trunk's host.
 	TrustLoopback bool
-	// Trace reports every SIP message of a leg as call.Logged.
-	Trace bool
-	// Copy, if set, is asked for each leg of a trunk: it gives who takes the leg's messages whole, retransmissions aside, or nil.
-	// Neither may block.
-	Copy func(t *directory.Trunk) func(at time.Time, callID string, message []byte)
+	Tracing
 	// Endpoints is how endpoints register and call.
 	Endpoints Endpoints
 	Limits    Limits
 	Timers    Timers
 	// Shards is the number of goroutines that own calls' signalling: GOMAXPROCS.
 	Shards int
+}
+
+// Tracing says who hears of the SIP messages of legs, retransmissions aside.
+type Tracing struct {
+	// Trace reports each as call.Logged.
+	Trace bool
+	// Copy, if set, is asked for each leg of a trunk: it gives who takes the leg's messages whole, or nil. Neither may block.
+	Copy func(t *directory.Trunk) func(at time.Time, callID string, message []byte)
 }
 
 // Limits bound what the server takes on. Zero values mean the defaults named.

@@ -220,7 +220,7 @@ func (h *house) openCalls(context.Context, string) error {
 	})
 	h.sip, err = sip.New(sip.Config{
 		Endpoints: sip.Endpoints{Registrar: h.phones, Realm: h.cfg.SIP.Realm, Algorithms: h.cfg.SIP.hashes(), Route: exchange.Route(h.store.Snapshot)},
-		Transport: transport.Config{Listen: listen}, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Trace: h.cfg.SIP.Trace, Copy: h.copies,
+		Transport: transport.Config{Listen: listen}, Directory: h.store.Snapshot, Log: h.log, TrustLoopback: h.cfg.dev, Tracing: sip.Tracing{Trace: h.cfg.SIP.Trace, Copy: h.copies},
 		Media:   func(toward netip.Addr) (sip.Session, error) { return h.rtp.Open(toward) },
 		Reaches: h.rtp.Reaches,
 		Limits:  sip.Limits{Legs: 2 * h.cfg.SIP.Calls, Rate: float64(h.cfg.SIP.Rate)},
