@@ -57,11 +57,12 @@ type scenarioPages struct {
 var errorStatus = map[string]int{
 	"BadRequestException": 400, "ResourceLimitExceededException": 400, "UnauthorizedClientException": 401, "ForbiddenException": 403,
 	"AccessDeniedException": 403, "NotFoundException": 404, "ConflictException": 409, "ThrottledClientException": 429,
+	"LimitExceededException": 400, "TooManyTagsException": 400, "ResourceNotFoundException": 404, "UnprocessableEntityException": 422,
 }
 
-func readScenarios(t *testing.T) map[string]scenarioFile {
+func readScenarios(t *testing.T, folder string) map[string]scenarioFile {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(scenarioFolder, "*.json"))
+	names, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
@@ -140,7 +141,7 @@ func TestClients(t *testing.T) {
 	for name, open := range clients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			files := readScenarios(t) // its own: steps are cut to what a client knows
+			files := readScenarios(t, scenarioFolder) // its own: steps are cut to what a client knows
 			ready := map[string]client{}
 			for _, file := range slices.Sorted(maps.Keys(files)) {
 				f := files[file]

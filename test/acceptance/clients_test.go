@@ -65,9 +65,16 @@ var clients = map[string]func(t *testing.T, s *server) client{
 	legacy:       func(t *testing.T, s *server) client { return nodeClient(t, s, legacy) },
 }
 
-func pythonClient(t *testing.T, s *server, which string) client {
+// meetingClients are those for the vendor's service of meetings.
+var meetingClients = map[string]func(t *testing.T, s *server) client{
+	"aws-cli":    func(t *testing.T, s *server) client { return pythonClient(t, s, "cli", "chime-sdk-meetings") },
+	"boto3":      func(t *testing.T, s *server) client { return pythonClient(t, s, "boto3", "chime-sdk-meetings") },
+	"javascript": func(t *testing.T, s *server) client { return nodeClient(t, s, "meetings") },
+}
+
+func pythonClient(t *testing.T, s *server, which ...string) client {
 	python := need.File(t, filepath.Join("..", "..", ".cache", "venv", "bin", "python"), "make test installs it")
-	return newClientProcess(t, s, python, filepath.Join("interop", "client.py"), which)
+	return newClientProcess(t, s, append([]string{python, filepath.Join("interop", "client.py")}, which...)...)
 }
 
 func nodeClient(t *testing.T, s *server, which string) client {
@@ -84,7 +91,7 @@ type clientProcess struct {
 func newClientProcess(t *testing.T, s *server, command ...string) *clientProcess {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(awsEnv(s), "AWS_ENDPOINT_URL_CHIME=http://"+s.HTTP, "AWS_MAX_ATTEMPTS=1", "PYTHONUTF8=1", "NODE_NO_WARNINGS=1")
+	cmd.Env = append(awsEnv(s), "AWS_ENDPOINT_URL_CHIME=http://"+s.HTTP, "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS=http://"+s.HTTP, "AWS_MAX_ATTEMPTS=1", "PYTHONUTF8=1", "NODE_NO_WARNINGS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()

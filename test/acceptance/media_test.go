@@ -95,7 +95,21 @@ func (p *person) talk(l *far.Line) {
 // calls calls the server's number and waits for the answer.
 func (p *person) calls(t *testing.T, s *server) *far.Line {
 	t.Helper()
-	l := p.dials(t, s)
+	return p.answered(t, p.dials(t, s))
+}
+
+// callsTo calls somebody and waits for the answer.
+func (p *person) callsTo(t *testing.T, to far.Outgoing) *far.Line {
+	t.Helper()
+	l, err := p.Call(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.answered(t, l)
+}
+
+func (p *person) answered(t *testing.T, l *far.Line) *far.Line {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if _, err := l.Wait(ctx); err != nil {

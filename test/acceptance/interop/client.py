@@ -16,7 +16,7 @@ import botocore.exceptions
 import botocore.session
 from botocore import xform_name
 
-SERVICE = "chime-sdk-voice"
+SERVICE = sys.argv[2] if len(sys.argv) > 2 else "chime-sdk-voice"
 model = botocore.session.get_session().get_service_model(SERVICE)
 
 

@@ -1,10 +1,10 @@
-// A customer's client in JavaScript, unmodified: @aws-sdk/client-chime-sdk-voice, or the legacy Chime client of the AWS SDK's version 2.
+// A customer's client in JavaScript, unmodified: @aws-sdk/client-chime-sdk-voice, -meetings, or the legacy Chime client of the AWS SDK's version 2.
 // It takes requests as lines of JSON and answers each with one; ../client.py says how they look.
 import { createInterface } from 'node:readline';
 
-const voice = async () => {
-  const sdk = await import('@aws-sdk/client-chime-sdk-voice');
-  const client = new sdk.ChimeSDKVoiceClient();
+const modern = (name, service) => async () => {
+  const sdk = await import(name);
+  const client = new sdk[service + 'Client']();
   const answer = (meta, rest) => ({ status: meta.httpStatusCode, request: meta.requestId, ...rest });
   return async ({ operation, input, pages }) => {
     try {
@@ -16,7 +16,7 @@ const voice = async () => {
       const output = await client.send(new sdk[operation + 'Command'](input));
       return answer(output.$metadata, { output });
     } catch (e) {
-      if (!(e instanceof sdk.ChimeSDKVoiceServiceException)) return { error: 'client', message: String(e) };
+      if (!(e instanceof sdk[service + 'ServiceException'])) return { error: 'client', message: String(e) };
       const known = sdk[e.name];
       return answer(e.$metadata, { error: e.name, typed: known !== undefined && e instanceof known, code: e.Code, message: e.message });
     }
@@ -48,7 +48,9 @@ const legacy = async () => {
 };
 
 process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = '1';
-const run = await { voice, legacy }[process.argv[2]]();
+const run = await {
+  voice: modern('@aws-sdk/client-chime-sdk-voice', 'ChimeSDKVoice'), meetings: modern('@aws-sdk/client-chime-sdk-meetings', 'ChimeSDKMeetings'), legacy,
+}[process.argv[2]]();
 for await (const line of createInterface({ input: process.stdin })) {
   console.log(JSON.stringify(await run({ input: {}, ...JSON.parse(line) })));
 }
