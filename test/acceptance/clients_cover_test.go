@@ -54,7 +54,7 @@ var onlyIDs = []string{"Get", "Delete"}
 // The scenarios have each operation of the vendor's model that this server serves, and each exception that it declares.
 func TestClientsCoverTheModel(t *testing.T) {
 	done := map[string]map[string]bool{} // by operation: "" for success, and exceptions
-	for _, f := range readScenarios(t) {
+	for _, f := range readScenarios(t, scenarioFolder) {
 		for _, step := range f.Steps {
 			if done[step.Do] == nil {
 				done[step.Do] = map[string]bool{}
