@@ -30,6 +30,7 @@ import (
 	"github.com/switchhook/switchhook/sip/registrar"
 	"github.com/switchhook/switchhook/sip/transport"
 	"github.com/switchhook/switchhook/speech"
+	"github.com/switchhook/switchhook/speech/lex"
 	"github.com/switchhook/switchhook/store/sqlite"
 )
 
@@ -44,6 +45,7 @@ type house struct {
 	studio   studio
 	after    after
 	speaker  *speech.Speaker
+	bots     *lex.Client // nil: there are none
 	dialects map[string]dialect.Dialect
 	exchange *exchange.Exchange
 	claims   *claim.Desk
@@ -73,7 +75,7 @@ func openHouse(ctx context.Context, cfg config, data string, log *slog.Logger, l
 		}
 	}()
 	steps := []func(context.Context, string) error{
-		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openStudio, h.openSpeech, h.openDialects, h.openAfter, h.openBox, h.declareAll, h.openPhones, h.openCalls,
+		h.openStore, h.openDoor, h.openFunctions, h.openMedia, h.openStudio, h.openSpeech, h.openBots, h.openDialects, h.openAfter, h.openBox, h.declareAll, h.openPhones, h.openCalls,
 	}
 	for _, step := range steps {
 		if err := step(ctx, data); err != nil {
@@ -212,7 +214,7 @@ func (h *house) openCalls(context.Context, string) error {
 	h.after.traffic = exchange.NewTraffic(h.store.Snapshot)
 	h.exchange = exchange.New(exchange.Config{
 		Engine: engine.New(engine.Config{
-			Dialer: exchange.Outbound(h.store.Snapshot, h.dialects, h.after.traffic.Dialer(edge)), Opener: h.buckets, Speaker: h.speaker,
+			Dialer: exchange.Outbound(h.store.Snapshot, h.dialects, h.after.traffic.Dialer(edge)), Opener: h.buckets, Speaker: h.speaker, Talker: h.talker(),
 			Clock: h.studio.clock, Rooms: h.studio.rooms, Recorder: h.studio.recorder,
 			Record: h.over, Log: h.cfg.SIP.Trace, Logger: h.log,
 		}),

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/engine"
 	"github.com/switchhook/switchhook/speech"
+	"github.com/switchhook/switchhook/speech/lex"
 	"github.com/switchhook/switchhook/speech/local"
 	"github.com/switchhook/switchhook/speech/polly"
 )
@@ -24,6 +27,34 @@ func (h *house) openSpeech(ctx context.Context, _ string) error {
 	h.speaker = speech.New(p)
 	h.later(h.speaker.Close)
 	return nil
+}
+
+// openBots lets bots of Amazon Lex talk. That AWS's settings can't be read concerns nobody who has none: a call that wants a bot fails.
+func (h *house) openBots(ctx context.Context, _ string) error {
+	c, err := lex.New(ctx, lex.Config{Logger: h.log})
+	if err != nil {
+		h.log.Warn("no bots", "why", err)
+		return nil
+	}
+	h.bots = c
+	h.later(c.Close)
+	return nil
+}
+
+// talker gives who lets bots talk; nil where nobody does.
+func (h *house) talker() engine.Talker {
+	if h.bots == nil {
+		return nil
+	}
+	return talker{h.bots}
+}
+
+// talker is a lex.Client in the engine's words.
+type talker struct{ bots *lex.Client }
+
+// Converse implements [engine.Talker].
+func (t talker) Converse(ctx context.Context, cmd call.Converse) engine.Talk {
+	return t.bots.Converse(ctx, cmd)
 }
 
 // provider gives the speech provider of the configuration; nil for none.

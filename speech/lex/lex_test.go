@@ -27,6 +27,17 @@ const (
 	session = "f06dd26d-fcaf-411e-9cdb-05ac726e1b9a"
 )
 
+// serve starts bots, which the environment names.
+func serve(t *testing.T, bot func(*lextest.Conversation)) *lextest.Server {
+	t.Helper()
+	s := lextest.New(t, bot)
+	for _, kv := range s.Env() {
+		k, v, _ := strings.Cut(kv, "=")
+		t.Setenv(k, v)
+	}
+	return s
+}
+
 // client gives one of the bots of the environment.
 func client(t *testing.T, l lex.Limits) *lex.Client {
 	t.Helper()
@@ -92,7 +103,7 @@ func (l *listening) end() []int16 {
 func TestConversation(t *testing.T) {
 	var order []string
 	var pcm []int16
-	lextest.New(t, func(c *lextest.Conversation) {
+	serve(t, func(c *lextest.Conversation) {
 		for e, ok := c.Next(); ok; e, ok = c.Next() {
 			switch e.Type {
 			case "ConfigurationEvent":
@@ -158,7 +169,7 @@ func TestConversation(t *testing.T) {
 // What the far end says over the bot stops it.
 func TestInterruption(t *testing.T) {
 	began := make(chan struct{})
-	lextest.New(t, func(c *lextest.Conversation) {
+	serve(t, func(c *lextest.Conversation) {
 		for e, ok := c.Next(); ok; e, ok = c.Next() {
 			switch e.Type {
 			case "ConfigurationEvent":
@@ -223,7 +234,7 @@ func TestWrongBots(t *testing.T) {
 		}, nil, "before the conversation was over"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lextest.New(t, tc.bot)
+			serve(t, tc.bot)
 			talk := converse(t, lex.Limits{Begin: 200 * time.Millisecond, Silence: 200 * time.Millisecond}, "")
 			result, err := talk.Wait()
 			if result != nil || err == nil || tc.is != nil && !errors.Is(err, tc.is) || !strings.Contains(err.Error(), tc.says) {
@@ -239,7 +250,7 @@ func TestWrongBots(t *testing.T) {
 // A hundred megabytes of speech: what nobody hears yet stays with its sender.
 func TestEndlessSpeech(t *testing.T) {
 	sent := make(chan int, 1)
-	lextest.New(t, func(c *lextest.Conversation) {
+	serve(t, func(c *lextest.Conversation) {
 		chunk := `{"audioChunk":"` + strings.Repeat("AAAA", 64<<10) + `"}`
 		n := 0
 		for ; n < 100<<20; n += 192 << 10 {
@@ -267,7 +278,7 @@ func TestEndlessSpeech(t *testing.T) {
 
 // A bot that takes nothing of what it is sent: the sound is dropped, too many keys end the conversation.
 func TestDeafBot(t *testing.T) {
-	lextest.New(t, func(c *lextest.Conversation) { c.Send("HeartbeatEvent", "{}"); <-c.Gone() })
+	serve(t, func(c *lextest.Conversation) { c.Send("HeartbeatEvent", "{}"); <-c.Gone() })
 	talk := converse(t, lex.Limits{}, "")
 	var f media.Frame
 	for range 100_000 {
@@ -303,7 +314,7 @@ func TestEnds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lextest.New(t, end)
+			serve(t, end)
 			talk := converse(t, lex.Limits{Goodbye: 100 * time.Millisecond, Leave: 100 * time.Millisecond, Silence: time.Second}, "")
 			heard := listen(talk)
 			result, err := talk.Wait()
@@ -317,7 +328,7 @@ func TestEnds(t *testing.T) {
 
 // Where bots are looked for.
 func TestSettings(t *testing.T) {
-	s := lextest.New(t, func(c *lextest.Conversation) { c.Close("A", "b", "c"); c.EndSaying() })
+	s := serve(t, func(c *lextest.Conversation) { c.Close("A", "b", "c"); c.EndSaying() })
 	for name, env := range map[string]map[string]string{
 		"its own":   {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
 		"of all":    {"AWS_ENDPOINT_URL_LEX_RUNTIME_V2": "", "AWS_ENDPOINT_URL": s.URL + "/"},

@@ -40,8 +40,7 @@ type Server struct {
 	held []string
 }
 
-// New starts a server; bot holds each conversation, and what is wrong with a conversation's form fails the test. It sets the
-// environment by which programs find the server and its credentials.
+// New starts a server; bot holds each conversation, and what is wrong with a conversation's form fails the test.
 func New(t testing.TB, bot func(*Conversation)) *Server {
 	t.Helper()
 	s := &Server{t: t, bot: bot}
@@ -50,12 +49,14 @@ func New(t testing.TB, bot func(*Conversation)) *Server {
 	s.Config.Protocols.SetUnencryptedHTTP2(true)
 	s.Start()
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_LEX_RUNTIME_V2": s.URL, "AWS_ACCESS_KEY_ID": AccessKey, "AWS_SECRET_ACCESS_KEY": SecretKey, "AWS_SESSION_TOKEN": "",
-	} {
-		t.Setenv(name, value)
-	}
 	return s
+}
+
+// Env gives the environment by which programs find the server and its credentials: "NAME=value".
+func (s *Server) Env() []string {
+	return []string{
+		"AWS_ENDPOINT_URL_LEX_RUNTIME_V2=" + s.URL, "AWS_ACCESS_KEY_ID=" + AccessKey, "AWS_SECRET_ACCESS_KEY=" + SecretKey, "AWS_SESSION_TOKEN=",
+	}
 }
 
 // Held gives the paths of the conversations that were begun.
