@@ -29,23 +29,20 @@ import (
 	"github.com/switchhook/switchhook/sip/claim"
 	"github.com/switchhook/switchhook/sip/registrar"
 	"github.com/switchhook/switchhook/sip/transport"
-	"github.com/switchhook/switchhook/speech"
-	"github.com/switchhook/switchhook/speech/lex"
 	"github.com/switchhook/switchhook/store/sqlite"
 )
 
 // house is the whole program, built: every part once, in the order in which it is opened. It is closed in the reverse order.
 type house struct {
-	cfg      config
-	log      *slog.Logger
-	store    *sqlite.Store
-	invoker  *invoke.Invoker
-	rtp      *rtp.Engine
-	buckets  *clip.Buckets
-	studio   studio
-	after    after
-	speaker  *speech.Speaker
-	bots     *lex.Client // nil: there are none
+	cfg     config
+	log     *slog.Logger
+	store   *sqlite.Store
+	invoker *invoke.Invoker
+	rtp     *rtp.Engine
+	buckets *clip.Buckets
+	studio  studio
+	after   after
+	voices
 	dialects map[string]dialect.Dialect
 	exchange *exchange.Exchange
 	claims   *claim.Desk

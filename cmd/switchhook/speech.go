@@ -12,6 +12,12 @@ import (
 	"github.com/switchhook/switchhook/speech/polly"
 )
 
+// voices is who speaks by itself.
+type voices struct {
+	speaker *speech.Speaker
+	bots    *lex.Client // nil: there are none
+}
+
 // openSpeech finds what speaks. That nothing was found by itself is no error before a call is to be spoken to.
 func (h *house) openSpeech(ctx context.Context, _ string) error {
 	p, err := provider(ctx, h.cfg)
