@@ -14,9 +14,8 @@ import (
 )
 
 // unserved begin the names of operations that this server does not have: voice profiles, speaker search, tone analysis, proxy
-// sessions, Alexa skills; and, not yet, Voice Connector groups, settings, and what is kept and shown only.
-var unserved = []string{"VoiceProfile", "SpeakerSearch", "VoiceTone", "Proxy", "Alexa",
-	"ConnectorGroup", "BatchDelete", "BatchUpdate", "Settings", "Countries", "Emergency", "ExternalSystems", "Streaming", "Regions", "E911"}
+// sessions, Alexa skills.
+var unserved = []string{"VoiceProfile", "SpeakerSearch", "VoiceTone", "Proxy", "Alexa"}
 
 // unreachable are exceptions that a client's model declares and no client can be given here, by exception, then operation ("" for
 // all): why.
@@ -28,12 +27,16 @@ var unreachable = map[string]map[string]string{
 	"ServiceUnavailableException": {"": "a server that stops"},
 	"ThrottledClientException":    {"": "the operations that are throttled are in too-often.json; nothing else is"},
 	"BadRequestException": {
+		"ListAvailableVoiceConnectorRegions":         "it is given nothing",
 		"ListVoiceConnectorTerminationCredentials":   "it is given an Id alone",
 		"PutSipMediaApplicationLoggingConfiguration": "each of its members is true or false",
 		"PutVoiceConnectorLoggingConfiguration":      "each of its members is true or false",
 	},
 	"NotFoundException": {
-		"ListPhoneNumbers": "what no number is associated with gives an empty list",
+		"BatchDeletePhoneNumber": "it tells of each number apart",
+		"BatchUpdatePhoneNumber": "it tells of each number apart",
+		"ValidateE911Address":    "nothing here knows which addresses there are",
+		"ListPhoneNumbers":       "what no number is associated with gives an empty list",
 	},
 	"ConflictException": {
 		"CreateSipMediaApplication":                     "two applications of one name are two applications",
