@@ -206,7 +206,7 @@ var accountRows = []accountRow{
 	{"SearchAvailablePhoneNumbers", "GET /search?type=phone-numbers", "", 200, 200},
 	{"GetPhoneNumber", "GET /phone-numbers/{number}", "", 200, 404},
 	{"ListPhoneNumbers", "GET /phone-numbers", "", 200, 200},
-	{"ListPhoneNumbers", "GET /phone-numbers?filter-name=SipRuleId&filter-value={rule}", "", 200, 200},
+	{"ListPhoneNumbers", "GET /phone-numbers?filter-name=SipRuleId&filter-value={rule}", "", 200, 404},
 	{"UpdatePhoneNumber", "POST /phone-numbers/{number}", `{"CallingName":"Somebody"}`, 200, 404},
 	{"DeletePhoneNumber", "DELETE /phone-numbers/{free}", "", 204, 404},
 	{"GetPhoneNumber", "GET /phone-numbers/{gone}", "", 200, 404},

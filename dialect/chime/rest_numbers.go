@@ -98,6 +98,9 @@ func (c *control) listNumbers(r *request) (any, error) {
 	if err := v.result(); err != nil {
 		return nil, err
 	}
+	if err := c.findUser(r, name, value); err != nil {
+		return nil, err
+	}
 	account, list, of := r.account, "numbers", func(directory.Number) bool { return true }
 	if status == stateDeleting { // those in the deletion queue have no account
 		account, list, of = "", "queue", func(n directory.Number) bool { return c.isQueued(n, r.account) }
@@ -125,6 +128,19 @@ func (c *control) listNumbers(r *request) (any, error) {
 		out.PhoneNumbers = append(out.PhoneNumbers, c.numberModel(n))
 	}
 	return out, err
+}
+
+// findUser tells whether the account has what its numbers are listed by: what uses them.
+func (c *control) findUser(r *request, filter, id string) (err error) {
+	switch filter {
+	case "VoiceConnectorId":
+		_, err = c.findConnector(r, id)
+	case "VoiceConnectorGroupId":
+		_, err = c.findGroup(r, id)
+	case "SipRuleId":
+		_, err = c.findRule(r, id)
+	}
+	return err
 }
 
 type numberIn struct {

@@ -36,7 +36,6 @@ var unreachable = map[string]map[string]string{
 		"BatchDeletePhoneNumber": "it tells of each number apart",
 		"BatchUpdatePhoneNumber": "it tells of each number apart",
 		"ValidateE911Address":    "nothing here knows which addresses there are",
-		"ListPhoneNumbers":       "what no number is associated with gives an empty list",
 	},
 	"ConflictException": {
 		"CreateSipMediaApplication":                     "two applications of one name are two applications",
