@@ -12,9 +12,11 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/far"
 	"github.com/switchhook/switchhook/media/tone"
 )
@@ -369,5 +371,73 @@ func TestChimeTwentyCallRecordings(t *testing.T) {
 		if got := loudest(tracks[1], 1000); got < -20 {
 			t.Errorf("caller %d: the callee at %.1f dB", i, got)
 		}
+	}
+}
+
+// A call recording goes on when the callee hangs up, in the prompt that follows, and with the next callee; OUTGOING is all that
+// the caller hears of them, and nothing else. It is stored when the caller hangs up.
+func TestChimeCallRecordingGoesOn(t *testing.T) {
+	t.Parallel()
+	answers := make(chan *far.Line, 2)
+	var calls atomic.Int32
+	callee := newPhone(t, func(l *far.Line) {
+		l.Answer(nil)
+		go func() {
+			for e := range l.Events() {
+				if _, ok := e.(call.Answered); ok {
+					l.Media().Play(far.Hum(1000+500*float64(calls.Add(1)-1)), func(error) {})
+					answers <- l
+				}
+			}
+		}()
+	})
+	bridge := object{"CallerIdNumber": "+12065550142", "Endpoints": []object{{"BridgeEndpointType": "PSTN", "Uri": "+14155550199"}}}
+	f := startFunction(t, func(ev event) string {
+		switch p := ev.CallDetails.Participants[0]; {
+		case ev.InvocationEventType == "NEW_INBOUND_CALL":
+			return actions("StartCallRecording", object{"CallId": p.CallId, "Track": "OUTGOING", "Destination": object{"Type": "S3", "Location": "recordings"}}, "CallAndBridge", bridge)
+		case ev.InvocationEventType == "HANGUP" && p.Status == "Connected":
+			return actions("PlayAudio", object{"CallId": p.CallId, "AudioSource": audio("welcome/tone.wav")}, "CallAndBridge", bridge)
+		case ev.InvocationEventType == "HANGUP":
+			return actions("Hangup", object{})
+		}
+		return actions()
+	})
+	data := prompts(t)
+	s := startIn(t, data, nil, configFor(int(callee.Addr().Port()), f.URL))
+	caller := newPerson(t, 440)
+	l := caller.calls(t, s)
+	first := <-answers
+	hears(t, "the caller", &caller.ear, 1000)
+	<-time.After(500 * time.Millisecond) // of sound
+	first.Hangup(0, nil)
+	hears(t, "the caller", &caller.ear, 620)
+	<-answers
+	hears(t, "the caller", &caller.ear, 1500)
+	<-time.After(500 * time.Millisecond) // of sound
+	l.Hangup(0, nil)
+	over(t, l)
+	s.calls(t, 1)
+	locations, _ := destinations(f.seen("ACTION_SUCCESSFUL"))
+	if len(locations) != 1 {
+		t.Fatalf("recordings in events: %v", locations)
+	}
+	tracks := wavTracks(t, filepath.Join(data, filepath.FromSlash(locations[0])))
+	if len(tracks) != 1 {
+		t.Fatalf("%d channels", len(tracks))
+	}
+	at := 0
+	for _, hz := range []float64{1000, 620, 1500} {
+		from := at
+		for at+800 <= len(tracks[0]) && tone.Loudness(tracks[0][at:at+800], hz) < -22 {
+			at += 200
+		}
+		if at+800 > len(tracks[0]) {
+			t.Errorf("%v Hz is not heard after %.1f s of %.1f", hz, float64(from)/8000, float64(len(tracks[0]))/8000)
+			at = from
+		}
+	}
+	if got := loudest(tracks[0], 440); got > -40 {
+		t.Errorf("the caller's own voice at %.1f dB", got)
 	}
 }
