@@ -48,7 +48,9 @@ func (x *Exchange) Receive(at call.Attempt, open func(call.LegID, call.Report) e
 	v := route.Find(x.cfg.Directory(), at)
 	at.Account = v.Account
 	leg := open
-	open = func(id call.LegID, r call.Report) engine.Leg { return leg(id, x.cfg.Traffic.watch(at.Trunk, call.In, r)) }
+	open = func(id call.LegID, r call.Report) engine.Leg {
+		return leg(id, x.cfg.Traffic.watch(at.Trunk, call.In, r))
+	}
 	if nowhere(v) {
 		if host, account := greet(x.cfg.Dialects, at); host != nil {
 			at.Account = account

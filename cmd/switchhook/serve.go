@@ -335,10 +335,11 @@ func printDev(con console, h *house) {
   SIP           %s (UDP and TCP)
   HTTP          http://%s  (our own API under /api, vendors' APIs on their own paths)
   AWS           export AWS_ENDPOINT_URL_CHIME_SDK_VOICE=http://%s
+                export AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS=http://%s
                 export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_DEFAULT_REGION=us-east-1
   Plivo         auth id %s, token %s (its API is not served yet)
   Numbers       +12065550100 to +12065550199 are yours, +14255550100 to +14255550199 can be ordered
-`, version(), reach, h.sipAddr(), h.httpAddr(), h.httpAddr(), devKey, devSecret, devPlivoID, devPlivoKey)
+`, version(), reach, h.sipAddr(), h.httpAddr(), h.httpAddr(), h.httpAddr(), devKey, devSecret, devPlivoID, devPlivoKey)
 	if h.box != nil {
 		fmt.Fprintln(con.out, "  Other numbers that applications dial are answered by the carrier in a box, by their ending:")
 		for _, b := range far.Behaviours() {
