@@ -131,7 +131,8 @@ type RecordAudio struct {
 	Blank bool
 	// Sure: it begins only where its bucket is there, which is asked for first; [Began] follows, or Done says why not.
 	Sure bool
-	// Keys: a key that is sent as an event beside the audio (RFC 4733), either way, sounds in the file as it would in the audio.
+	// Keys: a key that is sent as an event beside the audio (RFC 4733), either way, or that the leg's far end signals (INFO),
+	// sounds in the file as it would in the audio.
 	Keys bool
 	// Meta is kept with the object, where its bucket keeps such: up to 16 names of a-z, 0-9 and "-", and values of printable
 	// ASCII, of 2,048 bytes in all. Where a value is [MetaSeconds] the length of the sound stands there, in whole seconds.

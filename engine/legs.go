@@ -290,6 +290,9 @@ func (c *Call) pressed(l *leg, digit byte, held time.Duration, signalled bool) {
 		if op.talk != nil {
 			op.talk.talk.Press(digit)
 		}
+		if t := op.take; signalled && t != nil && t.cmd.Keys && t.ear != nil {
+			t.ear.Press(digit, held)
+		}
 		if op.ends(digit) {
 			c.finish(op, call.Result{Digit: digit}, nil)
 		}

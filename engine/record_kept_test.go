@@ -125,3 +125,30 @@ func TestRecordAudioSure(t *testing.T) {
 		over(cl)
 	})
 }
+
+// A key that a far end signals sounds in a recording that wants keys, and in no other.
+func TestRecordAudioKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStudio(t)
+		defer s.close(t)
+		cl, l := s.talking(t)
+		v := newVoice(l, 500)
+		for key, with := range map[string]bool{"with.wav": true, "without.wav": false} {
+			do(t, cl, call.RecordAudio{Leg: l.id, Tracks: call.TracksFar, Bucket: "files", Key: key, Keys: with})
+		}
+		hum(t, time.Second, v)
+		l.press('5')
+		next[call.Digit](t, cl)
+		hum(t, time.Second, v)
+		over(cl)
+		for key, want := range map[string]bool{"with.wav": true, "without.wav": false} {
+			said, loud := s.stored(t, key)[0], -120.0
+			for at := 0; at+800 <= len(said); at += 160 {
+				loud = max(loud, tone.Loudness(said[at:at+800], 1336))
+			}
+			if loud > -25 != want {
+				t.Errorf("%s: the key's tone at %.1f dB", key, loud)
+			}
+		}
+	})
+}

@@ -12,6 +12,7 @@ type Ear struct {
 	sink        Sink
 	closed      atomic.Bool
 	a, b        []int16
+	signalled   signalled
 }
 
 // Listen begins to beat an ear. The ports of [Ear.Ports] are what it hears.
@@ -39,6 +40,7 @@ func (e *Ear) beat() bool {
 	}
 	e.says.read(e.a)
 	e.hears.read(e.b)
+	e.signalled.sound(e.a)
 	e.sink.Hear(e.a, e.b)
 	return true
 }

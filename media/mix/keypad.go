@@ -2,6 +2,8 @@ package mix
 
 import (
 	"encoding/binary"
+	"sync"
+	"time"
 
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/codec"
@@ -63,4 +65,62 @@ func (k *keypad) follow(p *media.Packet) bool {
 	}
 	k.begun, k.source, k.code, k.start, k.told = true, p.Source, p.Payload[0], p.Timestamp, 0
 	return true
+}
+
+// Press lets an ear hear a key of the far end (0-9 * # A-D) that did not come with the audio, from now on for as long as it was
+// held. Keys that come faster than they sound wait for each other; what is too much is not heard.
+func (e *Ear) Press(key byte, held time.Duration) {
+	e.signalled.press(key, held)
+}
+
+// signalled are keys that are told of in other ways than by the audio.
+type signalled struct {
+	mu   sync.Mutex
+	due  []signalledKey
+	wide codec.Widener
+}
+
+type signalledKey struct {
+	key  byte
+	left int // beats that it sounds, and then one of silence
+	at   int // samples that it sounded
+}
+
+// Bounds of keys that are signalled.
+const (
+	maxSignalled  = 32
+	shortestPress = 100 * time.Millisecond // many say nothing, or something shorter than a person could press
+	longestPress  = 5 * time.Second
+)
+
+func (s *signalled) press(key byte, held time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.due) < maxSignalled {
+		held = min(max(held, shortestPress), longestPress)
+		s.due = append(s.due, signalledKey{key: key, left: int((held + media.FrameTime - 1) / media.FrameTime)})
+	}
+}
+
+// sound puts the key that is due in the place of a frame of 8 or 16 kHz.
+func (s *signalled) sound(f []int16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.due) == 0 {
+		return
+	}
+	k := &s.due[0]
+	var narrow media.Frame
+	if k.left > 0 {
+		tone.Key(narrow[:], k.key, k.at)
+	}
+	if len(f) == len(narrow) {
+		copy(f, narrow[:])
+	} else {
+		s.wide.Widen(f, narrow[:])
+	}
+	k.at += len(narrow)
+	if k.left--; k.left < 0 {
+		s.due = s.due[1:]
+	}
 }

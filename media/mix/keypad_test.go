@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/switchhook/switchhook/media"
 	"github.com/switchhook/switchhook/media/mix"
@@ -77,6 +78,47 @@ func TestEarKeys(t *testing.T) {
 				t.Errorf("what is said after it is heard at %.1f dB", got)
 			}
 		})
+	}
+}
+
+// A key that is signalled sounds in place of what is said, for as long as it was held and no less than can be heard; two after
+// each other.
+func TestEarPress(t *testing.T) {
+	for _, wide := range []bool{false, true} {
+		s := sink{wide: wide}
+		ear := mix.Still().Listen(&s)
+		says, _ := ear.Ports(true)
+		far := hum(440, media.PCMU)
+		for i := range 100 {
+			if i == 50 {
+				ear.Press('5', 200*time.Millisecond)
+				ear.Press('#', 0)
+			}
+			says.Write(far.next())
+			ear.Beat()
+		}
+		for range 100 {
+			ear.Press('1', time.Hour) // more than waits
+		}
+		frame, each := media.FrameSamples, 1.0
+		if wide {
+			frame, each = 2*frame, 2
+		}
+		heard := func(low, high float64) (n int) {
+			for at := 0; at+frame <= len(s.says); at += frame {
+				f := s.says[at : at+frame]
+				if math.Min(tone.Loudness(f, low/each), tone.Loudness(f, high/each)) > -22 {
+					n++
+				}
+			}
+			return n
+		}
+		if five, hash := heard(770, 1336), heard(941, 1477); five < 9 || five > 11 || hash < 4 || hash > 6 {
+			t.Errorf("wide %v: the keys are heard for %d and %d frames", wide, five, hash)
+		}
+		if got := tone.Loudness(s.says[len(s.says)-20*frame:], 440/each); got < audible {
+			t.Errorf("wide %v: what is said after it is heard at %.1f dB", wide, got)
+		}
 	}
 }
 
