@@ -57,6 +57,7 @@ type Config struct {
 	Legs          func() int                      // SIP legs that stand
 	Overload      func() (refused, dropped int64) // SIP requests and messages that were too many
 	Strangers     Strangers
+	Keys          Keys
 	Refused       func() []RefusedCalls       // calls that never were, in an order of no meaning
 	Certificates  func() map[string]time.Time // files of our certificates, and when they end
 	Rooms         func() (rooms, parties int)
@@ -159,6 +160,7 @@ func (c *Config) admin(mux *http.ServeMux) {
 	c.things(api)
 	c.registrations(api)
 	c.bans(api)
+	c.keys(api)
 }
 
 // schemaName names a type in the description of our API: as it is called, and with its package first where that is header, whose

@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // Snapshot is the directory at one moment, indexed for look-ups on a call's way. Immutable: safe for all goroutines.
@@ -113,6 +115,11 @@ func (s *Snapshot) addSource(p netip.Prefix, t *Trunk) {
 
 // Account finds an account.
 func (s *Snapshot) Account(id string) (Account, bool) { a, ok := s.accounts[id]; return a, ok }
+
+// Keys gives every key, in order of their Refs. Their secrets stand in them.
+func (s *Snapshot) Keys() []Key {
+	return slices.SortedFunc(maps.Values(s.keys), func(a, b Key) int { return strings.Compare(a.Ref(), b.Ref()) })
+}
 
 // Key finds a key of a kind by its public half.
 func (s *Snapshot) Key(kind, id string) (Key, bool) {

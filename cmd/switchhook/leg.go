@@ -43,13 +43,13 @@ func (c muteCommand) Run(ctx context.Context, _ console) error {
 	return c.tell(ctx, "mute", map[string]any{"on": !c.Off})
 }
 
-// keysCommand presses keys.
-type keysCommand struct {
+// pressCommand presses keys.
+type pressCommand struct {
 	party
 	Keys string `arg:"" help:"0-9 * # A-D; w waits half a second, W a second."`
 }
 
 // Run asks, and waits until all are sent.
-func (c keysCommand) Run(ctx context.Context, _ console) error {
+func (c pressCommand) Run(ctx context.Context, _ console) error {
 	return c.tell(ctx, "keys", map[string]any{"keys": c.Keys})
 }

@@ -38,7 +38,7 @@ type asking struct {
 	Room          roomCommand          `cmd:"" help:"Let a party of a call into a room, where all hear each other, or take it out."`
 	Hold          holdCommand          `cmd:"" help:"Put a party of a call on hold, or take it off."`
 	Mute          muteCommand          `cmd:"" help:"Keep what a party of a call says from everyone, or let it be heard again."`
-	Keys          keysCommand          `cmd:"" help:"Press keys at a party of a call."`
+	Keys          keysCommand          `cmd:"" help:"Make, list and delete the access keys of clients; or press keys at a party of a call."`
 	Registrations registrationsCommand `cmd:"" help:"List the telephones that are registered at a running server, and its own registrations at trunks."`
 	Bans          bansCommand          `cmd:"" help:"List the sources that a running server does not listen to, or has shut out after wrong passwords, or lift that."`
 }

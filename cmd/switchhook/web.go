@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,7 @@ func (h *house) serveWeb() {
 	handler := api.New(api.Config{
 		Claims:  h.claims,
 		Records: h.store, Exchange: h.exchange, Trunks: &h.peers, Registrations: registrations{h.phones, h.sip}, Directory: h.store.Snapshot, Dialects: all, Legs: h.sip.Legs, Overload: h.sip.Overload,
+		Keys:      accessKeys{h.store, cmp.Or(h.cfg.Account, defaultAccount)},
 		Strangers: strangers{h.sip}, Refused: strangers{h.sip}.refused, Certificates: h.sip.Certificates, Rooms: h.studio.rooms.Count,
 		LogLost: h.logLost, TrustLoopback: h.cfg.dev, Version: version(), Logger: h.log,
 	})

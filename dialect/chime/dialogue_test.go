@@ -484,6 +484,7 @@ const (
 	account     = "111122223333"
 	functionARN = "arn:aws:lambda:us-east-1:111122223333:function:ivr"
 	connector   = "ehwryzdm9hy4u6rrud7jym"
+	connectors  = "5f0f4a3e-7d1c-4a59-9d53-6a2b1a0c7e11" // a group of them
 
 	foreignConnector = "f0re1gnzdm9hy4u6rrud7j" // another account's
 )
@@ -491,7 +492,7 @@ const (
 // somebody is the directory of dialogues: the rule's applications are in three regions, and the second of them has no function.
 var somebody = directory.NewSnapshot(directory.Content{
 	Numbers: []directory.Number{{E164: "+18005551212", Account: account}, {E164: "+12065550177", Account: "999999999999"}},
-	Trunks:  []directory.Trunk{{ID: connector, Account: account}, {ID: foreignConnector, Account: "999999999999"}},
+	Trunks:  []directory.Trunk{{ID: connector, Account: account}, {ID: connectors, Account: account}, {ID: foreignConnector, Account: "999999999999"}},
 	Apps: []directory.App{
 		{ID: "8a912ad2-67aa-4852-a892-34a454d370c7", Account: account, Dialect: "chime", Settings: json.RawMessage(`{"LambdaArn":"` + functionARN + `"}`)},
 		{ID: "22222222-2222-4333-8444-555555555555", Account: account, Dialect: "chime", Settings: json.RawMessage(`{"LambdaArn":"missing","AwsRegion":"us-west-2"}`)},
