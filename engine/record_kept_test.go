@@ -137,7 +137,7 @@ func TestRecordAudioKeys(t *testing.T) {
 			do(t, cl, call.RecordAudio{Leg: l.id, Tracks: call.TracksFar, Bucket: "files", Key: key, Keys: with})
 		}
 		hum(t, time.Second, v)
-		l.press('5')
+		l.report(call.Digit{Digit: '5', For: 200 * time.Millisecond})
 		next[call.Digit](t, cl)
 		hum(t, time.Second, v)
 		over(cl)
