@@ -41,10 +41,12 @@ type talking struct {
 }
 
 func (c *Call) doConverse(cmd call.Converse) (call.Ticket, error) {
-	l, err := c.inTalk(cmd.Leg)
+	l, err := c.leg(cmd.Leg)
 	switch {
 	case err != nil:
 		return call.Ticket{}, err
+	case l.state < answering: // one that is answered and not acknowledged yet is heard already
+		return call.Ticket{}, call.ErrState
 	case c.e.cfg.Talker == nil || c.e.cfg.Clock == nil:
 		return call.Ticket{}, errors.New("converse: no bots")
 	case l.media == nil:

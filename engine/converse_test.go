@@ -165,6 +165,23 @@ func TestConverseEnds(t *testing.T) {
 	}
 }
 
+// A conversation may begin before the far end has acknowledged our answer.
+func TestConverseAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, bots := withBots(t, engine.Limits{})
+		defer s.close(t)
+		c, l := s.inbound()
+		l.slow = true
+		do(t, c, call.Answer{Leg: l.id})
+		do(t, c, call.Converse{Leg: l.id, Bot: "b"})
+		(<-bots.talks).through <- nil
+		if done := next[call.Done](t, c); done.Err != nil {
+			t.Errorf("%+v", done)
+		}
+		over(c)
+	})
+}
+
 // A fault of ours in a conversation ends that and nothing else.
 func TestConverseBreaks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -202,7 +219,7 @@ func TestConverseRefused(t *testing.T) {
 		w := newWorld(nil)
 		c, l = w.inbound()
 		do(t, c, call.Answer{Leg: l.id})
-		if _, err := c.Do(ctx, call.Converse{Leg: l.id}); err == nil {
+		if _, err := c.Do(ctx, call.Converse{Leg: l.id}); err == nil || errors.Is(err, call.ErrState) {
 			t.Error("a conversation without bots")
 		}
 		over(c)

@@ -29,6 +29,7 @@ type fakeLeg struct {
 	dir    call.Direction
 	dial   call.Dial
 	report call.Report
+	slow   bool        // does not acknowledge our answer
 	deaf   bool        // does not report its end when hung up: the test does
 	told   chan string // what the engine told it
 
@@ -63,7 +64,9 @@ func (l *fakeLeg) Early(header.List) {
 func (l *fakeLeg) Answer(header.List) {
 	l.told <- "answer"
 	l.withMedia()
-	l.report(call.Answered{})
+	if !l.slow {
+		l.report(call.Answered{})
+	}
 }
 
 func (l *fakeLeg) Hangup(why call.Cause, _ header.List) {

@@ -134,7 +134,11 @@ func TestBotFails(t *testing.T) {
 				l.Hangup(0, nil)
 			}
 			over(t, l)
-			<-gone
+			select {
+			case <-gone:
+			case <-time.After(10 * time.Second):
+				t.Fatal("the conversation is not over")
+			}
 			eventually(t, "the end", func() bool { return len(f.seen("HANGUP")) == 1 })
 			failed := f.seen("ACTION_FAILED")
 			if c.want == "" && len(failed) > 0 || c.want != "" && (len(failed) != 1 || failed[0].ActionData.ErrorType != c.want) {
