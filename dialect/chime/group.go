@@ -15,7 +15,7 @@ const (
 
 // composeGroup makes a group's peers of what its members have: a group is a trunk of its own, and calls need no more.
 func (c *control) composeGroup(r *request, g *group) error {
-	g.Peers, g.Limits.Placed, g.Audio.SRTP = nil, 0, directory.Default
+	g.Peers, g.Allow, g.Limits.Placed, g.TLS.Need, g.Audio.SRTP = nil, nil, 0, false, directory.Default
 	placed, bounded := 0.0, true
 	for _, item := range g.vendor.Items {
 		vc, err := c.findConnector(r, item.VoiceConnectorID)
@@ -33,7 +33,12 @@ func (c *control) composeGroup(r *request, g *group) error {
 		g.Peers = append(g.Peers, peers...)
 		placed, bounded = placed+vc.vendor.rate(), bounded && vc.vendor.rate() > 0
 		if vc.vendor.RequireEncryption { // whichever member a call goes by: keys are never offered in the clear
-			g.Audio.SRTP = directory.Always
+			g.TLS.Need, g.Audio.SRTP = true, directory.Always
+		}
+		for _, p := range vc.Allow { // nothing begins from there; what a member's host says inside a call may come from there
+			if len(g.Allow) < maxGroupAllow && !slices.Contains(g.Allow, p) {
+				g.Allow = append(g.Allow, p)
+			}
 		}
 	}
 	if bounded {
@@ -46,6 +51,9 @@ func (c *control) composeGroup(r *request, g *group) error {
 
 // maxPriority is the last priority of an origination route.
 const maxPriority = 100
+
+// maxGroupAllow is how many networks a trunk may have.
+const maxGroupAllow = 256
 
 // share is what the weights of one member's routes of one priority add up to, where each member is to have as much.
 const share = 1000

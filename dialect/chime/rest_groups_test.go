@@ -84,6 +84,12 @@ func TestVoiceConnectorGroups(t *testing.T) {
 		t.Errorf("with a member that requires encryption: %+v", got)
 	}
 	same(t, "a member's change shows not", get(), g)
+	good[*voice.PutVoiceConnectorTerminationOutput](t)(a.PutVoiceConnectorTermination(ctx, &voice.PutVoiceConnectorTerminationInput{VoiceConnectorId: backup.VoiceConnectorId,
+		Termination: &types.Termination{CallingRegions: []string{"US"}, CidrAllowedList: []string{"198.51.100.0/24"}}}))
+	if by, ok := a.store.Snapshot().TrunkBySource(netip.MustParseAddr("198.51.100.9")); !ok || by.ID != *backup.VoiceConnectorId || !trunk().OutOnly {
+		t.Errorf("a call from a member's network comes in by %+v", by)
+	}
+	same(t, "whence requests inside calls may come", trunk().Allow, []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")})
 	good[*voice.DeleteVoiceConnectorOriginationOutput](t)(a.DeleteVoiceConnectorOrigination(ctx, &voice.DeleteVoiceConnectorOriginationInput{VoiceConnectorId: first.VoiceConnectorId}))
 	same(t, "hosts of the members that have any", hosts(), []string{"192.0.2.30"})
 	_, err := a.DeleteVoiceConnector(ctx, &voice.DeleteVoiceConnectorInput{VoiceConnectorId: first.VoiceConnectorId})
