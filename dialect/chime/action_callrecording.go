@@ -3,6 +3,7 @@ package chime
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,6 +13,9 @@ import (
 // callRecording is what a StartCallRecording began on a leg: there is one in the leg's life.
 type callRecording struct {
 	op      call.OpID
+	cmd     call.RecordAudio // what began it
+	parts   int              // files beside the first, of legs that took the place of the one before
+	paused  bool
 	stopped bool // by StopCallRecording
 	over    bool // its file is in its bucket, or can't be brought there
 }
@@ -47,7 +51,7 @@ func startCallRecording(d *driver, a *action) (step, *fault) {
 	case err != nil:
 		return nil, refused(err)
 	}
-	return &callRecordingBegins{l, t.Op, cmd.Bucket + "/" + cmd.Key}, nil
+	return &callRecordingBegins{l, t.Op, cmd}, nil
 }
 
 // noDestination says why a recording could not begin.
@@ -61,9 +65,9 @@ func noDestination(err error) *fault {
 
 // callRecordingBegins is a StartCallRecording whose bucket is asked for.
 type callRecordingBegins struct {
-	leg      *leg
-	op       call.OpID
-	location string
+	leg *leg
+	op  call.OpID
+	cmd call.RecordAudio
 }
 
 func (s *callRecordingBegins) hear(d *driver, ev call.Event) outcome {
@@ -85,10 +89,10 @@ func (s *callRecordingBegins) hear(d *driver, ev call.Event) outcome {
 		if ev.Op != s.op {
 			break
 		}
-		s.leg.recorded.call = &callRecording{op: s.op}
+		s.leg.recorded.call = &callRecording{op: s.op, cmd: s.cmd}
 		d.watchers = append(d.watchers, s.leg.recorded.call)
 		b := append([]byte(nil), `,"CallRecordingDestination":{"Type":"S3","Location":`...)
-		b = appendString(b, s.location)
+		b = appendString(b, s.cmd.Bucket+"/"+s.cmd.Key)
 		return outcome{over: true, result: result{behind: append(b, '}')}}
 	}
 	return outcome{}
@@ -125,7 +129,32 @@ func holdCallRecording(on bool) func(*driver, *action) (step, *fault) {
 		if _, err := d.do(call.Pause{Op: w.op, On: on}); err != nil {
 			return nil, refused(err)
 		}
+		w.paused = on
 		return instant{}, nil
+	}
+}
+
+// maxParts bounds the files of one call recording.
+const maxParts = 100
+
+// recordOn lets the recording of a leg go on, in a file of its own, when another leg of the call has taken its place.
+func (d *driver) recordOn(l *leg) {
+	w := l.recorded.call
+	if w == nil || w.stopped || w.over || w.parts >= maxParts {
+		return
+	}
+	w.parts++
+	cmd := w.cmd
+	cmd.Leg, cmd.Sure = l.id, false
+	cmd.Key = fmt.Sprintf("%s-%d.wav", strings.TrimSuffix(cmd.Key, ".wav"), w.parts)
+	t, err := d.do(cmd)
+	if err != nil {
+		d.warn("a transferred leg is not recorded any more", err)
+		return // the file before it is still to come
+	}
+	w.op = t.Op
+	if w.paused {
+		_, _ = d.do(call.Pause{Op: w.op, On: true}) // it has just begun
 	}
 }
 

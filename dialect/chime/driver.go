@@ -277,6 +277,7 @@ func (d *driver) transferred(ev call.Transferred) {
 	for _, l := range [...]*leg{d.a, d.b} {
 		if l.live() && l.id == ev.Leg {
 			l.known, l.id = call.LegID(l.callID()), ev.To
+			d.recordOn(l)
 		}
 	}
 }
