@@ -27,8 +27,10 @@ func greet(dialects map[string]dialect.Dialect, at call.Attempt) (dialect.App, s
 	return nil, ""
 }
 
-// nowhere tells whether an attempt goes to nobody, so that a dialect may be asked.
-func nowhere(v route.Verdict) bool { return v.Refuse != nil && v.Refuse.SIP == 404 && v.Rule == "" }
+// nowhere tells whether an attempt goes to nobody here, so that a dialect may be asked.
+func nowhere(v route.Verdict) bool {
+	return v.Foreign || v.Refuse != nil && v.Refuse.SIP == 404 && v.Rule == ""
+}
 
 // driveHost lets a dialect drive a call to a number of its own. A panic becomes a *fault.
 func (x *Exchange) driveHost(c *engine.Call, host dialect.App) (err error) {

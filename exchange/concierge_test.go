@@ -8,6 +8,7 @@ import (
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/dialect"
+	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/engine"
 )
 
@@ -60,5 +61,19 @@ func TestConcierge(t *testing.T) {
 				t.Errorf("record: account %q, app %q", r.Account, r.App)
 			}
 		})
+	}
+}
+
+// A dialect's own number is no foreign one: who may dial those through us, or may not, reaches the dialect all the same.
+func TestConciergeBeforeTransit(t *testing.T) {
+	for _, prefix := range []string{"+1", "+49"} {
+		h := newHouse(drivers{"host": answer})
+		h.content.Trunks = append(h.content.Trunks, directory.Trunk{ID: "pbx", Account: account, Transit: directory.Transit{Prefixes: []string{prefix}}})
+		h.current.Store(directory.NewSnapshot(h.content))
+		h.Receive(call.Attempt{Account: account, Trunk: "pbx", From: "+12065550100", To: "+17005550100"}, func(_ call.LegID, r call.Report) engine.Leg { return newLeg(r) })
+		if r := h.record(t); r.Account != "999999999999" || len(r.Legs) != 1 || r.Cause.Label != call.LabelNormal {
+			t.Errorf("with %s: %+v", prefix, r)
+		}
+		h.drained(t)
 	}
 }

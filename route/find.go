@@ -17,6 +17,7 @@ type Verdict struct {
 	Apps     []directory.App // in the order in which they are tried
 	Endpoint string          // the user name of the endpoint that is called by another of its account, without an application
 	Through  *Through        // the trunk that it goes on by, without an application
+	Foreign  bool            // the number is nobody's in the directory, and the trunk's peers may dial such, or not this one
 	Refuse   *call.Cause     // why it goes nowhere; Text tells what to change
 }
 

@@ -34,7 +34,7 @@ func through(s *directory.Snapshot, at call.Attempt, number string) (Verdict, bo
 		return Verdict{}, false
 	}
 	if why := (directory.Limits{Prefixes: by.Transit.Prefixes}).Forbids(at.To); why != "" {
-		return Verdict{Account: at.Account, Refuse: forbidding(fmt.Sprintf("trunk %q lets its peers dial other numbers: %s", by.ID, why))}, true
+		return Verdict{Account: at.Account, Foreign: true, Refuse: forbidding(fmt.Sprintf("trunk %q lets its peers dial other numbers: %s", by.ID, why))}, true
 	}
 	out, ok := s.PSTN()
 	if !ok || out.ID == by.ID {
@@ -44,7 +44,7 @@ func through(s *directory.Snapshot, at call.Attempt, number string) (Verdict, bo
 	if by.Transit.Caller != "" && !owns(s, by, at.From) {
 		to.From = by.Transit.Caller
 	}
-	return Verdict{Account: at.Account, Through: to}, true
+	return Verdict{Account: at.Account, Foreign: true, Through: to}, true
 }
 
 // owns tells whether a caller's number is one of the account of a trunk.
