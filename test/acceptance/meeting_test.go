@@ -3,9 +3,14 @@ package acceptance_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/switchhook/switchhook/far"
 	"github.com/switchhook/switchhook/header"
@@ -78,6 +83,41 @@ func ok(t *testing.T, c client, operation string, input object, paths ...string)
 	return out
 }
 
+// bus is who is told of meetings: it notes the events.
+type bus struct {
+	URL string
+	mu  sync.Mutex
+	all []string
+}
+
+func newBus(t *testing.T) *bus {
+	t.Helper()
+	b := new(bus)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var ev struct {
+			DetailType      string `json:"detail-type"`
+			Source, Account string
+			Detail          struct{ EventType, ExternalUserID, ExternalMeetingID string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&ev); err != nil || ev.DetailType != "Chime Meeting State Change" || ev.Source != "aws.chime" ||
+			ev.Account != "111122223333" || ev.Detail.ExternalMeetingID != "standup" {
+			t.Errorf("%v: %+v", err, ev)
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.all = append(b.all, strings.TrimSpace(strings.TrimPrefix(ev.Detail.EventType, "chime:")+" "+ev.Detail.ExternalUserID))
+	}))
+	t.Cleanup(server.Close)
+	b.URL = server.URL
+	return b
+}
+
+func (b *bus) told() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.all)
+}
+
 // The clients make a meeting and its attendees; callers whose function lets them in hear each other there, and so do those who
 // come in by the meetings' number, and a call that the API asks for. Whom a function mutes is not heard. As the meeting is deleted
 // the functions have their callers back, and who came by itself is hung up.
@@ -96,7 +136,8 @@ func testMeeting(t *testing.T, name string) {
 	var m standup
 	f := startFunction(t, m.answer)
 	yaml := strings.Replace(configFor(freePort(t), f.URL), "keys: [", "keys: [{kind: aws, id: dev, secret: dev-secret}, ", 1)
-	s := startIn(t, prompts(t), nil, yaml)
+	events := newBus(t)
+	s := startIn(t, prompts(t), nil, yaml+fmt.Sprintf("chime: {events: {url: %q}}\n", events.URL))
 	meetings, voice := meetingClients[name](t, s), clients[name](t, s)
 
 	made := ok(t, meetings, "CreateMeetingWithAttendees", object{
@@ -107,9 +148,10 @@ func testMeeting(t *testing.T, name string) {
 	m.id, m.tokens = made[0], made[1:3]
 	m.mu.Unlock()
 	bob := made[3]
-	token := func(user string) string {
-		return ok(t, meetings, "CreateAttendee", object{"MeetingId": m.id, "ExternalUserId": user}, "Attendee.JoinToken")[0]
+	attendee := func(user string) []string {
+		return ok(t, meetings, "CreateAttendee", object{"MeetingId": m.id, "ExternalUserId": user}, "Attendee.AttendeeId", "Attendee.JoinToken")
 	}
+	carl := attendee("carl")
 
 	hums := []float64{440, 800, 1200}
 	var all []*person
@@ -122,7 +164,7 @@ func testMeeting(t *testing.T, name string) {
 			eventually(t, "the caller being in the meeting", func() bool { return len(f.seen("ACTION_SUCCESSFUL")) == i+1 })
 		} else {
 			l = p.callsTo(t, far.Outgoing{Number: "+17035550122", Host: "127.0.0.1", Port: int(s.addr().Port()), From: "+12065550142",
-				Headers: header.List{{Name: "X-chime-join-token", Value: token("carl")}, {Name: "X-chime-meeting-id", Value: m.id}}})
+				Headers: header.List{{Name: "X-chime-join-token", Value: carl[1]}, {Name: "X-chime-meeting-id", Value: m.id}}})
 		}
 		all, lines = append(all, p), append(lines, l)
 	}
@@ -151,12 +193,23 @@ func testMeeting(t *testing.T, name string) {
 	modify("Unmute")
 	hear("bob is heard again", isLoud, hums[1], 0, 2)
 
+	may := func(audio string) {
+		ok(t, meetings, "UpdateAttendeeCapabilities", object{"MeetingId": m.id, "AttendeeId": bob,
+			"Capabilities": object{"Audio": audio, "Video": "None", "Content": "None"}})
+	}
+	may("Receive")
+	hear("bob may not speak", isStill, hums[1], 0, 2)
+	may("SendReceive")
+	hear("bob may speak again", isLoud, hums[1], 0, 2)
+
 	ok(t, voice, "CreateSipMediaApplicationCall", object{"SipMediaApplicationId": first.SipMediaApplicationId, "FromPhoneNumber": "+12065550100",
-		"ToPhoneNumber": "+17035550122", "SipHeaders": object{"X-chime-join-token": token("announcer"), "X-chime-meeting-id": m.id}})
+		"ToPhoneNumber": "+17035550122", "SipHeaders": object{"X-chime-join-token": attendee("announcer")[1], "X-chime-meeting-id": m.id}})
 	hear("the announcer is heard", isLoud, 620, 0, 1, 2)
 
+	ok(t, meetings, "DeleteAttendee", object{"MeetingId": m.id, "AttendeeId": carl[0]})
+	over(t, lines[2])
 	ok(t, meetings, "DeleteMeeting", object{"MeetingId": m.id})
-	for _, l := range lines {
+	for _, l := range lines[:2] {
 		over(t, l)
 	}
 	s.idle(t)
@@ -168,5 +221,15 @@ func testMeeting(t *testing.T, name string) {
 	}
 	if len(of) != 2 {
 		t.Errorf("HANGUP of meetings: %v", of)
+	}
+	want := []string{"MeetingStarted", "AttendeeAdded anna", "AttendeeAdded bob", "AttendeeAdded carl", "AttendeeJoined anna", "AttendeeJoined bob", "AttendeeJoined carl",
+		"AttendeeAdded announcer", "AttendeeJoined announcer", "AttendeeLeft carl", "AttendeeDeleted carl", "AttendeeLeft anna", "AttendeeLeft announcer", "AttendeeLeft bob", "MeetingEnded"}
+	eventually(t, "the bus being told of all", func() bool { return len(events.told()) >= len(want) })
+	told := events.told()
+	if last := len(told) - 4; last > 0 { // those that leave as the meeting ends do so in no order
+		slices.Sort(told[last : last+3])
+	}
+	if d := cmp.Diff(want, told); d != "" {
+		t.Errorf("events (-want +got):\n%s", d)
 	}
 }
