@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -46,6 +47,24 @@ func TestGreet(t *testing.T) {
 			t.Errorf("%s: %v %q", name, app, whose)
 		}
 	}
+}
+
+// Whatever a call brings, nobody joins without an attendee's token.
+func FuzzGreet(f *testing.F) {
+	d := newDialect(nil, chime.Limits{})
+	d.StandMeeting(account, nil)
+	f.Add("+17035550122", chime.Standup, chime.TokenOf(chime.Anna), "")
+	f.Add("%2B17035550122", "", "", chime.TokenOf(chime.Bob)+"%20")
+	f.Add("17035550122;x", "x", chime.TokenOf(chime.Standup), "%zz")
+	f.Fuzz(func(t *testing.T, to, meeting, token, parameter string) {
+		app, whose := d.Greet(call.Attempt{Account: other, To: to, Headers: header.List{{Name: "X-chime-meeting-id", Value: meeting}, {Name: "X-chime-join-token", Value: token}},
+			Params: header.Params{{Name: "X-joinToken", Value: parameter}}})
+		one := func(s string) bool { return s == chime.TokenOf(chime.Anna) || s == chime.TokenOf(chime.Bob) }
+		plain, _ := url.PathUnescape(parameter)
+		if app != nil && whose != other && !one(token) && !one(plain) && !one(parameter) {
+			t.Errorf("let in: %q %q %q %q", to, meeting, token, parameter)
+		}
+	})
 }
 
 // dialsIn lets a call come in with a token, and gives it and what Drive returns.

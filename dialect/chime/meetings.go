@@ -58,7 +58,7 @@ type meetingRecord struct {
 	ID        string
 	Account   string
 	Token     string // ClientRequestToken
-	Asked     string // what it was asked for with: the same token with another request is a conflict
+	Asked     string // a digest of what it was asked for with: the same token with another request is a conflict
 	Meeting   meetingModel
 	Attendees []attendee
 	Created   time.Time

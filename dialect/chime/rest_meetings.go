@@ -1,6 +1,8 @@
 package chime
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -60,7 +62,7 @@ func (c *control) newMeeting(r *request, in meetingIn) (m meetingRecord, err err
 	if err := v.result(); err != nil {
 		return m, err
 	}
-	asked, err := json.Marshal(in)
+	asked, err := in.digest()
 	if err != nil {
 		return m, err
 	}
@@ -68,7 +70,7 @@ func (c *control) newMeeting(r *request, in meetingIn) (m meetingRecord, err err
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if m, ok := l.byToken(r.account, in.ClientRequestToken); ok {
-		if m.Asked != string(asked) {
+		if m.Asked != asked {
 			return m, conflict("ClientRequestToken: meeting %s was asked for with it, and with other parameters", m.ID)
 		}
 		return m, nil
@@ -77,7 +79,7 @@ func (c *control) newMeeting(r *request, in meetingIn) (m meetingRecord, err err
 	if most := c.cfg.Quotas.Meetings; all >= maxMeetings || most > 0 && mine >= most {
 		return m, meetingLimit("%d meetings stand in this account already", mine)
 	}
-	m = meetingRecord{ID: newID(), Account: r.account, Token: in.ClientRequestToken, Asked: string(asked), Created: c.now()}
+	m = meetingRecord{ID: newID(), Account: r.account, Token: in.ClientRequestToken, Asked: asked, Created: c.now()}
 	m.Meeting = meetingModel{
 		MeetingID: m.ID, MeetingHostID: in.MeetingHostID, ExternalMeetingID: in.ExternalMeetingID, MediaRegion: in.MediaRegion,
 		MediaPlacement: placement(m.ID), MeetingFeatures: in.MeetingFeatures, TenantIDs: in.TenantIDs, MeetingArn: c.meetingARN(&m),
@@ -89,6 +91,13 @@ func (c *control) newMeeting(r *request, in meetingIn) (m meetingRecord, err err
 		return m, err
 	}
 	return m, c.putTags(r, m.Meeting.MeetingArn, in.Tags)
+}
+
+// digest stands for all that a request asked for.
+func (in meetingIn) digest() (string, error) {
+	text, err := json.Marshal(in)
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), err
 }
 
 // meetingARN gives a meeting's name.
