@@ -38,6 +38,8 @@ type kind struct {
 	outdated bool
 	// stoppable: a newer list ends it at once.
 	stoppable bool
+	// keys: what its leg's far end presses meanwhile is for it alone, no watcher hears it.
+	keys bool
 	// onA: without CallId and ParticipantTag it acts on LEG-A, whichever leg the invocation was about.
 	onA bool
 	// meeting: it may act on a LEG-B that is a meeting.
@@ -64,7 +66,7 @@ func kindOf(name string) (kind, bool) {
 	case "PlayAudio":
 		return kind{start: startPlay, stoppable: true}, true
 	case "PlayAudioAndGetDigits":
-		return kind{start: startPlayGather, told: true}, true
+		return kind{start: startPlayGather, told: true, keys: true}, true
 	case "ReceiveDigits":
 		return kind{start: startReceiveDigits, onA: true}, true
 	case "RecordAudio":
@@ -76,9 +78,9 @@ func kindOf(name string) (kind, bool) {
 	case "Speak":
 		return kind{start: startSpeak, stoppable: true}, true
 	case "SpeakAndGetDigits":
-		return kind{start: startSpeakGather, told: true}, true
+		return kind{start: startSpeakGather, told: true, keys: true}, true
 	case startBotConversation:
-		return kind{start: startBot, told: true}, true
+		return kind{start: startBot, told: true, keys: true}, true
 	case "StartCallRecording":
 		return kind{start: startCallRecording, told: true, badLeg: badCallID}, true
 	case "StopCallRecording":
@@ -102,9 +104,6 @@ type instant result
 
 func (s instant) hear(*driver, call.Event) outcome { return outcome{over: true, result: result(s)} }
 func (instant) stop(*driver)                       {}
-
-// collector is a step that takes the keys of a leg for itself: no watcher hears them.
-type collector interface{ collects(leg call.LegID) bool }
 
 // watcher is what an action leaves behind that goes on beside the list: keys that are awaited, a recording.
 type watcher interface {

@@ -122,9 +122,6 @@ func (s *gathering) play(d *driver, prompt call.Command) error {
 	return err
 }
 
-// collects tells that the leg's keys are for this action alone.
-func (s *gathering) collects(id call.LegID) bool { return id == s.leg.id }
-
 func (s *gathering) hear(d *driver, ev call.Event) outcome {
 	switch ev := ev.(type) {
 	case call.Digit:
@@ -133,7 +130,7 @@ func (s *gathering) hear(d *driver, ev call.Event) outcome {
 		}
 	case call.LegEnded:
 		if ev.Leg == s.leg.id {
-			d.timers.stop(s.timer)
+			d.stop(s.timer)
 			return outcome{over: true, lost: true}
 		}
 	case call.Done:
@@ -146,7 +143,7 @@ func (s *gathering) hear(d *driver, ev call.Event) outcome {
 
 // press takes a key.
 func (s *gathering) press(d *driver, key byte) outcome {
-	d.timers.stop(s.timer)
+	d.stop(s.timer)
 	if strings.IndexByte(s.want.terminators, key) >= 0 {
 		return s.judge(d, string(key))
 	}
@@ -171,10 +168,10 @@ func (s *gathering) heard(d *driver, err error) outcome {
 	s.prompt = 0
 	switch {
 	case errors.Is(err, call.ErrLegEnded), errors.Is(err, call.ErrStopped), errors.Is(err, call.ErrOver):
-		d.timers.stop(s.timer)
+		d.stop(s.timer)
 		return outcome{over: true, lost: true}
 	case err != nil:
-		d.timers.stop(s.timer)
+		d.stop(s.timer)
 		return outcome{over: true, fault: s.want.failed(err)}
 	case s.failed:
 		return s.again(d)
@@ -215,7 +212,7 @@ func (s *gathering) or(err error) outcome {
 }
 
 func (s *gathering) stop(d *driver) {
-	d.timers.stop(s.timer)
+	d.stop(s.timer)
 	if s.prompt != 0 {
 		_, _ = d.do(call.Stop{Op: s.prompt}) // when it is over already there is nothing to stop
 	}

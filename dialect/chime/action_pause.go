@@ -39,4 +39,4 @@ func (s pausing) hear(d *driver, ev call.Event) outcome {
 	return outcome{over: gone, lost: gone}
 }
 
-func (s pausing) stop(d *driver) { d.timers.stop(s.end) }
+func (s pausing) stop(d *driver) { d.stop(s.end) }

@@ -82,7 +82,7 @@ func (s *listener) press(d *driver, key byte) {
 	if len(s.keys) == 1 {
 		s.forget = d.after(s.flush, func() { s.judge(d, true) })
 	}
-	d.timers.stop(s.look)
+	d.stop(s.look)
 	s.look = d.after(s.between, func() { s.judge(d, false) })
 }
 
@@ -100,6 +100,6 @@ func (s *listener) judge(d *driver, forget bool) {
 // clear forgets what was pressed.
 func (s *listener) clear(d *driver) {
 	s.keys = nil
-	d.timers.stop(s.look)
-	d.timers.stop(s.forget)
+	d.stop(s.look)
+	d.stop(s.forget)
 }

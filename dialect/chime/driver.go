@@ -228,8 +228,7 @@ func (d *driver) hear(ev call.Event) error {
 // collects tells whether an event is a key that the action under way takes for itself.
 func (d *driver) collects(ev call.Event) bool {
 	key, pressed := ev.(call.Digit)
-	c, takes := d.step.(collector)
-	return pressed && takes && c.collects(key.Leg)
+	return pressed && d.step != nil && d.action.kind.keys && d.action.leg.id == key.Leg
 }
 
 // farEndRings tells the function, once, that the far end of an API's call rings.
