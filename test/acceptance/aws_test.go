@@ -2,6 +2,7 @@ package acceptance_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -18,9 +19,12 @@ import (
 	"github.com/switchhook/switchhook/test/need"
 )
 
+// signs gives the secret that clients of the server sign with.
+func (s *server) signs() string { return cmp.Or(s.secret, "dev-secret") }
+
 // awsEnv is what points any AWS client here.
 func awsEnv(s *server) []string {
-	return append(os.Environ(), "AWS_ACCESS_KEY_ID=dev", "AWS_SECRET_ACCESS_KEY=dev-secret", "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",
+	return append(os.Environ(), "AWS_ACCESS_KEY_ID=dev", "AWS_SECRET_ACCESS_KEY="+s.signs(), "AWS_DEFAULT_REGION=us-east-1", "AWS_REGION=us-east-1",
 		"AWS_ENDPOINT_URL_CHIME_SDK_VOICE=http://"+s.HTTP, "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/nonexistent", "AWS_SHARED_CREDENTIALS_FILE=/nonexistent")
 }
 
@@ -129,17 +133,19 @@ func TestReservedHeaderFails(t *testing.T) {
 	}
 }
 
-// A wrong secret is refused as AWS refuses it.
+// A wrong secret is refused as AWS refuses it, before any service: no client knows the exception as one of the operation's, and each
+// shows its name and words.
 func TestWrongKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, "", "--dev")
-	client := chimesdkvoice.New(chimesdkvoice.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.HTTP), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("dev", "wrong", "")})
-	_, err := client.ListSipRules(t.Context(), &chimesdkvoice.ListSipRulesInput{})
-	if err == nil {
-		t.Fatal("a wrong secret was let in")
-	}
-	if host, _, splitErr := net.SplitHostPort(s.HTTP); splitErr != nil || host != "127.0.0.1" {
+	if host, _, err := net.SplitHostPort(s.HTTP); err != nil || host != "127.0.0.1" {
 		t.Errorf("--dev listens on %s", s.HTTP)
+	}
+	for name, open := range clients {
+		c := open(t, &server{HTTP: s.HTTP, secret: "wrong"})
+		got := c.ask(t, asked{Operation: "ListSipRules"})
+		if got.Error != "InvalidSignatureException" || got.Typed && name != legacy || got.Status != 0 && got.Status != 403 || !strings.Contains(got.Message, "signature") {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

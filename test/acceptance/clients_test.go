@@ -139,7 +139,7 @@ type goClient struct{ *chimesdkvoice.Client }
 
 func newGoClient(_ *testing.T, s *server) client {
 	return goClient{chimesdkvoice.New(chimesdkvoice.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.HTTP), RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("dev", "dev-secret", "")})}
+		Credentials: credentials.NewStaticCredentialsProvider("dev", s.signs(), "")})}
 }
 
 func (c goClient) ask(t *testing.T, a asked) clientAnswer {

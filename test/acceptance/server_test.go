@@ -65,6 +65,7 @@ func testProgram(m *testing.M) int {
 // server is one running program.
 type server struct {
 	HTTP, SIP string // host:port
+	secret    string // that AWS clients sign with; "": that of --dev
 	data      string // its folder
 	cmd       *exec.Cmd
 	mu        sync.Mutex
