@@ -89,6 +89,10 @@ func (g *guest) join(ctx context.Context) (err error) {
 	case err != nil:
 		return g.do(ctx, call.Hangup{Leg: g.leg, Cause: call.Cause{SIP: 403, By: call.ByPlatform, Label: call.LabelRejected, Text: err.Error()}})
 	}
+	text := "joins meeting " + g.place.meeting + " as attendee " + g.place.attendee + ", by its token"
+	if err := g.do(ctx, call.Note{Log: call.Log{At: g.lobby.d.cfg.Clock(), Leg: g.leg, Kind: call.LogNote, Text: text}}); err != nil {
+		return err
+	}
 	if err := g.do(ctx, call.Answer{Leg: g.leg}); err != nil {
 		return err
 	}

@@ -70,6 +70,7 @@ var meetingClients = map[string]func(t *testing.T, s *server) client{
 	"aws-cli":    func(t *testing.T, s *server) client { return pythonClient(t, s, "cli", "chime-sdk-meetings") },
 	"boto3":      func(t *testing.T, s *server) client { return pythonClient(t, s, "boto3", "chime-sdk-meetings") },
 	"javascript": func(t *testing.T, s *server) client { return nodeClient(t, s, "meetings") },
+	legacy:       func(t *testing.T, s *server) client { return nodeClient(t, s, "meetings2") }, // version 2, which published handlers have
 }
 
 func pythonClient(t *testing.T, s *server, which ...string) client {

@@ -1,4 +1,5 @@
-// A customer's client in JavaScript, unmodified: @aws-sdk/client-chime-sdk-voice, -meetings, or the legacy Chime client of the AWS SDK's version 2.
+// A customer's client in JavaScript, unmodified: @aws-sdk/client-chime-sdk-voice, -meetings, or the clients of the AWS SDK's version 2: the
+// legacy one for Chime, and the one for meetings.
 // It takes requests as lines of JSON and answers each with one; ../client.py says how they look.
 import { createInterface } from 'node:readline';
 
@@ -23,9 +24,9 @@ const modern = (name, service) => async () => {
   };
 };
 
-const legacy = async () => {
-  const { default: Chime } = await import('aws-sdk/clients/chime.js');
-  const client = new Chime({ endpoint: process.env.AWS_ENDPOINT_URL_CHIME, region: process.env.AWS_REGION, maxRetries: 0 });
+const version2 = (name, endpoint) => async () => {
+  const { default: Client } = await import(`aws-sdk/clients/${name}.js`);
+  const client = new Client({ endpoint, region: process.env.AWS_REGION, maxRetries: 0 });
   const once = (operation, input) => new Promise((done) => {
     client[operation[0].toLowerCase() + operation.slice(1)](input, function (e, output) {
       const request = this.requestId;
@@ -49,7 +50,8 @@ const legacy = async () => {
 
 process.env.AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE = '1';
 const run = await {
-  voice: modern('@aws-sdk/client-chime-sdk-voice', 'ChimeSDKVoice'), meetings: modern('@aws-sdk/client-chime-sdk-meetings', 'ChimeSDKMeetings'), legacy,
+  voice: modern('@aws-sdk/client-chime-sdk-voice', 'ChimeSDKVoice'), meetings: modern('@aws-sdk/client-chime-sdk-meetings', 'ChimeSDKMeetings'),
+  legacy: version2('chime', process.env.AWS_ENDPOINT_URL_CHIME), meetings2: version2('chimesdkmeetings', process.env.AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS),
 }[process.argv[2]]();
 for await (const line of createInterface({ input: process.stdin })) {
   console.log(JSON.stringify(await run({ input: {}, ...JSON.parse(line) })));
