@@ -153,7 +153,7 @@ func add(file string, entries []entry) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640) //nolint:gosec // its group is for who collects logs
 	if err != nil {
 		return err
 	}
