@@ -160,7 +160,7 @@ func readRecord(params json.RawMessage) (cmd call.RecordAudio, prefix string, f 
 			continue
 		}
 		var n int
-		ok := true
+		var ok bool
 		switch key {
 		case "DurationInSeconds":
 			if n, ok = whole(value); !ok || n < 1 {
@@ -195,7 +195,6 @@ func readRecord(params json.RawMessage) (cmd call.RecordAudio, prefix string, f 
 // readDestination reads where a RecordAudio goes.
 func readDestination(raw json.RawMessage) (bucket, prefix string, ok bool) {
 	var kind string
-	ok = true
 	for key, value := range members(raw) {
 		switch key {
 		case "Type":

@@ -31,7 +31,7 @@ func (w *Wanted) power() int {
 	if below == 0 {
 		below = defaultSilent
 	}
-	return int(math.Pow(1<<15, 2) * math.Pow(10, -below/10))
+	return int((1 << 30) * math.Pow(10, -below/10)) // of full scale, 2^15 squared
 }
 
 // beep is how many samples the tone has.
