@@ -72,7 +72,7 @@ func TestTrunkToTrunk(t *testing.T) {
 	if r := h.record(t); len(r.Legs) != 2 || r.Account != account || r.Cause.Label != call.LabelNormal || r.App != "" {
 		t.Errorf("record %+v", r)
 	}
-	if l := h.last.Load().Ledger; len(l) != 1 || l[0].Change.Field != id || l[0].Change.Action != header.Dropped {
+	if l := h.last.Load().Ledger; len(l) != 1 || l[0].Field != id || l[0].Action != header.Dropped {
 		t.Errorf("ledger %+v", l)
 	}
 	h.drained(t)
