@@ -74,6 +74,7 @@ type Dial struct {
 	Endpoint string        // user name of a registered endpoint of the account, in place of To and Trunk: all its contacts ring
 	For      LegID         // the leg it is dialled for, if any: its hop count and codec are carried over
 	Account  string        // who dials; empty: the call's account
+	Called   string        // whom the caller dialled who began the call; the engine's to say
 	Via      string        // the trunk whose peer dials through us, without an application: its rate of placed calls counts it
 	// Named, where a far end named the target and not the application (RFC 3515), is the host that it named: the route
 	// decides by it whether and where the target is dialled.

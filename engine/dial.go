@@ -38,6 +38,9 @@ func (c *Call) place(d call.Dial) (*leg, time.Duration) {
 	if d.Timeout <= 0 {
 		d.Timeout = defaultRing
 	}
+	if d.Called = ""; c.origin.Leg != "" {
+		d.Called = c.origin.To
+	}
 	l := c.newLeg(call.Out)
 	c.watchLegs()
 	l.record.From, l.record.To, l.record.Trunk = d.From, d.To, d.Trunk

@@ -9,12 +9,17 @@ import (
 
 // Home tells whether an outbound leg stays in the house, for it dials a number of our own that leads somewhere: its trunk is
 // directory.House then, or directory.HouseApart where the number is another account's; else it is empty. greets says that the
-// number is a dialect's own, which every account may dial. A leg that names its trunk goes there.
+// number is a dialect's own, which every account may dial. A leg that names its trunk goes there; one to the very number that the
+// caller dialled goes on to the carrier, for who answers that number sends the call on to where it is answered otherwise, and not
+// to himself.
 func Home(s *directory.Snapshot, d call.Dial, greets bool) (trunk string, refuse *call.Cause) {
 	if d.Trunk != "" || d.URI != "" || d.Endpoint != "" || d.Replaces != "" {
 		return "", nil
 	}
 	to := Number(d.To)
+	if to == Number(d.Called) {
+		return "", nil
+	}
 	trunk = directory.House
 	if !greets {
 		n, ours := s.Number(to)

@@ -33,6 +33,7 @@ func TestHome(t *testing.T) {
 		"without plus":             {dial: call.Dial{To: "12065550101", Account: account}, want: directory.House},
 		"between accounts":         {dial: call.Dial{To: "+12065550101", Account: other}, want: directory.HouseApart},
 		"by a trunk":               {dial: call.Dial{To: "+12065550101", Account: account, Trunk: "pbx"}},
+		"what the caller dialled":  {dial: call.Dial{To: "+12065550101", Called: "12065550101", Account: account}},
 		"owned, without rule":      {dial: call.Dial{To: "+12065550102", Account: account}},
 		"in stock":                 {dial: call.Dial{To: "+12065550103", Account: account}},
 		"its rule is disabled":     {dial: call.Dial{To: "+12065550104", Account: account}},

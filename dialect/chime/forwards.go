@@ -20,11 +20,13 @@ const becauseForwards header.Reason = "hop-count"
 // forward adds the count to what a leg is dialled with, where it goes to a Voice Connector or to a number of our own: from there
 // it may come back. False: it is used up.
 func (d *driver) forward(l *leg, message, trunk, to string, rows header.List) (header.List, bool) {
-	if trunk == "" && !leadsHere(d.app.dialect.cfg.Directory(), to) {
+	o := d.call.Origin()
+	again := o.Leg != "" && directory.NumberOf(o.To) == to // what the caller dialled goes to the carrier
+	if trunk == "" && (again || !leadsHere(d.app.dialect.cfg.Directory(), to)) {
 		return rows, true
 	}
 	left := maxForwards
-	if text, ok := d.call.Origin().Headers.Get(forwardsRow); ok {
+	if text, ok := o.Headers.Get(forwardsRow); ok {
 		if n, err := strconv.Atoi(text); err == nil && n >= 0 && n < left {
 			left = n
 		}
