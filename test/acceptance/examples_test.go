@@ -39,6 +39,7 @@ func inEachLanguage(t *testing.T, example string, run func(t *testing.T, s *serv
 			env := []string{"PATH=" + path + ":" + os.Getenv("PATH"), "HOME=" + t.TempDir()} // boto3; no AWS credentials of this machine
 			s := startIn(t, t.TempDir(), env, "", "--dev", "--trace", "--pstn", "sip:"+callee.Addr().String(), "--function", "example="+exampleIn(t, example, language), "--number", "+12065550100=example")
 			run(t, s, callee)
+			s.toldStrictly(t)
 		})
 	}
 }

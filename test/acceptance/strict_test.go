@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/test/need"
 )
 
@@ -94,4 +95,33 @@ func (r *strictRecord) judge() string {
 		return ""
 	}
 	return err.Error() + ": " + string(out)
+}
+
+// toldStrictly has the strict reader read what a server that traces told to its functions, once all calls are over.
+func (s *server) toldStrictly(t *testing.T) {
+	t.Helper()
+	s.idle(t)
+	var list struct{ Calls []call.Record }
+	eventually(t, "the calls' records", func() bool {
+		s.get(t, "/api/calls", &list)
+		return len(list.Calls) > 0
+	})
+	var said strictRecord
+	for _, c := range list.Calls {
+		event := ""
+		for _, l := range s.call(t, c.ID).Log {
+			switch {
+			case l.Kind == call.LogEvent && l.Body == "":
+				t.Errorf("event %s of call %s was not kept", l.Text, c.ID)
+			case l.Kind == call.LogEvent:
+				event = l.Body
+			case l.Kind == call.LogAction && event != "":
+				said.add([]byte(event), l.Body)
+				event = ""
+			}
+		}
+	}
+	if wrong := said.judge(); wrong != "" {
+		t.Errorf("events that a strict reader refuses: %s", wrong)
+	}
 }
