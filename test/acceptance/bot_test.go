@@ -1,7 +1,11 @@
 package acceptance_test
 
 import (
+	"context"
 	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +14,7 @@ import (
 	"github.com/switchhook/switchhook/far"
 	"github.com/switchhook/switchhook/media/tone"
 	"github.com/switchhook/switchhook/speech/lex/lextest"
+	"github.com/switchhook/switchhook/test/need"
 )
 
 const botAlias = "arn:aws:lex:us-east-1:111122223333:bot-alias/ABCDEFGHIH/MNOPQRSTUV"
@@ -90,7 +95,9 @@ func TestStartBotConversation(t *testing.T) {
 				SessionState struct {
 					Intent struct {
 						Name, State string
-						Slots       map[string]struct{ Value struct{ InterpretedValue string } }
+						Slots       map[string]struct {
+							Value struct{ InterpretedValue string }
+						}
 					}
 				}
 			}
@@ -105,6 +112,40 @@ func TestStartBotConversation(t *testing.T) {
 	}
 	if held := bots.Held(); len(held) != 1 || held[0] != "/bots/ABCDEFGHIH/botAliases/MNOPQRSTUV/botLocales/en_US/sessions/"+leg+"/conversation" {
 		t.Errorf("conversations %v", held)
+	}
+}
+
+// The bots of these tests speak as Amazon's do: its own SDK, which talks with both, gets along with them.
+func TestBotsOfTestsSpeakAsAmazons(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join("interop", "node")
+	need.File(t, filepath.Join(dir, "node_modules", "@aws-sdk", "client-lex-runtime-v2"), "make test installs it")
+	var told []string
+	bots := lextest.New(t, func(c *lextest.Conversation) {
+		for e, ok := c.Next(); ok; e, ok = c.Next() {
+			told = append(told, e.Type)
+			switch e.Type {
+			case "ConfigurationEvent":
+				c.Say(lextest.Tone(700, 100*time.Millisecond))
+			case "DTMFInputEvent":
+				c.Close("RouteCall", "Department", "history")
+				c.Say(lextest.Tone(1000, 100*time.Millisecond))
+			}
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, need.Tool(t, "node", "Node.js 20 or later"), "bot.mjs")
+	cmd.Dir, cmd.Env = dir, append(append(os.Environ(), bots.Env()...), "NODE_NO_WARNINGS=1", "AWS_MAX_ATTEMPTS=1")
+	out, err := cmd.Output()
+	const want = `{"bytes":6400,"responses":2,"intent":{"name":"RouteCall","slots":{"Department":{"value":{"interpretedValue":"history","originalValue":"history","resolvedValues":["history"]},"shape":"Scalar"}},"state":"Fulfilled","confirmationState":"None"}}`
+	if got := strings.TrimSpace(string(out)); err != nil || got != want {
+		t.Errorf("the SDK got %s, %v", got, err)
+	}
+	bots.Close() // the conversation is over
+	heard := strings.Repeat("AudioInputEvent ", 5)
+	if got := strings.Join(told, " "); got != "ConfigurationEvent "+heard+"PlaybackCompletionEvent DTMFInputEvent PlaybackCompletionEvent DisconnectionEvent" {
+		t.Errorf("the bot got %s", got)
 	}
 }
 
