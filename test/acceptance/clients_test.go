@@ -92,7 +92,7 @@ type clientProcess struct {
 func newClientProcess(t *testing.T, s *server, command ...string) *clientProcess {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Env = append(awsEnv(s), "AWS_ENDPOINT_URL_CHIME=http://"+s.HTTP, "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS=http://"+s.HTTP, "AWS_MAX_ATTEMPTS=1", "PYTHONUTF8=1", "NODE_NO_WARNINGS=1")
+	cmd.Env = append(awsEnv(s), "AWS_ENDPOINT_URL_CHIME=http://"+s.HTTP, "AWS_ENDPOINT_URL_CHIME_SDK_MEETINGS=http://"+s.HTTP, fmt.Sprintf("AWS_MAX_ATTEMPTS=%d", max(s.attempts, 1)), "PYTHONUTF8=1", "NODE_NO_WARNINGS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -139,7 +139,7 @@ func (c *clientProcess) ask(t *testing.T, a asked) clientAnswer {
 type goClient struct{ *chimesdkvoice.Client }
 
 func newGoClient(_ *testing.T, s *server) client {
-	return goClient{chimesdkvoice.New(chimesdkvoice.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.HTTP), RetryMaxAttempts: 1,
+	return goClient{chimesdkvoice.New(chimesdkvoice.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.HTTP), RetryMaxAttempts: max(s.attempts, 1),
 		Credentials: credentials.NewStaticCredentialsProvider("dev", s.signs(), "")})}
 }
 

@@ -66,6 +66,7 @@ func testProgram(m *testing.M) int {
 type server struct {
 	HTTP, SIP string // host:port
 	secret    string // that AWS clients sign with; "": that of --dev
+	attempts  int    // of a request, by AWS clients; 0: one
 	data      string // its folder
 	cmd       *exec.Cmd
 	mu        sync.Mutex
