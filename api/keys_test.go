@@ -55,7 +55,9 @@ func TestKeys(t *testing.T) {
 	}
 	log := new(strings.Builder)
 	c := api.Config{Keys: keys, Logger: slog.New(slog.NewTextHandler(log, nil))}
-	c.Directory = func() *directory.Snapshot { return directory.NewSnapshot(directory.Content{Keys: slices.Clone(keys.keys)}) }
+	c.Directory = func() *directory.Snapshot {
+		return directory.NewSnapshot(directory.Content{Keys: slices.Clone(keys.keys)})
+	}
 	c.Exchange = exchange.New(exchange.Config{Engine: engine.New(engine.Config{}), Directory: c.Directory, Logger: c.Logger})
 	handler := api.New(c)
 	send := func(method, path, body, secret string) (int, string) {
