@@ -50,6 +50,9 @@ func TestS20TrunkLimits(t *testing.T) {
 		if m.Get("Retry-After") == "" {
 			t.Errorf("no Retry-After: %+v", m)
 		}
+		if n := r.s.Throttled(); len(n) != 1 || n["bob"] != 1 {
+			t.Errorf("refused because there were too many: %v", n)
+		}
 		ack := bob.request("ACK", inv.CallID, 1, m.ToTag)
 		ack.Set("Via", inv.Get("Via"))
 		bob.send(ack)

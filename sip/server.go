@@ -281,6 +281,9 @@ func (s *Server) turnAway(tx *transaction.Server, p *peering, status int, why st
 	m := tx.Msg()
 	s.refuse(tx, status, rows...)
 	s.gate.refused.add(call.In, status)
+	if status == 503 {
+		s.gate.refused.hasty(p.trunk.ID)
+	}
 	s.refusals.tell(s.cfg.Log, slog.LevelInfo, "call refused", "trunk", p.trunk.ID, "source", tx.Incoming().Source, "callId", m.CallID,
 		"to", m.URI, "status", status, "reason", why)
 }

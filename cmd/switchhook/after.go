@@ -77,10 +77,21 @@ func (h *house) leaves(c *chime.Config) {
 	if h.cfg.Chime.Events.URL != "" {
 		c.Event = h.event
 	}
-	c.Traffic = func() map[string]dialect.Traffic { return h.after.traffic.Trunks() }
+	c.Traffic = h.carried
 	c.Deliver = func(account, key string, body []byte) {
 		h.after.cdrs.Take(courier.Parcel{To: account, Name: key, Body: body})
 	}
+}
+
+// carried gives what each trunk has carried, and what the SIP edge refused of it.
+func (h *house) carried() map[string]dialect.Traffic {
+	out := h.after.traffic.Trunks()
+	for id, n := range h.sip.Throttled() {
+		t := out[id]
+		t.Throttled += n
+		out[id] = t
+	}
+	return out
 }
 
 // event sends an event on its way.

@@ -141,7 +141,7 @@ func (d *Dialect) record(dir *directory.Snapshot, r *call.Record) {
 // connectorOf finds the Voice Connector that a trunk is; false when it is none.
 func connectorOf(dir *directory.Snapshot, trunk string) (connector, bool) {
 	t, ok := dir.Trunk(trunk)
-	if !ok {
+	if !ok || len(t.Vendor) == 0 {
 		return connector{}, false
 	}
 	return asConnector(*t)
