@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"slices"
+	"sync"
+	"testing"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,4 +79,33 @@ func (d *Dialect) InMeeting() (present, heard []string) {
 // MuteAll mutes all attendees, or lets all be heard.
 func (d *Dialect) MuteAll(on bool) {
 	d.lobby.mute(&place{meeting: Standup}, []string{Anna, Bob}, on)
+}
+
+// However calls come and go, and the API changes whom they may be: nobody is left in a meeting, and none is told of another's.
+func TestLobbyInAHurry(t *testing.T) {
+	d := New(Config{})
+	d.StandMeeting("111122223333", func(context.Context, call.ID, []byte) ([]byte, error) { return nil, nil })
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			who := [...]string{Anna, Bob}[i%2]
+			for range 100 {
+				p, err := d.lobby.join("111122223333", Standup, TokenOf(who), "call", uuid.NewString())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				d.lobby.mute(p, []string{Anna}, i%3 == 0)
+				if there, _ := d.lobby.seen(p); there && p.attendee != who {
+					t.Errorf("%s has the place of %s", who, p.attendee)
+				}
+				d.lobby.leave(p)
+				d.lobby.leave(p)
+			}
+		})
+	}
+	all.Wait()
+	if there, _ := d.InMeeting(); len(there) > 0 {
+		t.Errorf("left in the meeting: %v", there)
+	}
 }

@@ -38,6 +38,9 @@ type standup struct {
 	tokens []string
 }
 
+// byBridge before a token lets its caller in by CallAndBridge to the meetings' number.
+const byBridge = "bridge "
+
 func (m *standup) answer(ev event) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -45,6 +48,10 @@ func (m *standup) answer(ev event) string {
 	case "NEW_INBOUND_CALL":
 		token := m.tokens[0]
 		m.tokens = m.tokens[1:]
+		if token, bridged := strings.CutPrefix(token, byBridge); bridged {
+			return actions("CallAndBridge", object{"CallerIdNumber": ev.CallDetails.Participants[0].From,
+				"Endpoints": []object{{"BridgeEndpointType": "PSTN", "Uri": "+17035550122"}}, "SipHeaders": object{"X-chime-join-token": token}})
+		}
 		return actions("JoinChimeMeeting", object{"MeetingId": m.id, "JoinToken": token})
 	case "CALL_UPDATE_REQUESTED":
 		var asked struct {
@@ -206,6 +213,16 @@ func testMeeting(t *testing.T, name string) {
 		"ToPhoneNumber": "+17035550122", "SipHeaders": object{"X-chime-join-token": attendee("announcer")[1], "X-chime-meeting-id": m.id}})
 	hear("the announcer is heard", isLoud, 620, 0, 1, 2)
 
+	m.mu.Lock()
+	m.tokens = []string{byBridge + attendee("dora")[1]}
+	m.mu.Unlock()
+	dora := newPerson(t, 1600)
+	all, lines = append(all, dora), append(lines, dora.calls(t, s))
+	hear("a caller who is bridged into the meeting is heard", isLoud, 1600, 0, 1, 2)
+	hear("and hears", isLoud, hums[0], 3)
+	lines[3].Hangup(0, nil)
+	over(t, lines[3])
+
 	ok(t, meetings, "DeleteAttendee", object{"MeetingId": m.id, "AttendeeId": carl[0]})
 	over(t, lines[2])
 	ok(t, meetings, "DeleteMeeting", object{"MeetingId": m.id})
@@ -223,7 +240,7 @@ func testMeeting(t *testing.T, name string) {
 		t.Errorf("HANGUP of meetings: %v", of)
 	}
 	want := []string{"MeetingStarted", "AttendeeAdded anna", "AttendeeAdded bob", "AttendeeAdded carl", "AttendeeJoined anna", "AttendeeJoined bob", "AttendeeJoined carl",
-		"AttendeeAdded announcer", "AttendeeJoined announcer", "AttendeeLeft carl", "AttendeeDeleted carl", "AttendeeLeft anna", "AttendeeLeft announcer", "AttendeeLeft bob", "MeetingEnded"}
+		"AttendeeAdded announcer", "AttendeeJoined announcer", "AttendeeAdded dora", "AttendeeJoined dora", "AttendeeLeft dora", "AttendeeLeft carl", "AttendeeDeleted carl", "AttendeeLeft anna", "AttendeeLeft announcer", "AttendeeLeft bob", "MeetingEnded"}
 	eventually(t, "the bus being told of all", func() bool { return len(events.told()) >= len(want) })
 	told := events.told()
 	if last := len(told) - 4; last > 0 { // those that leave as the meeting ends do so in no order
