@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/switchhook/switchhook/directory"
+	"github.com/switchhook/switchhook/header"
 )
 
 // Every option of a trunk that can be wrong is refused by its name.
@@ -89,6 +90,13 @@ func TestValidateOptions(t *testing.T) {
 			func(o *directory.Options) { o.Limits.Rate = math.NaN() },
 			func(o *directory.Options) { o.Limits.Rate = math.Inf(1) },
 		},
+		"signalling.rows[0]": {
+			func(o *directory.Options) { o.Signalling.Rows = header.List{{Name: "Via", Value: "x"}} },
+			func(o *directory.Options) { o.Signalling.Rows = header.List{{Name: "X-A", Value: "1\r\nX-B: 2"}} },
+			func(o *directory.Options) { o.Signalling.Rows = header.List{{Name: "X A", Value: "1"}} },
+			func(o *directory.Options) { o.Signalling.Rows = header.List{{Name: "X-Switchhook-Y", Value: "1"}} },
+		},
+		"signalling.rows":   {func(o *directory.Options) { o.Signalling.Rows = make(header.List, 17) }},
 		"limits.placed":     {func(o *directory.Options) { o.Limits.Placed = -1 }},
 		"limits.calls":      {func(o *directory.Options) { o.Limits.Calls = -1 }},
 		"limits.unanswered": {func(o *directory.Options) { o.Limits.Unanswered = -1 }},

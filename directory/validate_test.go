@@ -85,6 +85,11 @@ func TestValidate(t *testing.T) {
 		{"caller with a quotation mark", trunk(func(t *directory.Trunk) { t.Callers = []directory.Caller{{User: `a"b`, Password: "1"}} }), "callers[0].user"},
 		{"caller who is not ASCII", trunk(func(t *directory.Trunk) { t.Callers = []directory.Caller{{User: "é", Password: "1"}} }), "callers[0].user"},
 		{"caller without a password", trunk(func(t *directory.Trunk) { t.Callers = []directory.Caller{{User: "pbx"}} }), "callers[0].password"},
+		{"trunk whose peers dial others", trunk(func(t *directory.Trunk) {
+			t.Transit = directory.Transit{Prefixes: []string{"+", "!+1900"}, Caller: "+12065550100"}
+		}), ""},
+		{"transit without plus", trunk(func(t *directory.Trunk) { t.Transit.Prefixes = []string{"1"} }), "transit.prefixes"},
+		{"transit as nobody", trunk(func(t *directory.Trunk) { t.Transit.Caller = "anna" }), "transit.caller"},
 		{"257 callers", trunk(func(t *directory.Trunk) { t.Callers = make([]directory.Caller, 257) }), "callers"},
 		{"peer without a host", trunk(func(t *directory.Trunk) { t.Peers[0].Host = "" }), "peers[0].host"},
 		{"peer with a header in its host", trunk(func(t *directory.Trunk) { t.Peers[0].Host = "a\r\nX: 1" }), "peers[0].host"},

@@ -12,6 +12,8 @@ import (
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/header"
 	"github.com/switchhook/switchhook/sip"
+	"github.com/switchhook/switchhook/sip/transport"
+	"github.com/switchhook/switchhook/sip/transport/testca"
 )
 
 // A number of our own is dialled at ourselves: its leg comes in with the context that the account may see, and answers, rings
@@ -86,4 +88,32 @@ func TestHouseCircle(t *testing.T) {
 			want[call.LegEnded](e)
 		}
 	})
+}
+
+// The way home needs no network in particular.
+func TestHouseOverEachNetwork(t *testing.T) {
+	for _, network := range []string{transport.UDP, transport.TCP, transport.TLS} {
+		t.Run(network, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := secureRig(t, testca.New(t), func(cfg *sip.Config, _ *directory.Content) {
+					at := serverAt
+					if network == transport.TLS {
+						at = over5061(at)
+					}
+					cfg.Transport.Listen = []transport.Listen{{Network: network, Addr: at, Advertise: netip.MustParseAddrPort("203.0.113.99:5060")}}
+				})
+				leg, e := r.dial(call.Dial{To: "+12065550101", From: "+12065550100", Trunk: directory.House, Account: "000000000001"})
+				at := r.attempt()
+				if at.Source.Addr() != serverAt.Addr() {
+					t.Errorf("it came from %v", at.Source)
+				}
+				at.leg.Answer(nil)
+				want[call.Answered](e)
+				want[call.Answered](at.events)
+				leg.Hangup(call.Cause{Q850: 16, By: call.ByApp, Label: call.LabelNormal}, nil)
+				at.events.ended(call.LabelNormal)
+				want[call.LegEnded](e)
+			})
+		})
+	}
 }
