@@ -27,7 +27,7 @@ import (
 // The credentials that bots accept; tests set them in the environment.
 const (
 	AccessKey = "AKIDEXAMPLE"
-	SecretKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+	SecretKey = "secret-of-the-example"
 )
 
 // Server has bots at URL, over HTTP/2 without TLS.
@@ -130,13 +130,13 @@ func (c *Conversation) check() error {
 	_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential="+AccessKey+"/")
 	fields := strings.Split(scope, "/")
 	if len(fields) < 3 || fields[2] != "lex" {
-		return fmt.Errorf("Authorization is %q", r.Header.Get("Authorization"))
+		return fmt.Errorf("the row Authorization is %q", r.Header.Get("Authorization"))
 	}
 	at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
 	if err != nil || time.Since(at).Abs() > 5*time.Minute {
 		return fmt.Errorf("X-Amz-Date is %q", r.Header.Get("X-Amz-Date"))
 	}
-	again, err := http.NewRequest(r.Method, "http://"+r.Host+r.URL.Path, nil)
+	again, err := http.NewRequestWithContext(r.Context(), r.Method, "http://"+r.Host+r.URL.Path, nil)
 	if err != nil {
 		return fmt.Errorf("sign again: %w", err)
 	}
