@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -31,11 +34,17 @@ const (
 func serve(t *testing.T, bot func(*lextest.Conversation)) *lextest.Server {
 	t.Helper()
 	s := lextest.New(t, bot)
+	set(t, s)
+	return s
+}
+
+// set names bots in the environment.
+func set(t *testing.T, s *lextest.Server) {
+	t.Helper()
 	for _, kv := range s.Env() {
 		k, v, _ := strings.Cut(kv, "=")
 		t.Setenv(k, v)
 	}
-	return s
 }
 
 // client gives one of the bots of the environment.
@@ -323,6 +332,23 @@ func TestEnds(t *testing.T) {
 			}
 			heard.end()
 		})
+	}
+}
+
+// Over TLS, as Amazon has it: a certificate that AWS's settings trust is, another is not.
+func TestTLS(t *testing.T) {
+	s := lextest.NewTLS(t, func(c *lextest.Conversation) { c.Close("A", "b", "c"); c.EndSaying() })
+	set(t, s)
+	if _, err := converse(t, lex.Limits{}, "").Wait(); err == nil || len(s.Held()) > 0 {
+		t.Errorf("a certificate that nobody trusts: %v", err)
+	}
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	if _, err := converse(t, lex.Limits{}, "").Wait(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -30,7 +31,7 @@ const (
 	SecretKey = "secret-of-the-example"
 )
 
-// Server has bots at URL, over HTTP/2 without TLS.
+// Server has bots at URL, over HTTP/2.
 type Server struct {
 	*httptest.Server
 	t   testing.TB
@@ -43,11 +44,26 @@ type Server struct {
 // New starts a server; bot holds each conversation, and what is wrong with a conversation's form fails the test.
 func New(t testing.TB, bot func(*Conversation)) *Server {
 	t.Helper()
-	s := &Server{t: t, bot: bot}
-	s.Server = httptest.NewUnstartedServer(s)
+	s := newServer(t, bot)
 	s.Config.Protocols = new(http.Protocols)
 	s.Config.Protocols.SetUnencryptedHTTP2(true)
 	s.Start()
+	return s
+}
+
+// NewTLS starts one over TLS, whose certificate is trusted by who trusts that of the server.
+func NewTLS(t testing.TB, bot func(*Conversation)) *Server {
+	t.Helper()
+	s := newServer(t, bot)
+	s.EnableHTTP2 = true
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of those who don't trust it
+	s.StartTLS()
+	return s
+}
+
+func newServer(t testing.TB, bot func(*Conversation)) *Server {
+	s := &Server{t: t, bot: bot}
+	s.Server = httptest.NewUnstartedServer(s)
 	t.Cleanup(func() { s.CloseClientConnections(); s.Close() })
 	return s
 }
