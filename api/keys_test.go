@@ -118,3 +118,21 @@ func TestKeys(t *testing.T) {
 		t.Errorf("a failure of ours: %d %s", status, body)
 	}
 }
+
+// TestTrunksWithoutSecrets: trunks are listed with who may call by them and where they log in, and without the passwords.
+func TestTrunksWithoutSecrets(t *testing.T) {
+	trunk := directory.Trunk{ID: "t1", Callers: []directory.Caller{{User: "pbx", Password: "hidden-caller"}}}
+	trunk.Login = directory.Login{User: "us", Password: "hidden-login"}
+	snapshot := directory.NewSnapshot(directory.Content{Trunks: []directory.Trunk{trunk}})
+	c := api.Config{TrustLoopback: true, Directory: func() *directory.Snapshot { return snapshot }, Logger: slog.New(slog.DiscardHandler)}
+	c.Exchange = exchange.New(exchange.Config{Engine: engine.New(engine.Config{}), Directory: c.Directory, Logger: c.Logger})
+	r, w := httptest.NewRequest("GET", "http://127.0.0.1/api/trunks", nil), httptest.NewRecorder()
+	r.RemoteAddr = "127.0.0.1:1"
+	api.New(c).ServeHTTP(w, r)
+	if body := w.Body.String(); w.Code != 200 || !strings.Contains(body, `"user":"pbx"`) || strings.Contains(body, "hidden") {
+		t.Errorf("%d %s", w.Code, body)
+	}
+	if kept, _ := snapshot.Trunk("t1"); kept.Callers[0].Password != "hidden-caller" {
+		t.Error("showing a trunk changed it")
+	}
+}
