@@ -2,7 +2,6 @@ package chime
 
 import (
 	"encoding/json"
-	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -135,7 +134,7 @@ func (s *gathering) hear(d *driver, ev call.Event) outcome {
 		}
 	case call.Done:
 		if ev.Op == s.prompt {
-			return s.heard(d, ev.Err)
+			return s.heard(d, ev)
 		}
 	}
 	return outcome{}
@@ -164,15 +163,15 @@ func (s *gathering) await(d *driver, wait time.Duration) {
 }
 
 // heard takes the end of a prompt.
-func (s *gathering) heard(d *driver, err error) outcome {
+func (s *gathering) heard(d *driver, done call.Done) outcome {
 	s.prompt = 0
 	switch {
-	case errors.Is(err, call.ErrLegEnded), errors.Is(err, call.ErrStopped), errors.Is(err, call.ErrOver):
+	case cutOff(done.Err):
 		d.stop(s.timer)
-		return outcome{over: true, lost: true}
-	case err != nil:
+		return d.lost(done)
+	case done.Err != nil:
 		d.stop(s.timer)
-		return outcome{over: true, fault: s.want.failed(err)}
+		return outcome{over: true, fault: s.want.failed(done.Err)}
 	case s.failed:
 		return s.again(d)
 	case len(s.keys) == 0:

@@ -75,17 +75,31 @@ func (d *driver) operate(a *action, cmd call.Command, failed func(error) *fault)
 	return operating{t.Op, failed}, nil
 }
 
-func (s operating) hear(_ *driver, ev call.Event) outcome {
+func (s operating) hear(d *driver, ev call.Event) outcome {
 	done, ok := ev.(call.Done)
 	switch {
 	case !ok || done.Op != s.op:
 		return outcome{}
 	case done.Err == nil:
 		return outcome{over: true}
-	case errors.Is(done.Err, call.ErrLegEnded), errors.Is(done.Err, call.ErrStopped), errors.Is(done.Err, call.ErrOver):
-		return outcome{over: true, lost: true}
+	case cutOff(done.Err):
+		return d.lost(done)
 	}
 	return outcome{over: true, fault: s.failed(done.Err)}
+}
+
+// cutOff tells whether an operation ended because of what happened to its leg.
+func cutOff(err error) bool {
+	return errors.Is(err, call.ErrLegEnded) || errors.Is(err, call.ErrStopped) || errors.Is(err, call.ErrOver)
+}
+
+// lost is what became of an action whose operation was cut off: HANGUP tells it, unless another leg has taken the place of the
+// one that ended, which to the function goes on.
+func (d *driver) lost(done call.Done) outcome {
+	if l := d.action.leg; l.live() && l.id != done.Leg {
+		return outcome{over: true, fault: systemFault(errors.New("another far end has taken the place of the one it was for"))}
+	}
+	return outcome{over: true, lost: true}
 }
 
 func (s operating) stop(d *driver) {
