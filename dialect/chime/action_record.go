@@ -185,10 +185,11 @@ func readRecord(params json.RawMessage) (cmd call.RecordAudio, prefix string, f 
 	if cmd.Silence > 0 {
 		cmd.Threshold = belowFullScale(threshold)
 	}
-	var ok bool
-	if cmd.Bucket, prefix, ok = readDestination(destination); !ok {
+	bucket, prefix, ok := readDestination(destination)
+	if !ok {
 		return cmd, "", invalid(badDestination)
 	}
+	cmd.Bucket = bucket
 	return cmd, prefix, nil
 }
 

@@ -29,7 +29,7 @@ func (c *Call) record(cmd call.RecordAudio) (call.Ticket, error) {
 	case cmd.Bucket == GoneBucket:
 		c.done(c.ops[len(c.ops)-1], call.Result{}, errGone)
 	default:
-		c.emit(call.Began{Op: t.Op, Leg: t.Leg})
+		c.emit(call.Began(t))
 	}
 	return t, err
 }
