@@ -2,8 +2,14 @@ package acceptance_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/chimesdkvoice"
+
+	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/far"
 	"github.com/switchhook/switchhook/header"
 )
@@ -18,7 +24,7 @@ func TestNumbersOfOurOwn(t *testing.T) {
 	there, back := startFunction(t, bridge("+12065550103")), startFunction(t, bridge("+12065550102"))
 	s := start(t, fmt.Sprintf(`account: "111122223333"
 numbers: ["+12065550100", "+12065550101", "+12065550102", "+12065550103"]
-keys: [{kind: admin, id: admin, secret: admin-secret}]
+keys: [{kind: admin, id: admin, secret: admin-secret}, {kind: aws, id: dev, secret: dev-secret}]
 trunks: [{id: peers, trusted: true, pstn: true, allow: [127.0.0.1], peers: [%s]}]
 apps:
   - {id: front, dialect: chime, settings: {LambdaArn: "arn:aws:lambda:us-east-1:111122223333:function:front"}}
@@ -70,5 +76,32 @@ functions:
 	s.idle(t)
 	if got := len(there.seen("NEW_INBOUND_CALL")) + len(back.seen("NEW_INBOUND_CALL")); got < 2 || got > 6 {
 		t.Errorf("%d calls went in a circle, want no more than 6", got)
+	}
+
+	// A call that the API asks for reaches a number of our own as well, and the count of hops goes along unseen.
+	client := chimesdkvoice.New(chimesdkvoice.Options{Region: "us-east-1", BaseEndpoint: aws.String("http://" + s.HTTP),
+		Credentials: credentials.NewStaticCredentialsProvider("dev", "dev-secret", "")})
+	if _, err := client.CreateSipMediaApplicationCall(t.Context(), &chimesdkvoice.CreateSipMediaApplicationCallInput{
+		FromPhoneNumber: aws.String("+12065550102"), ToPhoneNumber: aws.String("+12065550101"), SipMediaApplicationId: aws.String("there"),
+		SipHeaders: map[string]string{"X-Account-Id": "4712"}}); err != nil {
+		t.Fatal(err)
+	}
+	answered = <-callee.answers
+	answered.Hangup(0, nil)
+	over(t, answered)
+	s.idle(t)
+	got := desk.seen("NEW_INBOUND_CALL")
+	last := got[len(got)-1]
+	if p := last.CallDetails.Participants[0]; len(p.SipHeaders) != 1 || p.SipHeaders["X-Account-Id"] != "4712" || p.From != "+12065550102" {
+		t.Errorf("the function of the number got %s", last.raw)
+	}
+	hops := ""
+	for _, e := range s.call(t, call.ID(last.CallDetails.TransactionId)).Ledger {
+		if e.Name == "X-SMA-Max-Forwards" {
+			hops += fmt.Sprint(e.Value, " ", e.Reason, "; ")
+		}
+	}
+	if !strings.Contains(hops, "4 reserved-name") {
+		t.Errorf("the ledger tells of the hops: %q", hops)
 	}
 }
