@@ -117,6 +117,9 @@ type Trunk struct {
 	Updated  time.Time       `json:"updated"`
 }
 
+// Made tells whether a customer made the trunk, by the API of a dialect, and not the operator.
+func (t *Trunk) Made() bool { return len(t.Vendor) > 0 }
+
 // Caller is one who may call by a trunk, and the password that proves it (RFC 3261 section 22).
 type Caller struct {
 	User     string `json:"user"` // printable ASCII without quotation marks, "\\" and ":", which a digest can't carry

@@ -18,9 +18,15 @@ type Snapshot struct {
 	rules    map[TriggerKind]map[string]*Rule
 	ruleIDs  map[string]*Rule
 	phones   map[string]*Endpoint
-	sources  map[netip.Prefix]*Trunk
-	lengths  []int // of the prefixes in sources, longest first
+	declared sources // of the operator's trunks
+	made     sources // of those that customers made
 	pstn     *Trunk
+}
+
+// sources are where calls may come from, by which trunk.
+type sources struct {
+	by      map[netip.Prefix]*Trunk
+	lengths []int // of the prefixes, longest first
 }
 
 // Content is everything that a snapshot is made of.
@@ -43,7 +49,8 @@ func NewSnapshot(c Content) *Snapshot {
 		numbers:  make(map[string]Number, len(c.Numbers)),
 		trunks:   make(map[string]*Trunk, len(c.Trunks)),
 		hosts:    make(map[string]*Trunk, len(c.Trunks)),
-		sources:  map[netip.Prefix]*Trunk{},
+		declared: sources{by: map[netip.Prefix]*Trunk{}},
+		made:     sources{by: map[netip.Prefix]*Trunk{}},
 		rules:    map[TriggerKind]map[string]*Rule{ByNumber: {}, ByHost: {}},
 		ruleIDs:  make(map[string]*Rule, len(c.Rules)),
 		phones:   make(map[string]*Endpoint, len(c.Endpoints)),
@@ -87,8 +94,12 @@ func (s *Snapshot) addTrunk(t *Trunk) {
 	if t.OutOnly {
 		return
 	}
+	from := &s.declared
+	if t.Made() {
+		from = &s.made
+	}
 	for _, p := range t.Allow {
-		s.addSource(p, t)
+		from.add(p, t)
 	}
 	if len(t.Allow) > 0 {
 		return
@@ -96,18 +107,18 @@ func (s *Snapshot) addTrunk(t *Trunk) {
 	for _, p := range t.Peers {
 		if a, err := netip.ParseAddr(p.Host); err == nil {
 			a = a.Unmap()
-			s.addSource(netip.PrefixFrom(a, a.BitLen()), t)
+			from.add(netip.PrefixFrom(a, a.BitLen()), t)
 		}
 	}
 }
 
-// addSource lets calls come from a prefix by a trunk, unless another trunk has it already.
-func (s *Snapshot) addSource(p netip.Prefix, t *Trunk) {
+// add lets calls come from a prefix by a trunk, unless another trunk has it already.
+func (s *sources) add(p netip.Prefix, t *Trunk) {
 	p = p.Masked()
-	if _, taken := s.sources[p]; taken || t.Disabled || !p.IsValid() {
+	if _, taken := s.by[p]; taken || t.Disabled || !p.IsValid() {
 		return
 	}
-	s.sources[p] = t
+	s.by[p] = t
 	if at, found := slices.BinarySearchFunc(s.lengths, p.Bits(), func(a, b int) int { return b - a }); !found {
 		s.lengths = slices.Insert(s.lengths, at, p.Bits())
 	}
@@ -139,19 +150,30 @@ func (s *Snapshot) Trunk(id string) (*Trunk, bool) { t, ok := s.trunks[id]; retu
 // TrunkByHost finds the trunk that a Request-URI host names.
 func (s *Snapshot) TrunkByHost(host string) (*Trunk, bool) { t, ok := s.hosts[host]; return t, ok }
 
-// TrunkBySource finds the trunk that a source address may call by: the longest prefix that holds it.
+// TrunkBySource finds the trunk that a source address may call by: the longest prefix that holds it, and the operator's of equal
+// ones. What a customer made takes no source from a trunk that the operator declared for another account.
 func (s *Snapshot) TrunkBySource(a netip.Addr) (*Trunk, bool) {
 	a = a.Unmap()
+	made, length := s.made.find(a)
+	declared, most := s.declared.find(a)
+	if made == nil || declared != nil && (declared.Account != made.Account || most >= length) {
+		return declared, declared != nil
+	}
+	return made, true
+}
+
+// find gives the trunk whose prefix is the longest that holds an address, and its length.
+func (s *sources) find(a netip.Addr) (*Trunk, int) {
 	for _, bits := range s.lengths {
 		p, err := a.Prefix(bits)
 		if err != nil {
 			continue // longer than the address
 		}
-		if t, ok := s.sources[p]; ok {
-			return t, true
+		if t, ok := s.by[p]; ok {
+			return t, bits
 		}
 	}
-	return nil, false
+	return nil, 0
 }
 
 // Trunks gives every trunk; do not change them.

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -58,4 +59,21 @@ func TestTrunkBySource(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Who makes a trunk for the address of another account's carrier takes no calls of that carrier. Inside an account the longest
+// prefix counts, and of equal ones the operator's.
+func TestTrunkBySourceOfOthers(t *testing.T) {
+	const house, stranger = "111122223333", "444455556666"
+	made := json.RawMessage(`{}`)
+	s := directory.NewSnapshot(directory.Content{Trunks: []directory.Trunk{
+		{ID: "0", Account: stranger, Vendor: made, Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("203.0.113.0/24")}},
+		{ID: "1", Account: house, Vendor: made, Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.8/32"), netip.MustParsePrefix("192.0.2.0/24")}},
+		{ID: "carrier", Account: house, Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
+	}})
+	for from, want := range map[string]string{"192.0.2.7": "carrier", "192.0.2.8": "1", "192.0.2.9": "carrier", "203.0.113.1": "0"} {
+		if got, ok := s.TrunkBySource(netip.MustParseAddr(from)); !ok || got.ID != want {
+			t.Errorf("%s does not come by %s (%v)", from, want, ok)
+		}
+	}
 }

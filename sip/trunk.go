@@ -169,8 +169,8 @@ func limiter(perSecond float64) *rate.Limiter {
 }
 
 // trunkFor finds the trunk that a request comes by: the one that the Request-URI's host names, if it lets the source
-// call, else the one that the source belongs to, by prefix, address or name. Without either, a source on this machine
-// may be trusted.
+// call, else the one that the source belongs to, by prefix, address or name, the operator's before those that customers of
+// other accounts made. Without either, a source on this machine may be trusted.
 func (s *Server) trunkFor(host string, source netip.Addr) (*peering, bool) {
 	snapshot := s.cfg.Directory()
 	source = source.Unmap()
@@ -181,13 +181,18 @@ func (s *Server) trunkFor(host string, source netip.Addr) (*peering, bool) {
 		}
 		return nil, false
 	}
-	if t, ok := snapshot.TrunkBySource(source); ok {
-		return s.trunks.of(t), true
-	}
+	by, found := snapshot.TrunkBySource(source)
 	for _, id := range s.peers.trunksAt(source) { // as of the last round: the trunk may have changed
-		if t, ok := snapshot.Trunk(id); ok && !t.Disabled && !t.OutOnly && len(t.Allow) == 0 {
-			return s.trunks.of(t), true
+		t, ok := snapshot.Trunk(id)
+		if !ok || t.Disabled || t.OutOnly || len(t.Allow) > 0 {
+			continue
 		}
+		if !found || by.Made() && !t.Made() && t.Account != by.Account { // a customer takes no peer from the operator
+			by, found = t, true
+		}
+	}
+	if found {
+		return s.trunks.of(by), true
 	}
 	return s.open, local
 }

@@ -2,6 +2,7 @@ package sip_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"sync/atomic"
@@ -130,6 +131,34 @@ func TestSharedNamedSource(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A customer who makes a trunk for the address, or the name, of another account's carrier takes none of its calls.
+func TestNamedSourceOfOthers(t *testing.T) {
+	const house, stranger = "111122223333", "444455556666"
+	for name, theirs := range map[string]directory.Trunk{
+		"address": {Allow: []netip.Prefix{netip.PrefixFrom(bobAt.Addr(), 32)}},
+		"name":    {Peers: []directory.Peer{{Host: "gw.example"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(t *testing.T) {
+				r := newRig(t, func(cfg *sip.Config, c *directory.Content) {
+					theirs.ID, theirs.Account, theirs.In, theirs.Vendor = "a", stranger, header.Trusted(), json.RawMessage(`{}`)
+					c.Trunks = []directory.Trunk{theirs, {ID: "carrier", Account: house, In: header.Trusted(), Peers: []directory.Peer{{Host: "gw.example"}}}}
+					cfg.Lookup = bobsName
+				})
+				bob := r.phone(bobAt)
+				pass(5 * time.Second)
+				bob.send(bob.invite("c"))
+				a := r.attempt()
+				if a.Trunk != "carrier" {
+					t.Errorf("it came by trunk %q", a.Trunk)
+				}
+				a.leg.Hangup(call.Cause{SIP: 486}, nil)
+				a.events.refused(486)
+			})
+		})
+	}
 }
 
 func bobsName(context.Context, string) ([]netip.Addr, error) { return []netip.Addr{bobAt.Addr()}, nil }
