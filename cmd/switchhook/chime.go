@@ -94,8 +94,8 @@ func (c chimeConfig) sound(m *mistakes) {
 	count("quotas.connectors", float64(q.Connectors))
 	count("quotas.connectorGroups", float64(q.ConnectorGroups))
 	count("quotas.phoneNumbers", float64(q.PhoneNumbers))
+	count("quotas.meetings", float64(q.Meetings))
 	if q.Bots != -1 {
-		count("quotas.meetings", float64(q.Meetings))
 		count("quotas.bots", float64(q.Bots))
 	}
 	count("quotas.voiceFocus", q.VoiceFocus)

@@ -38,6 +38,7 @@ func TestMistakesInChimeNameTheLine(t *testing.T) {
 		"too short":        {"chime: {limits: {invoke: 1ms}}\n", ":1:26: chime.limits.invoke: 1ms is not between 100ms and"},
 		"too long":         {"chime: {limits: {ring: 9999h}}\n", ":1:24: chime.limits.ring: 9999h0m0s is not between"},
 		"fraction":         {"chime: {quotas: {bots: 0.5}}\n", ":1:24: a whole number must stand here"},
+		"beside no bots":   {"chime: {quotas: {bots: -1, meetings: -5}}\n", ":1:38: chime.quotas.meetings: -5 is not between 0 and"},
 		"negative rate":    {"chime: {quotas: {createCalls: -0.5}}\n", ":1:31: chime.quotas.createCalls: -0.5"},
 		"caller's policy":  {"chime: {callerId: mine}\n", ":1:19: chime.callerId: \"mine\" is neither any nor owned"},
 		"no URL":           {"chime: {events: {url: here}}\n", ":1:17: chime.events: url is not like"},
