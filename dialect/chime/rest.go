@@ -2,6 +2,7 @@ package chime
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -81,6 +83,9 @@ func with[In, Out any](f func(*control, *request, In) (Out, error)) handler {
 	run := func(c *control, r *request) (any, error) {
 		var in In
 		if len(bytes.TrimSpace(r.body)) > 0 {
+			if !utf8.Valid(r.body) { // what is handed on byte for byte would fail whom it reaches
+				return nil, badRequest("The request's body is not UTF-8")
+			}
 			if err := json.Unmarshal(r.body, &in); err != nil {
 				return nil, bodyError(err)
 			}
@@ -92,8 +97,8 @@ func with[In, Out any](f func(*control, *request, In) (Out, error)) handler {
 
 func bodyError(err error) error {
 	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) && kind.Field != "" {
-		return badRequest("%s: a JSON %s stands where %s should", kind.Field, kind.Value, jsonKind(kind.Type.Kind()))
+	if errors.As(err, &kind) {
+		return badRequest("%s: a JSON %s stands where %s should", cmp.Or(kind.Field, "The request's body"), kind.Value, jsonKind(kind.Type.Kind()))
 	}
 	return badRequest("The request's body is not a JSON object of this operation: %v", err)
 }

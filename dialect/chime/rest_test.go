@@ -283,7 +283,8 @@ func TestBodies(t *testing.T) {
 	a := newAPI(t)
 	for _, c := range []struct{ name, body, says string }{
 		{"no JSON", `{`, "JSON"},
-		{"a list", `[]`, "JSON object"},
+		{"a list", `[]`, "The request's body: a JSON array stands where an object should"},
+		{"another encoding", "{\"Newer\":\"\xff\"}", "not UTF-8"},
 		{"a number for a name", `{"Name":1,"AwsRegion":"us-east-1"}`, "Name: a JSON number stands where a string should"},
 		{"an object for a list", `{"Endpoints":{}}`, "Endpoints: a JSON object stands where a list should"},
 		{"nothing", ``, "Name: it is required"},
