@@ -36,7 +36,7 @@ func startBridge(d *driver, a *action) (step, *fault) {
 		return nil, f
 	}
 	if err := d.weight.bridge(d.limits()); err != nil {
-		return nil, &fault{kind: "ActionExecutionThrottled", message: "Failed to run action. The maximum number of active calls has been reached.", detail: err.Error()}
+		return nil, &fault{kind: throttledAction, message: "Failed to run action. The maximum number of active calls has been reached.", detail: err.Error()}
 	}
 	counted, ok := d.forward(a.leg, a.name, want.trunk, want.to, want.headers)
 	if !ok {

@@ -29,7 +29,7 @@ func speechFault(err error) *fault {
 	case errors.Is(err, call.ErrDenied):
 		f.kind, f.message = "AccessDenied", "The speech engine may not be used."
 	case errors.Is(err, call.ErrThrottled):
-		f.kind, f.message = "ActionExecutionThrottled", "The speech engine has too many requests."
+		f.kind, f.message = throttledAction, "The speech engine has too many requests."
 	}
 	return f
 }

@@ -24,16 +24,7 @@ func (d *Dialect) Greet(at call.Attempt) (dialect.App, string) {
 		return nil, ""
 	}
 	g := &guest{lobby: d.lobby}
-	for name, v := range map[string]*string{"X-chime-join-token": &g.token, "X-joinToken": &g.token, "X-chime-meeting-id": &g.meeting} {
-		if s, ok := at.Headers.Get(name); ok {
-			*v = s
-		} else if s, ok := at.Params.Get(name); ok {
-			if plain, err := url.PathUnescape(s); err == nil {
-				s = plain
-			}
-			*v = s
-		}
-	}
+	g.token, g.meeting = said(at, "X-chime-join-token", "X-joinToken"), said(at, "X-chime-meeting-id")
 	if g.token == "" {
 		return nil, ""
 	}
@@ -41,6 +32,22 @@ func (d *Dialect) Greet(at call.Attempt) (dialect.App, string) {
 		return g, r.Account
 	}
 	return g, at.Account
+}
+
+// said gives what a call says under the first of some names that it has, as a header or as a parameter.
+func said(at call.Attempt, names ...string) string {
+	for _, name := range names {
+		if s, ok := at.Headers.Get(name); ok {
+			return s
+		}
+		if s, ok := at.Params.Get(name); ok {
+			if plain, err := url.PathUnescape(s); err == nil {
+				s = plain
+			}
+			return s
+		}
+	}
+	return ""
 }
 
 // guest is a call that came into a meeting by itself: no function is told of it.

@@ -49,6 +49,18 @@ func TestGreet(t *testing.T) {
 	}
 }
 
+// Of two tokens the one that AWS's page names for headers counts, each time.
+func TestGreetTwoTokens(t *testing.T) {
+	d := newDialect(nil, chime.Limits{})
+	d.StandMeeting(account, nil)
+	both := header.List{{Name: "X-joinToken", Value: "x"}, {Name: "X-chime-join-token", Value: chime.TokenOf(chime.Anna)}}
+	for range 20 {
+		if _, whose := d.Greet(call.Attempt{Account: other, To: "+17035550122", Headers: both}); whose != account {
+			t.Fatalf("a call of %q", whose)
+		}
+	}
+}
+
 // Whatever a call brings, nobody joins without an attendee's token.
 func FuzzGreet(f *testing.F) {
 	d := newDialect(nil, chime.Limits{})

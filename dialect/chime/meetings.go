@@ -149,16 +149,22 @@ func (l *lobby) expire(m *meeting, due time.Time) {
 	defer l.writing.Unlock()
 	l.mu.Lock()
 	lim := l.d.cfg.Limits
-	over := !time.Now().Before(m.Created.Add(lim.MeetingLongest)) ||
-		len(m.present) == 0 && !m.quiet.Add(lim.MeetingEmpty).After(due) || len(m.present) == 1 && !m.quiet.Add(lim.MeetingAlone).After(due)
+	over := l.all[m.ID] == m && (!time.Now().Before(m.Created.Add(lim.MeetingLongest)) ||
+		len(m.present) == 0 && !m.quiet.Add(lim.MeetingEmpty).After(due) || len(m.present) == 1 && !m.quiet.Add(lim.MeetingAlone).After(due))
 	l.mu.Unlock()
 	if !over {
 		return
 	}
 	if err := l.end(context.Background(), m.ID); err != nil {
 		l.d.cfg.Logger.Error("a meeting whose time is over could not be deleted", "meeting", m.ID, "error", err)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		m.ring = time.AfterFunc(expireAgain, func() { l.expire(m, due) })
 	}
 }
+
+// expireAgain is when a meeting that the store would not delete is to end.
+const expireAgain = time.Minute
 
 // end ends a meeting: it is kept no more, and the calls in it hear of that. Who calls it holds writing.
 func (l *lobby) end(ctx context.Context, id string) error {
@@ -307,37 +313,42 @@ func (l *lobby) keep(ctx context.Context, r meetingRecord, put func(context.Cont
 // byJoinToken gives the meeting and the attendee that a JoinToken lets in; account is empty where the token alone proves who
 // asks, and id where only the token says which meeting it is.
 func (l *lobby) byJoinToken(account, id, token string) (meetingRecord, *attendee, bool) {
-	meeting, who, ok := openJoinToken(token)
-	if !ok || id != "" && !sameUUID(id, meeting) {
-		return meetingRecord{}, nil, false
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m := l.all[meeting]
-	if m == nil || account != "" && m.Account != account {
-		return meetingRecord{}, nil, false
-	}
-	a := m.find(who)
-	if a == nil || subtle.ConstantTimeCompare([]byte(a.JoinToken), []byte(token)) != 1 {
+	m, a := l.admit(account, id, token)
+	if m == nil {
 		return meetingRecord{}, nil, false
 	}
 	return m.meetingRecord, a, true
 }
 
+// admit is byJoinToken for who holds the mutex; nil: it lets nobody in.
+func (l *lobby) admit(account, id, token string) (*meeting, *attendee) {
+	meeting, who, ok := openJoinToken(token)
+	if !ok || id != "" && !sameUUID(id, meeting) {
+		return nil, nil
+	}
+	m := l.all[meeting]
+	if m == nil || account != "" && m.Account != account {
+		return nil, nil
+	}
+	a := m.find(who)
+	if a == nil || subtle.ConstantTimeCompare([]byte(a.JoinToken), []byte(token)) != 1 {
+		return nil, nil
+	}
+	return m, a
+}
+
 // join takes an attendee's place in a meeting for a call. One that is there by another call, or another time, leaves: an
 // attendee is one party. leave must follow.
 func (l *lobby) join(account, id, token string, by call.ID, as string) (*place, error) {
-	r, a, ok := l.byJoinToken(account, id, token)
-	if !ok {
-		return nil, errNoAttendee
-	}
-	p := &place{id: as, account: r.Account, meeting: r.ID, attendee: a.AttendeeID, call: by}
 	l.mu.Lock()
-	m := l.all[r.ID]
-	if m == nil { // it has ended meanwhile
+	m, a := l.admit(account, id, token)
+	if m == nil {
 		l.mu.Unlock()
 		return nil, errNoAttendee
 	}
+	p := &place{id: as, account: m.Account, meeting: m.ID, attendee: a.AttendeeID, call: by}
 	before := m.present[p.attendee]
 	if before == nil && len(m.present) >= m.most() {
 		l.mu.Unlock()
@@ -347,7 +358,7 @@ func (l *lobby) join(account, id, token string, by call.ID, as string) (*place, 
 	m.quiet = time.Now()
 	l.wind(m)
 	if before == nil {
-		l.d.tellMeeting("AttendeeJoined", &r, a)
+		l.d.tellMeeting("AttendeeJoined", &m.meetingRecord, a)
 	}
 	l.mu.Unlock()
 	if before != nil {

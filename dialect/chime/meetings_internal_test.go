@@ -3,14 +3,18 @@ package chime
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/directory"
 )
 
 // What a meeting of a test is always called, and its attendees anna and bob.
@@ -108,4 +112,82 @@ func TestLobbyInAHurry(t *testing.T) {
 	if there, _ := d.InMeeting(); len(there) > 0 {
 		t.Errorf("left in the meeting: %v", there)
 	}
+}
+
+// Who joins while the API takes the attendee away is in the meeting before that, and has to leave, or is not let in.
+func TestJoinWhileDeleted(t *testing.T) {
+	for range 1000 { // either may come first
+		d := New(Config{Store: fakeStore{}})
+		d.StandMeeting("111122223333", func(context.Context, call.ID, []byte) ([]byte, error) { return nil, nil })
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				for {
+					p, err := d.lobby.join("111122223333", Standup, TokenOf(Anna), "call", "place")
+					if err != nil {
+						return
+					}
+					d.lobby.seen(p)
+					d.lobby.leave(p)
+				}
+			})
+		}
+		d.dismiss(t, Anna)
+		all.Wait()
+		if n := len(d.lobby.all[Standup].present); n > 0 {
+			t.Fatalf("%d left in the meeting", n)
+		}
+	}
+}
+
+// dismiss takes an attendee away, as DeleteAttendee does.
+func (d *Dialect) dismiss(t *testing.T, id string) {
+	d.lobby.writing.Lock()
+	defer d.lobby.writing.Unlock()
+	r, _ := d.lobby.get("111122223333", Standup)
+	list := slices.DeleteFunc(slices.Clone(r.Attendees), func(a attendee) bool { return a.AttendeeID == id })
+	if err := d.lobby.change(t.Context(), r, list); err != nil {
+		t.Error(err)
+	}
+}
+
+// A meeting whose time is over ends although the store fails at first.
+func TestMeetingEndsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := New(Config{Store: fakeStore{failures: new(atomic.Int32)}})
+		d.cfg.Store.(fakeStore).failures.Store(2)
+		d.StandMeeting("111122223333", nil)
+		time.Sleep(5*time.Minute + time.Second) // of the bubble
+		if _, ok := d.lobby.get("111122223333", Standup); !ok {
+			t.Error("it ended although the store still has it")
+		}
+		time.Sleep(2 * time.Minute)
+		if _, ok := d.lobby.get("111122223333", Standup); ok {
+			t.Error("it still stands")
+		}
+	})
+}
+
+// fakeStore keeps nothing; to delete fails so many times.
+type fakeStore struct {
+	directory.Store
+	failures *atomic.Int32
+}
+
+func (s fakeStore) Vendor(string) directory.Table[directory.Document] {
+	return fakeDocuments{nil, s.failures}
+}
+
+type fakeDocuments struct {
+	directory.Table[directory.Document]
+	failures *atomic.Int32
+}
+
+func (fakeDocuments) Update(context.Context, directory.Document) error { return nil }
+
+func (s fakeDocuments) Delete(context.Context, string) error {
+	if s.failures.Add(-1) >= 0 {
+		return errors.New("the disk is full")
+	}
+	return nil
 }

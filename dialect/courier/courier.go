@@ -212,8 +212,9 @@ func (c *Courier) rest(to string, l *lane) {
 	l.clock = time.AfterFunc(pause, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		l.clock = nil
-		c.send(to, l)
+		if l.clock = nil; c.ctx.Err() == nil { // else it is closed, and what waits is kept
+			c.send(to, l)
+		}
 	})
 }
 
@@ -264,7 +265,9 @@ func (c *Courier) Close() error {
 	case <-c.idle:
 	case <-grace.C:
 	}
-	c.cancel()
+	c.mu.Lock()
+	c.cancel() // with the mutex held: no rest that ends now sends anybody on the way
+	c.mu.Unlock()
 	c.out.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -134,6 +134,28 @@ func TestSpool(t *testing.T) {
 	}
 }
 
+// Nothing is on its way once the courier is closed, though a destination's rest is over at that very moment.
+func TestCloseAtTheEndOfARest(t *testing.T) {
+	for range 200 { // either may come first
+		synctest.Test(t, func(t *testing.T) {
+			p := &place{err: errors.New("503")}
+			c := open(t, courier.Config{Bring: p.bring, Grace: 2 * time.Second})
+			c.Take(courier.Parcel{To: "a"})
+			time.Sleep(500 * time.Millisecond) // of the bubble: it failed once, and does so again when the courier is closed
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+			p.mu.Lock()
+			tries := p.tries
+			p.mu.Unlock()
+			synctest.Wait()
+			if p.tries != tries {
+				t.Errorf("tried %d times, once more after the end", p.tries)
+			}
+		})
+	}
+}
+
 // What is refused for good, what has no room and what panics is lost, and holds nothing else up.
 func TestLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,7 @@
 // # The way through
 //
 // [Client.Converse] begins a [Talk] at once. Its goroutine (talk.go) finds credentials, opens the stream (stream.go), sends the
-// configuration and reads what the bot sends (event.go), while another writes what waits in the outbox (outbox.go). What the
+// configuration and does what the bot sends, while another writes what waits in the outbox (outbox.go). What the
 // bot says waits in the voice (voice.go) until it is heard; when all of a response has been, the bot is told
 // (PlaybackCompletionEvent). Where it says that the far end interrupts it (PlaybackInterruptionEvent), what waits is dropped.
 //
