@@ -2,9 +2,13 @@ package main
 
 import (
 	"os"
+	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/switchhook/switchhook/dialect/chime"
 )
@@ -28,6 +32,27 @@ func TestDocumentedChimeIsRead(t *testing.T) {
 	if l.Invoke != 20*time.Second || l.Actions != 10 || l.CallsPerSecond != 5 || l.ActiveCalls != 100 || c.Chime.Quotas.CreateCalls != 1 ||
 		c.Chime.Logs != "/var/log/switchhook" || c.Chime.Events.Headers["X-Api-Key"] != "change-me" || !c.Chime.Failover || chime.CallerID(c.Chime.CallerID) != chime.CallerOwned {
 		t.Errorf("read as %+v", c.Chime)
+	}
+}
+
+// docs/chime.md names each key of limits and quotas, and no other.
+func TestChimeLimitsAreToldToCustomers(t *testing.T) {
+	page, err := os.ReadFile("../../docs/chime.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, key := range regexp.MustCompile("`((?:limits|quotas)\\.[a-zA-Z]+)`").FindAllStringSubmatch(string(page), -1) {
+		told[key[1]] = true
+	}
+	want := map[string]bool{}
+	for section, of := range map[string]reflect.Type{"limits": reflect.TypeFor[chimeLimits](), "quotas": reflect.TypeFor[chimeQuotas]()} {
+		for i := range of.NumField() {
+			want[section+"."+of.Field(i).Tag.Get("json")] = true
+		}
+	}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Error(diff)
 	}
 }
 
