@@ -263,8 +263,11 @@ func (d *driver) drop() {
 
 // refused says what became of an action whose command was refused: nothing when the leg is over.
 func refused(err error) *fault {
-	if errors.Is(err, call.ErrLegEnded) || errors.Is(err, call.ErrOver) {
+	switch {
+	case errors.Is(err, call.ErrLegEnded), errors.Is(err, call.ErrOver):
 		return nil
+	case errors.Is(err, call.ErrState): // nobody is there yet: an API's call that rings
+		return badState()
 	}
 	return systemFault(err)
 }

@@ -28,7 +28,7 @@ type bridge struct {
 }
 
 func startBridge(d *driver, a *action) (step, *fault) {
-	if a.leg != d.a || d.a.hungUp || d.b != nil {
+	if a.leg != d.a || d.a.hungUp || d.b != nil || !d.a.inbound && !d.a.answered {
 		return nil, badState()
 	}
 	want, f := d.readBridge(a)

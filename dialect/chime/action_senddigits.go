@@ -1,7 +1,6 @@
 package chime
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -20,9 +19,6 @@ func startSendDigits(d *driver, a *action) (step, *fault) {
 		return nil, f
 	}
 	t, err := d.do(send)
-	if errors.Is(err, call.ErrState) {
-		return nil, badState() // nobody is there yet to hear them
-	}
 	if err != nil {
 		return nil, refused(err)
 	}
