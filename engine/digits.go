@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/switchhook/switchhook/call"
+	"github.com/switchhook/switchhook/media"
 )
 
 // Bounds of a SendDigits.
@@ -40,6 +42,9 @@ func (c *Call) doSendDigits(cmd call.SendDigits) (call.Ticket, error) {
 	}
 	op := c.begin(l)
 	op.undo = sender.SendDigits(cmd.Digits, tone, gap, func(err error) {
+		if errors.Is(err, media.ErrClosed) { // its LegEnded is on the way
+			err = call.ErrLegEnded
+		}
 		c.inbox.put(func() {
 			op.undo = nil
 			c.finish(op, call.Result{}, err)

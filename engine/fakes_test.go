@@ -104,11 +104,15 @@ func (l *fakeLeg) Settle(f func()) {
 
 func (l *fakeLeg) Hold(on bool) { l.told <- fmt.Sprint("hold ", on) }
 
-// SendDigits never ends by itself; "9" fails at once.
+// SendDigits never ends by itself; "9" fails at once, "8" finds the media closed.
 func (l *fakeLeg) SendDigits(keys string, _, _ time.Duration, done func(error)) func() {
 	l.told <- "digits " + keys
 	if keys == "9" {
 		done(errors.New("no keys"))
+		return func() {}
+	}
+	if keys == "8" {
+		done(fmt.Errorf("press: %w", media.ErrClosed))
 		return func() {}
 	}
 	l.mu.Lock()

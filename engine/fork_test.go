@@ -191,6 +191,10 @@ func TestHoldMuteAndKeys(t *testing.T) {
 	if d := next[call.Done](t, c); d.Err == nil {
 		t.Errorf("done %+v", d)
 	}
+	do(t, c, call.SendDigits{Leg: a.id, Digits: "8"})
+	if d := next[call.Done](t, c); !errors.Is(d.Err, call.ErrLegEnded) {
+		t.Errorf("done %+v, though its media were closed", d)
+	}
 	for _, bad := range []call.SendDigits{{Leg: a.id}, {Leg: a.id, Digits: "x"}, {Leg: a.id, Digits: "1", Tone: time.Hour}, {Leg: a.id, Digits: "1", Gap: -1}} {
 		if _, err := c.Do(ctx, bad); !errors.Is(err, call.ErrInvalid) {
 			t.Errorf("%+v: %v", bad, err)

@@ -153,7 +153,8 @@ type Session interface {
 	Play(src Source, done func(error)) (stop func())
 	// SendDigits presses keys (0-9 * # A-D) at the far end in place of what else is sent: as telephone events (RFC 4733),
 	// or as tones in the audio where the far end knows none, or inBand is true. "," and "w" pause half a second, "W" a
-	// second; tone and gap are 100 ms each when zero. done is called once, as for Play: with nil when all is pressed.
+	// second; tone and gap are 100 ms each when zero. done is called once: with nil when all is pressed, [context.Canceled]
+	// when stopped or when other keys took their place, [ErrClosed] when the session was closed. done must not block.
 	SendDigits(keys string, tone, gap time.Duration, inBand bool, done func(error)) (stop func())
 	// Tap sends copies of what the far end says to in and of what it is sent to out; nil ends one. Neither port may call
 	// the session.
@@ -178,6 +179,9 @@ type Stats struct {
 	MOS                                    float64 // estimate of what is heard here, 1 to 4.5 (ITU-T G.107, as if all were G.711); 0 before anything is
 	Secure                                 bool    // SRTP both ways
 }
+
+// ErrClosed says that a session is closed.
+var ErrClosed = errors.New("closed")
 
 // Why audio could not be opened; an Opener's errors wrap them.
 var (

@@ -110,6 +110,9 @@ func (s *bridging) dialled(d *driver, done call.Done) outcome {
 		return outcome{over: true}
 	}
 	d.b = nil
+	if cutOff(done.Err) { // the call is over
+		return outcome{over: true, lost: true}
+	}
 	var no *call.Refusal
 	if !errors.As(done.Err, &no) {
 		return outcome{over: true, fault: systemFault(done.Err)}

@@ -359,7 +359,7 @@ func completion(arg string) (command string, r call.Result, err error) {
 
 // failure makes an error of a line: one of package call where its text is that.
 func failure(text string) error {
-	for _, err := range []error{call.ErrInvalid, call.ErrDenied, call.ErrThrottled, call.ErrNotFound} {
+	for _, err := range []error{call.ErrInvalid, call.ErrDenied, call.ErrThrottled, call.ErrNotFound, call.ErrStopped} {
 		if err.Error() == text {
 			return fmt.Errorf("speak: %w", err)
 		}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/switchhook/switchhook/media"
 )
 
 // Interface is an address that media is sent from and received at.
@@ -35,7 +37,7 @@ type Config struct {
 }
 
 // ErrClosed says that the engine or the session is closed.
-var ErrClosed = errors.New("closed")
+var ErrClosed = media.ErrClosed
 
 // ErrFamily says that no interface has an address of the wanted family.
 var ErrFamily = errors.New("no interface of this address family")

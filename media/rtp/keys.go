@@ -71,7 +71,8 @@ func inFrames(d, otherwise time.Duration) int {
 // SendDigits presses keys at the far end, in place of audio: as telephone events (RFC 4733) where the far end knows them,
 // else, or if inBand is true, as tones. "," and "w" pause for half a second, "W" for a second. Tone is how long a key is
 // held and gap the silence after it, in steps of 20 ms; 100 ms each when zero, 30 s at the most. Keys wait until the far end
-// listens. done is called once: with nil when all is sent, [context.Canceled] when stopped, closed, or replaced by other keys.
+// listens. done is called once: with nil when all is sent, [context.Canceled] when stopped or replaced by other keys, [ErrClosed]
+// when the session was closed.
 func (s *Session) SendDigits(keys string, tone, gap time.Duration, inBand bool, done func(error)) (stop func()) {
 	k := &keyer{tone: inFrames(tone, defaultTone), gap: inFrames(gap, defaultTone), inBand: inBand, done: done}
 	var err error

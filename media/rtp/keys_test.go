@@ -179,7 +179,7 @@ func TestSendDigitsEndings(t *testing.T) {
 		}
 	}
 	s.Close()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
+	if err := <-ended; !errors.Is(err, rtp.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
 	for ends[2] < 3 {

@@ -177,5 +177,5 @@ func (s *Session) Close() {
 	}
 	s.ports.give(s.local.Port(), s.sh.e.now())
 	playing.end(context.Canceled)
-	pressed.end(context.Canceled)
+	pressed.end(ErrClosed)
 }
