@@ -60,7 +60,6 @@ func (c *cloud) function(name string, ref reference) (*function, error) {
 		client = lambda.NewFromConfig(*c.settings, func(o *lambda.Options) {
 			o.Region = region
 			o.Retryer = aws.NopRetryer{}
-			o.Logger = logging.Nop{} // what went wrong is in the error
 			o.HTTPClient = limitedClient{c.transport, c.limit}
 		})
 		c.clients[region] = client
@@ -70,7 +69,8 @@ func (c *cloud) function(name string, ref reference) (*function, error) {
 
 // load reads AWS's settings. Credentials are fetched later, when they are first used.
 func (c *cloud) load() error {
-	settings, err := config.LoadDefaultConfig(context.Background(), config.WithHTTPClient(awshttp.NewBuildableClient()))
+	settings, err := config.LoadDefaultConfig(context.Background(), config.WithHTTPClient(awshttp.NewBuildableClient()),
+		config.WithLogger(logging.Nop{})) // what went wrong is in the error
 	if err != nil {
 		return fmt.Errorf("read the AWS settings: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/switchhook/switchhook/call"
 )
@@ -64,7 +65,7 @@ type Client struct {
 
 // New makes a client. It reads settings and calls nobody.
 func New(ctx context.Context, c Config) (*Client, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithLogger(logging.Nop{})) // what went wrong is in the error
 	if err != nil {
 		return nil, fmt.Errorf("lex: read AWS settings: %w", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -409,5 +411,31 @@ func TestSettings(t *testing.T) {
 	s.Close()
 	if _, err := c.Converse(t.Context(), call.Converse{Bot: bot, Session: session, Language: "en_US"}).Wait(); err == nil {
 		t.Error("a conversation with nobody")
+	}
+}
+
+// The SDK writes lines of its own to standard error unless it is told not to, among a log that is JSON.
+func TestNothingIsWrittenBesideTheLog(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "false")
+	machine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer machine.Close()
+	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", machine.URL)
+	file, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	was := os.Stderr
+	os.Stderr = file
+	defer func() { os.Stderr = was }()
+	if _, err := client(t, lex.Limits{}).Converse(t.Context(), call.Converse{Bot: bot, Session: session, Language: "en_US"}).Wait(); !errors.Is(err, call.ErrDenied) {
+		t.Errorf("without credentials: %v", err)
+	}
+	if text, err := os.ReadFile(file.Name()); err != nil || len(text) > 0 {
+		t.Errorf("written: %s, %v", text, err)
 	}
 }

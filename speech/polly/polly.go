@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/polly"
 	"github.com/aws/aws-sdk-go-v2/service/polly/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/switchhook/switchhook/call"
 	"github.com/switchhook/switchhook/media/clip"
@@ -40,7 +41,7 @@ type Config struct {
 
 // New makes a provider. It reads settings and calls nobody.
 func New(ctx context.Context, c Config) (*Provider, error) {
-	var options []func(*config.LoadOptions) error
+	options := []func(*config.LoadOptions) error{config.WithLogger(logging.Nop{})} // what went wrong is in the error
 	if c.Region != "" {
 		options = append(options, config.WithRegion(c.Region))
 	}
