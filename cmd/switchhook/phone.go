@@ -289,7 +289,12 @@ func (w *phoneWait) Run(ctx context.Context, con console, log *slog.Logger) erro
 	for n := 0; w.Count == 0 || n < w.Count; n++ {
 		select {
 		case l := <-lines:
-			if err := w.take(ctx, con, l); err != nil {
+			err := w.take(ctx, con, l)
+			if errors.Is(err, errSoundless) && w.Count != 1 { // as when the caller hangs up at once
+				log.Warn("a call came to nothing", "error", err)
+				continue
+			}
+			if err != nil {
 				return err
 			}
 		case <-ctx.Done():
@@ -392,13 +397,15 @@ func (t *talk) untilAnswered(ctx context.Context) bool {
 	}
 }
 
+var errSoundless = errors.New("answered without media")
+
 // converse plays, listens and presses keys until the time is up or the far end hangs up.
 func (t *talk) converse(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, t.flags.For)
 	defer cancel()
 	session := t.line.Media()
 	if session == nil {
-		return errors.New("answered without media")
+		return errSoundless
 	}
 	digits := make(chan byte, 64)
 	session.OnDigit(func(d byte, _ time.Duration) {

@@ -139,6 +139,30 @@ func TestPhoneCommand(t *testing.T) {
 	}
 }
 
+// A phone waits on when somebody hangs up as soon as it is answered, before anything can be said.
+func TestPhoneWaitsOn(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	f := startFunction(t, func(ev event) string {
+		if ev.InvocationEventType == "ACTION_SUCCESSFUL" {
+			return actions("Hangup", object{"ParticipantTag": "LEG-B"})
+		}
+		return bridge("+14155550199")(ev)
+	})
+	s := start(t, configFor(port, f.URL))
+	const calls = 20
+	waits := begin(t, nil, "phone", "wait", "--listen", fmt.Sprintf("127.0.0.1:%d", port), "--after", "1ms", "--count", fmt.Sprint(calls))
+	eventually(t, "the waiting phone", func() bool { return isTaken(t, port) })
+	for range calls {
+		if r := run(t, nil, "phone", "call", "+12065550100", "--server", s.SIP, "--ring", "5s"); r.code != 0 && !strings.Contains(r.err, "without media") {
+			t.Fatalf("exit code %d\n%s%s", r.code, r.out, r.err)
+		}
+	}
+	if r := <-waits; r.code != 0 || strings.Count(r.out, "INVITE") != calls {
+		t.Errorf("the waiting phone: exit code %d\n%s%s", r.code, r.out, r.err)
+	}
+}
+
 // A phone that gives up while it rings says so, and tells what it heard before the answer.
 func TestPhoneHearsRingback(t *testing.T) {
 	t.Parallel()
