@@ -42,7 +42,7 @@ type Resumable interface {
 	Resume(ctx context.Context, c Call, state []byte) error
 }
 
-// Dialect is one vendor's language.
+// Dialect is one vendor's language. One in which things go on of themselves is an io.Closer, too: it is closed when no call is left.
 type Dialect interface {
 	Name() string
 	// App makes an application from its settings, the JSON kept in directory.App.Settings. It is also called when an

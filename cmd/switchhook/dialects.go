@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/dialect/chime"
@@ -14,8 +15,13 @@ func dialects(h *house) map[string]dialect.Dialect {
 	}
 }
 
-// openDialects makes them.
+// openDialects makes them. One that is an io.Closer is closed when no call is left.
 func (h *house) openDialects(context.Context, string) error {
 	h.dialects = dialects(h)
+	for _, d := range h.dialects {
+		if c, ok := d.(io.Closer); ok {
+			h.later(c.Close)
+		}
+	}
 	return nil
 }

@@ -32,9 +32,11 @@ type lobby struct {
 	// writing is held by who changes what the store keeps, so that store and memory change in the same order.
 	writing sync.Mutex
 	// mu guards what follows. Nothing is waited for under it.
-	mu    sync.Mutex
-	all   map[string]*meeting
-	calls asker
+	mu     sync.Mutex
+	all    map[string]*meeting
+	calls  asker
+	closed bool
+	looks  sync.WaitGroup // begun under mu, while it is not closed
 }
 
 // asker is the half of dialect.Calls that a lobby needs: it has calls look at their meeting again.
@@ -130,10 +132,30 @@ func (l *lobby) wind(m *meeting) {
 	case 1:
 		due = earlier(due, m.quiet.Add(lim.MeetingAlone))
 	}
+	l.ring(m, max(0, time.Until(due)), due)
+}
+
+// ring has a meeting looked at in a while, in place of when it was to be. The mutex is held.
+func (l *lobby) ring(m *meeting, wait time.Duration, due time.Time) {
 	if m.ring != nil {
 		m.ring.Stop()
 	}
-	m.ring = time.AfterFunc(max(0, time.Until(due)), func() { l.expire(m, due) })
+	if !l.closed {
+		m.ring = time.AfterFunc(wait, func() { l.expire(m, due) })
+	}
+}
+
+// close stops the clocks, and waits for the calls that look at their meeting. Meetings that are kept are there again after a restart.
+func (l *lobby) close() {
+	l.mu.Lock()
+	l.closed = true
+	for _, m := range l.all {
+		if m.ring != nil {
+			m.ring.Stop()
+		}
+	}
+	l.mu.Unlock()
+	l.looks.Wait()
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -149,8 +171,12 @@ func (l *lobby) expire(m *meeting, due time.Time) {
 	defer l.writing.Unlock()
 	l.mu.Lock()
 	lim := l.d.cfg.Limits
-	over := l.all[m.ID] == m && (!time.Now().Before(m.Created.Add(lim.MeetingLongest)) ||
+	stands := !l.closed && l.all[m.ID] == m
+	over := stands && (!time.Now().Before(m.Created.Add(lim.MeetingLongest)) ||
 		len(m.present) == 0 && !m.quiet.Add(lim.MeetingEmpty).After(due) || len(m.present) == 1 && !m.quiet.Add(lim.MeetingAlone).After(due))
+	if stands && !over {
+		l.wind(m)
+	}
 	l.mu.Unlock()
 	if !over {
 		return
@@ -159,7 +185,7 @@ func (l *lobby) expire(m *meeting, due time.Time) {
 		l.d.cfg.Logger.Error("a meeting whose time is over could not be deleted", "meeting", m.ID, "error", err)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		m.ring = time.AfterFunc(expireAgain, func() { l.expire(m, due) })
+		l.ring(m, expireAgain, due)
 	}
 }
 
@@ -179,7 +205,9 @@ func (l *lobby) end(ctx context.Context, id string) error {
 	}
 	l.mu.Lock()
 	delete(l.all, id)
-	m.ring.Stop()
+	if m.ring != nil { // nil of one that was made after the end
+		m.ring.Stop()
+	}
 	var out []*place
 	for _, p := range m.present {
 		out = append(out, p)
@@ -430,18 +458,18 @@ const lookTime = 5 * time.Second
 // of two requests comes first.
 func (l *lobby) look(places ...*place) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	calls := l.calls
-	l.mu.Unlock()
 	for _, p := range places {
 		body, err := json.Marshal(liveRequest{Account: p.account, Meeting: p.id})
-		if err != nil || calls == nil {
+		if err != nil || calls == nil || l.closed {
 			continue
 		}
-		go func() {
+		l.looks.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), lookTime)
 			defer cancel()
 			_, _ = calls.Ask(ctx, p.call, body) // one that is over has left
-		}()
+		})
 	}
 }
 

@@ -165,6 +165,51 @@ func TestMeetingEndsLater(t *testing.T) {
 		if _, ok := d.lobby.get("111122223333", Standup); ok {
 			t.Error("it still stands")
 		}
+		d.cfg.Store.(fakeStore).failures.Store(1)
+		d.StandMeeting("111122223333", func(context.Context, call.ID, []byte) ([]byte, error) { return nil, nil })
+		time.Sleep(5*time.Minute + time.Second)
+		p, err := d.lobby.join("", Standup, TokenOf(Anna), "call", "place") // before it is tried again
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(29 * time.Minute)
+		if there, _ := d.lobby.seen(p); !there {
+			t.Error("it ended although somebody came")
+		}
+		time.Sleep(2 * time.Minute)
+		if _, ok := d.lobby.get("111122223333", Standup); ok {
+			t.Error("somebody alone in it keeps it for ever")
+		}
+	})
+}
+
+// Nothing of the meetings goes on once the dialect is closed: no clock asks the store, and nobody is asked to look any more.
+func TestClosedLobby(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := fakeStore{failures: new(atomic.Int32)}
+		d := New(Config{Store: store})
+		var asked atomic.Int32
+		d.StandMeeting("111122223333", func(ctx context.Context, _ call.ID, _ []byte) ([]byte, error) {
+			time.Sleep(time.Second) // of the bubble
+			asked.Add(1)
+			return nil, nil
+		})
+		for range 2 { // the second call takes the first one's place, which is told
+			if err := d.JoinMeeting(Anna, "call"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.Close(); err != nil || asked.Load() != 1 {
+			t.Errorf("closed with %v while %d had looked", err, asked.Load())
+		}
+		d.StandMeeting("111122223333", nil)
+		if err := d.JoinMeeting(Anna, "call"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(48 * time.Hour)
+		if store.failures.Load() != 0 {
+			t.Error("a clock went on")
+		}
 	})
 }
 
