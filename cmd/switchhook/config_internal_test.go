@@ -355,6 +355,26 @@ rules: [{number: "+12065550100", apps: [x]}]
 	if e, ok := s.Snapshot().Endpoint("ann"); !ok || e.Account != "111122223333" || e.Created.IsZero() {
 		t.Errorf("endpoint %+v, %t", e, ok)
 	}
+	old := s.Snapshot()
+	if err := load(strings.Replace(one, ":f\"", ":g\"", 1)); err != nil { // another function, and all else as before
+		t.Fatal(err)
+	}
+	for what, updated := range map[string]func(s *directory.Snapshot) time.Time{
+		"number": func(s *directory.Snapshot) time.Time { n, _ := s.Number("+12065550100"); return n.Updated },
+		"stock":  func(s *directory.Snapshot) time.Time { n, _ := s.Number("+12065550177"); return n.Updated },
+		"rule": func(s *directory.Snapshot) time.Time {
+			r, _ := s.Rule(directory.ByNumber, "+12065550100")
+			return r.Updated
+		},
+	} {
+		if !updated(s.Snapshot()).Equal(updated(old)) {
+			t.Errorf("%s: a start changed it", what)
+		}
+	}
+	was, _ := old.App("x")
+	if is, _ := s.Snapshot().App("x"); !is.Updated.After(was.Updated) || !is.Created.Equal(was.Created) {
+		t.Errorf("application x is now %+v", is)
+	}
 	ordered := directory.Number{E164: "+12065550177", Account: "111122223333"}
 	if err := s.Numbers().Update(ctx, ordered); err != nil {
 		t.Fatal(err)

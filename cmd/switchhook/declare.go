@@ -229,7 +229,7 @@ func (c config) declare(ctx context.Context, s keeper, d directory.Content, dial
 	return remember(ctx, s, d)
 }
 
-// stamp sets when each thing was made and last written. A number that was ordered from stock stays whose it is.
+// stamp sets when each thing was made and last changed. A number that was ordered from stock stays whose it is.
 func stamp(d *directory.Content, old *directory.Snapshot, now time.Time) {
 	for i := range d.Numbers {
 		n := &d.Numbers[i]
@@ -238,7 +238,10 @@ func stamp(d *directory.Content, old *directory.Snapshot, now time.Time) {
 			*n = before
 			continue
 		}
-		n.Created, n.Updated, n.Trunk, n.Vendor = since(before.Created, now), now, before.Trunk, before.Vendor
+		n.Created, n.Updated, n.Trunk, n.Vendor = since(before.Created, now), before.Updated, before.Trunk, before.Vendor
+		if !reflect.DeepEqual(*n, before) {
+			n.Updated = now
+		}
 	}
 	for i := range d.Trunks {
 		if before, ok := old.Trunk(d.Trunks[i].ID); ok {
@@ -248,14 +251,20 @@ func stamp(d *directory.Content, old *directory.Snapshot, now time.Time) {
 	}
 	for i := range d.Apps {
 		before, _ := old.App(d.Apps[i].ID)
-		d.Apps[i].Created, d.Apps[i].Updated, d.Apps[i].Vendor = since(before.Created, now), now, before.Vendor
+		d.Apps[i].Created, d.Apps[i].Updated, d.Apps[i].Vendor = since(before.Created, now), before.Updated, before.Vendor
+		if !reflect.DeepEqual(d.Apps[i], before) {
+			d.Apps[i].Updated = now
+		}
 	}
 	for i := range d.Rules {
-		var before time.Time
+		var before directory.Rule
 		if r, ok := old.Rule(d.Rules[i].Kind, d.Rules[i].Value); ok {
-			before = r.Created
+			before = *r
 		}
-		d.Rules[i].Created, d.Rules[i].Updated = since(before, now), now
+		d.Rules[i].Created, d.Rules[i].Updated = since(before.Created, now), before.Updated
+		if !reflect.DeepEqual(d.Rules[i], before) {
+			d.Rules[i].Updated = now
+		}
 	}
 	for i := range d.Endpoints {
 		e := &d.Endpoints[i]
