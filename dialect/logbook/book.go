@@ -153,16 +153,30 @@ func add(file string, entries []entry) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640) //nolint:gosec // its group is for who collects logs
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o640) //nolint:gosec // its group is for who collects logs
 	if err != nil {
 		return err
 	}
 	var text []byte
+	if isCut(f) {
+		text = append(text, '\n')
+	}
 	for _, e := range entries {
 		text = append(append(text, e.line...), '\n')
 	}
 	_, err = f.Write(text)
 	return errors.Join(err, f.Close())
+}
+
+// isCut tells whether a file's last line has no end: the disk was full, or the program killed, in the middle of it.
+func isCut(f *os.File) bool {
+	st, err := f.Stat()
+	if err != nil || st.Size() == 0 {
+		return false
+	}
+	var last [1]byte
+	_, err = f.ReadAt(last[:], st.Size()-1)
+	return err == nil && last[0] != '\n'
 }
 
 // tell tells the log of lines lost, no more often than tellEvery.

@@ -71,6 +71,24 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// A line that was cut in two, by a disk that was full, spoils no other.
+func TestCutLine(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "g", "2026-11-23.log")
+	if err := os.Mkdir(filepath.Dir(file), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("{\"n\":1}\n{\"n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, logbook.Config{Dir: dir})
+	b.Write("g", noon, []byte(`{"n":3}`))
+	b.Close()
+	if got, err := os.ReadFile(file); string(got) != "{\"n\":1}\n{\"n\n{\"n\":3}\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // On a writer each line says its group.
 func TestWriter(t *testing.T) {
 	var to bytes.Buffer
