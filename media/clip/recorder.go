@@ -58,7 +58,7 @@ func (r *Recorder) Left() []string {
 	}
 	var files []string
 	for _, f := range found {
-		if f.Type().IsRegular() && !strings.HasSuffix(f.Name(), "."+MP3) {
+		if f.Type().IsRegular() && strings.HasSuffix(f.Name(), "."+WAV) { // beside them stands what others spool
 			files = append(files, filepath.Join(r.folder, f.Name()))
 		}
 	}

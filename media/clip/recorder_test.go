@@ -194,6 +194,12 @@ func TestRecordingIsReadableAtAnyTime(t *testing.T) {
 	if len(left) != 1 {
 		t.Fatalf("left: %v", left)
 	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(left[0]), "cdrs.jsonl"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if others := r.Left(); len(others) != 1 {
+		t.Errorf("left: %v", others)
+	}
 	deadline := time.Now().Add(5 * time.Second)
 	for {
 		file, err := os.ReadFile(left[0])
