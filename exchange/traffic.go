@@ -83,15 +83,19 @@ func (t *Traffic) watch(trunk string, dir call.Direction, r call.Report) call.Re
 
 // counting is a leg that is counted. Its reports come one after the other.
 type counting struct {
-	t              *Traffic
-	trunk          string
-	dir            call.Direction
-	answered, over bool
+	t                    *Traffic
+	trunk                string
+	dir                  call.Direction
+	rung, answered, over bool
 }
 
 func (l *counting) hear(ev call.Event) {
 	switch ev := ev.(type) {
 	case call.Ringing, call.Progress:
+		if l.rung {
+			return
+		}
+		l.rung = true
 		l.t.count(l.trunk, l.dir, func(n *dialect.Traffic, _ *dialect.Flow) { n.Codes[1]++ })
 	case call.Answered:
 		if l.answered {

@@ -10,6 +10,7 @@ import (
 	"github.com/switchhook/switchhook/dialect"
 	"github.com/switchhook/switchhook/directory"
 	"github.com/switchhook/switchhook/engine"
+	"github.com/switchhook/switchhook/exchange"
 )
 
 // What trunks carry is counted while it goes on, by direction; what trunks that exist no more have carried is forgotten.
@@ -61,4 +62,27 @@ func TestTraffic(t *testing.T) {
 	h.current.Store(directory.NewSnapshot(h.content))
 	check(map[string]dialect.Traffic{"carrier": {Out: dialect.Flow{Attempts: 1, Answered: 1}, Codes: [7]uint64{2: 1}}})
 	h.drained(t)
+}
+
+// A call counts once among those that rang, however often its far end says so.
+func TestTrafficRings(t *testing.T) {
+	content := directory.Content{Trunks: []directory.Trunk{{ID: "pbx"}}}
+	traffic := exchange.NewTraffic(func() *directory.Snapshot { return directory.NewSnapshot(content) })
+	var far reporting
+	traffic.Dialer(&far).Dial("leg", call.Dial{Trunk: "pbx"}, func(call.Event) {})
+	for _, ev := range []call.Event{call.Ringing{Leg: "leg", Status: 180}, call.Ringing{Leg: "leg", Status: 181}, call.Progress{Leg: "leg"}, call.Answered{Leg: "leg"}} {
+		far.report(ev)
+	}
+	want := map[string]dialect.Traffic{"pbx": {Out: dialect.Flow{Attempts: 1, Answered: 1, Active: 1}, Codes: [7]uint64{1: 1, 2: 1}}}
+	if diff := cmp.Diff(want, traffic.Trunks()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// reporting is a dialer whose legs say what a test wants.
+type reporting struct{ report call.Report }
+
+func (r *reporting) Dial(_ call.LegID, _ call.Dial, report call.Report) engine.Leg {
+	r.report = report
+	return nil
 }
