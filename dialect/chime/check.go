@@ -107,37 +107,19 @@ func skipBlank(b []byte) int { return len(b) - len(strings.TrimLeft(string(b), "
 
 // fields gives the members of an object, in order.
 func (n node) fields() []field {
-	if !isObject(n.raw) {
-		return nil
-	}
 	var all []field
-	for i := skipSpace(n.raw, 1); n.raw[i] != '}'; {
-		end := skipValue(n.raw, i)
-		f := field{keyAt: n.at + i}
-		f.key, _ = text(n.raw[i:end])
-		i = skipSpace(n.raw, skipSpace(n.raw, end)+1) // over the colon
-		end = skipValue(n.raw, i)
-		f.value = node{n.at + i, n.raw[i:end:end]}
-		all = append(all, f)
-		if i = skipSpace(n.raw, end); n.raw[i] == ',' {
-			i = skipSpace(n.raw, i+1)
-		}
+	for k, v := range memberSpans(n.raw) {
+		key, _ := text(k.of(n.raw))
+		all = append(all, field{key, n.at + k.from, node{n.at + v.from, v.of(n.raw)}})
 	}
 	return all
 }
 
 // list gives the elements of an array, in order.
 func (n node) list() []node {
-	if !isArray(n.raw) {
-		return nil
-	}
 	var all []node
-	for i := skipSpace(n.raw, 1); n.raw[i] != ']'; {
-		end := skipValue(n.raw, i)
-		all = append(all, node{n.at + i, n.raw[i:end:end]})
-		if i = skipSpace(n.raw, end); n.raw[i] == ',' {
-			i = skipSpace(n.raw, i+1)
-		}
+	for v := range elementSpans(n.raw) {
+		all = append(all, node{n.at + v.from, v.of(n.raw)})
 	}
 	return all
 }

@@ -24,19 +24,10 @@ func isUnset(raw json.RawMessage) bool {
 // members gives the members of an object in order, keys decoded, values as bytes of raw. Nothing when raw is no object.
 func members(raw json.RawMessage) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
-		if !isObject(raw) {
-			return
-		}
-		for i := skipSpace(raw, 1); raw[i] != '}'; {
-			end := skipValue(raw, i)
-			key, _ := text(raw[i:end])
-			i = skipSpace(raw, skipSpace(raw, end)+1) // over the colon
-			end = skipValue(raw, i)
-			if !yield(key, raw[i:end:end]) {
+		for k, v := range memberSpans(raw) {
+			key, _ := text(k.of(raw))
+			if !yield(key, v.of(raw)) {
 				return
-			}
-			if i = skipSpace(raw, end); raw[i] == ',' {
-				i = skipSpace(raw, i+1)
 			}
 		}
 	}
@@ -45,17 +36,49 @@ func members(raw json.RawMessage) iter.Seq2[string, json.RawMessage] {
 // elements gives the elements of an array in order. Nothing when raw is no array.
 func elements(raw json.RawMessage) iter.Seq[json.RawMessage] {
 	return func(yield func(json.RawMessage) bool) {
+		for v := range elementSpans(raw) {
+			if !yield(v.of(raw)) {
+				return
+			}
+		}
+	}
+}
+
+// span is where a value stands in a text: from its first byte to behind its last.
+type span struct{ from, to int }
+
+func (s span) of(raw json.RawMessage) json.RawMessage { return raw[s.from:s.to:s.to] }
+
+// memberSpans gives where the members of an object stand, in order: key and value. Nothing when raw is no object.
+func memberSpans(raw json.RawMessage) iter.Seq2[span, span] {
+	return func(yield func(key, value span) bool) {
+		if !isObject(raw) {
+			return
+		}
+		for i := skipSpace(raw, 1); raw[i] != '}'; {
+			key := span{i, skipValue(raw, i)}
+			i = skipSpace(raw, skipSpace(raw, key.to)+1) // over the colon
+			value := span{i, skipValue(raw, i)}
+			if !yield(key, value) {
+				return
+			}
+			i = skipComma(raw, value.to)
+		}
+	}
+}
+
+// elementSpans gives where the elements of an array stand, in order. Nothing when raw is no array.
+func elementSpans(raw json.RawMessage) iter.Seq[span] {
+	return func(yield func(span) bool) {
 		if !isArray(raw) {
 			return
 		}
 		for i := skipSpace(raw, 1); raw[i] != ']'; {
-			end := skipValue(raw, i)
-			if !yield(raw[i:end:end]) {
+			value := span{i, skipValue(raw, i)}
+			if !yield(value) {
 				return
 			}
-			if i = skipSpace(raw, end); raw[i] == ',' {
-				i = skipSpace(raw, i+1)
-			}
+			i = skipComma(raw, value.to)
 		}
 	}
 }
@@ -97,6 +120,14 @@ func whole(raw json.RawMessage) (int, bool) {
 		return 0, false
 	}
 	return int(f), true
+}
+
+// skipComma gives the index of what follows a value that ends before i: the next one, or what closes them.
+func skipComma(raw []byte, i int) int {
+	if i = skipSpace(raw, i); raw[i] == ',' {
+		i = skipSpace(raw, i+1)
+	}
+	return i
 }
 
 func skipSpace(raw []byte, i int) int {
