@@ -210,7 +210,7 @@ func (c functionInvokeCommand) Run(ctx context.Context, con console, log *slog.L
 		return fmt.Errorf("the function fails: %w", err)
 	}
 	answer := indented(raw)
-	found := chime.Check(answer, chime.Limits{})
+	found := chime.CheckAnswer(event, raw, answer)
 	if c.JSON {
 		out := map[string]any{"event": json.RawMessage(event), "answer": string(answer), "milliseconds": took.Milliseconds(), "findings": append([]chime.Finding{}, found...)}
 		if json.Valid(answer) {

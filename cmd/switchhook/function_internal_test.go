@@ -41,10 +41,17 @@ func TestFunctionInvoke(t *testing.T) {
 		"file":   {[]string{handler(t, `{SchemaVersion: "1.0", Actions: [], TransactionAttributes: {was: event.InvocationEventType}}`), "--event", event}, 0, []string{`"was": "NONE"`}},
 		"wrong": {[]string{handler(t, `{SchemaVersion: "1.0", Actions: [{Type: "Pause", Parameters: {DurationInMilliseconds: 5}}]}`)}, 1,
 			[]string{"answer:7:35: error: Actions[0].Parameters.DurationInMilliseconds: 5 is out of range", "can't be carried out as it stands: 1 error"}},
-		"throws":     {[]string{handler(t, `(() => { throw new Error("no luck") })()`)}, 1, []string{"the function fails", "no luck"}},
-		"no file":    {[]string{"./none.mjs"}, 1, []string{"there is no file ./none.mjs"}},
-		"no event":   {[]string{filepath.Join(good, "index.mjs"), "--event", "NEW_INBOUND"}, 1, []string{"NEW_INBOUND_CALL"}},
-		"bad header": {[]string{filepath.Join(good, "index.mjs"), "--header", "X"}, 1, []string{"'Name: value'"}},
+		"large":        {[]string{handler(t, `{SchemaVersion: "1.0", TransactionAttributes: Object.fromEntries(Array.from({length: 100}, (_, i) => [i, "x".repeat(195)]))}`)}, 0, nil},
+		"too large":    {[]string{handler(t, `{SchemaVersion: "1.0", TransactionAttributes: {a: "x".repeat(21000)}}`)}, 1, []string{"TransactionAttributesInvalidSize"}},
+		"nothing":      {[]string{handler(t, `undefined`)}, 1, nil},
+		"after all":    {[]string{handler(t, `undefined`), "--event", "HANGUP"}, 0, nil},
+		"not read":     {[]string{handler(t, `[]`), "--event", "RINGING"}, 0, []string{"answer:1:1: warning: an object is needed here"}},
+		"not done":     {[]string{handler(t, `{SchemaVersion: "1.0", Actions: [{Type: "Hangup"}]}`), "--event", "NEW_OUTBOUND_CALL"}, 0, []string{"warning: Actions: they are not carried out"}},
+		"not answered": {[]string{handler(t, `{SchemaVersion: "1.0", Actions: []}`)}, 0, []string{"warning: Actions: there are none"}},
+		"throws":       {[]string{handler(t, `(() => { throw new Error("no luck") })()`)}, 1, []string{"the function fails", "no luck"}},
+		"no file":      {[]string{"./none.mjs"}, 1, []string{"there is no file ./none.mjs"}},
+		"no event":     {[]string{filepath.Join(good, "index.mjs"), "--event", "NEW_INBOUND"}, 1, []string{"NEW_INBOUND_CALL"}},
+		"bad header":   {[]string{filepath.Join(good, "index.mjs"), "--header", "X"}, 1, []string{"'Name: value'"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out := tried(t, append([]string{"function", "invoke"}, c.args...)...)

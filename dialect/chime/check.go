@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strings"
 )
 
@@ -63,6 +65,39 @@ func Check(answer []byte, lim Limits) []Finding {
 	}
 	return c.found
 }
+
+// CheckAnswer is [Check] of a function's answer to an event, which says what is made of it. The places are those in printed, the
+// same JSON laid out for a person; how large it may be, the answer as it came decides.
+func CheckAnswer(event, answer, printed []byte) []Finding {
+	var e struct{ InvocationEventType string }
+	_ = json.Unmarshal(event, &e) // one that is no event has no type
+	lim := Limits{Answer: math.MaxInt, AttributeBytes: math.MaxInt}.withDefaults()
+	found := Check(printed, lim)
+	if !slices.ContainsFunc(found, isWrong) {
+		found = append(found, slices.DeleteFunc(Check(answer, Limits{}), func(f Finding) bool { return !isWrong(f) })...)
+	}
+	ans, f := readAnswer(answer, &lim)
+	switch e.InvocationEventType {
+	case newOutbound, ringing, interrupted:
+		for i := range found {
+			found[i].Severity = Doubtful
+		}
+		if len(ans.actions) > 0 {
+			found = append(found, Finding{1, 1, "Actions", Doubtful, "they are not carried out: of an answer to " + e.InvocationEventType + " its TransactionAttributes alone are kept"})
+		}
+	case hangup:
+		if f != nil && f.kind == emptyResponse {
+			return nil
+		}
+	case newInbound:
+		if f == nil && len(ans.actions) == 0 {
+			found = append(found, Finding{1, 1, "Actions", Doubtful, "there are none: the caller is not answered, and after 30 s gets 480"})
+		}
+	}
+	return found
+}
+
+func isWrong(f Finding) bool { return f.Severity == Wrong }
 
 // checker is one answer being checked.
 type checker struct {
