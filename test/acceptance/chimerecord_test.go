@@ -128,7 +128,8 @@ func TestChimeCallRecording(t *testing.T) {
 	t.Parallel()
 	bucket := newS3Bucket(t)
 	caller, callee := newPerson(t, 440), newPerson(t, 1000)
-	next := make(chan string, 10) // what the function was told of
+	next := make(chan string, 10)  // what the function was told of
+	pressed := make(chan struct{}) // closed when both have pressed their keys
 	f := startFunction(t, func(ev event) string {
 		id := object{"CallId": ev.CallDetails.Participants[0].CallId}
 		switch ev.InvocationEventType + " " + ev.ActionData.Type {
@@ -136,7 +137,11 @@ func TestChimeCallRecording(t *testing.T) {
 			return actions("StartCallRecording", object{"CallId": id["CallId"], "Track": "BOTH", "Destination": object{"Type": "S3", "Location": "calls/sales"}},
 				"CallAndBridge", object{"CallerIdNumber": "+12065550142", "Endpoints": []object{{"BridgeEndpointType": "PSTN", "Uri": "+14155550199"}}})
 		case "ACTION_SUCCESSFUL CallAndBridge":
-			return actions("Pause", object{"DurationInMilliseconds": 2000}, "PauseCallRecording", id, "Pause", object{"DurationInMilliseconds": 2000},
+			select {
+			case <-pressed:
+			case <-t.Context().Done():
+			}
+			return actions("Pause", object{"DurationInMilliseconds": 500}, "PauseCallRecording", id, "Pause", object{"DurationInMilliseconds": 2000},
 				"ResumeCallRecording", id, "Pause", object{"DurationInMilliseconds": 1500}, "StopCallRecording", id)
 		case "ACTION_SUCCESSFUL StopCallRecording":
 			next <- ev.ActionData.Type
@@ -153,6 +158,14 @@ func TestChimeCallRecording(t *testing.T) {
 	if err := far.Press(t.Context(), (<-callee.answers).Media(), "3"); err != nil {
 		t.Fatal(err)
 	}
+	for _, heard := range []chan byte{callee.digits, caller.digits} {
+		select {
+		case <-heard:
+		case <-time.After(5 * time.Second):
+			t.Fatal("a key was not heard within 5 s")
+		}
+	}
+	close(pressed)
 	<-next
 	begun := f.seen("NEW_INBOUND_CALL")[0].CallDetails
 	locations, _ := destinations(f.seen("ACTION_SUCCESSFUL"))
@@ -178,12 +191,12 @@ func TestChimeCallRecording(t *testing.T) {
 		t.Fatalf("%d channels", len(tracks))
 	}
 	seconds := float64(len(tracks[0])) / 8000
-	if got := head.Get("X-Amz-Meta-Recording-Duration"); seconds < 5.2 || seconds > 9 || got != fmt.Sprint(int(math.Round(seconds))) {
+	if got := head.Get("X-Amz-Meta-Recording-Duration"); seconds < 4.2 || seconds > 9 || got != fmt.Sprint(int(math.Round(seconds))) {
 		t.Errorf("%.2f s of sound; recording-duration is %q", seconds, got)
 	}
 	for i, want := range []struct{ voice, other, low, high float64 }{{440, 1000, 770, 1336}, {1000, 440, 697, 1477}} {
 		from, to := silence(tracks[i])
-		if length := float64(to-from) / 8000; length < 1.5 || length > 2.1 {
+		if length := float64(to-from) / 8000; length < 1.5 || length > 2.6 { // with what a busy machine adds
 			t.Errorf("channel %d is silent for %.2f s", i, length)
 		}
 		for part, sound := range map[string][]int16{"before": tracks[i][:max(from-1600, 0)], "after": tracks[i][min(to+1600, len(tracks[i])):]} {
