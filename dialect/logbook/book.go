@@ -43,6 +43,7 @@ type Book struct {
 
 	told   time.Time // when the log was told of lines lost; run's
 	untold int64     // since; run's
+	why    error     // the last fault that cost some of these; run's
 }
 
 type entry struct {
@@ -181,14 +182,17 @@ func isCut(f *os.File) bool {
 
 // tell tells the log of lines lost, no more often than tellEvery.
 func (b *Book) tell(lost int64, why error) {
+	if why != nil {
+		b.why = why
+	}
 	if b.untold += lost; b.untold == 0 || !b.told.IsZero() && time.Since(b.told) < tellEvery {
 		return
 	}
-	if why == nil {
-		why = errors.New("what was to be written was too much")
+	if b.why == nil {
+		b.why = errors.New("what was to be written was too much")
 	}
-	b.cfg.Logger.Error("lines of customers' logs are lost", "lines", b.untold, "error", why)
-	b.told, b.untold = time.Now(), 0
+	b.cfg.Logger.Error("lines of customers' logs are lost", "lines", b.untold, "error", b.why)
+	b.told, b.untold, b.why = time.Now(), 0, nil
 }
 
 // withGroup gives a line that says which group it belongs to.

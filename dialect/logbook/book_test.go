@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -98,6 +100,36 @@ func TestWriter(t *testing.T) {
 	if got := to.String(); got != `{"log_group":"/aws/One/a","message":{"n":1}}`+"\n" {
 		t.Errorf("%q", got)
 	}
+}
+
+// What cost lines is told with their number, however much later.
+func TestWhyLinesAreLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		to := &failing{}
+		b := open(t, logbook.Config{To: to, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		for range 2 { // the first is told at once, the second waits for its minute
+			b.Write("g", noon, []byte(`{}`))
+			synctest.Wait()
+		}
+		time.Sleep(2 * time.Minute) // of the bubble
+		to.mended.Store(true)
+		b.Write("g", noon, []byte(`{}`))
+		b.Close()
+		if n := strings.Count(log.String(), "disk full"); n != 2 || b.Lost() != 2 {
+			t.Errorf("told %d times of %d lines: %s", n, b.Lost(), log.String())
+		}
+	})
+}
+
+// failing is a writer that fails until it is mended.
+type failing struct{ mended atomic.Bool }
+
+func (f *failing) Write(b []byte) (int, error) {
+	if f.mended.Load() {
+		return len(b), nil
+	}
+	return 0, errors.New("disk full")
 }
 
 // gate is a writer that waits.
