@@ -68,6 +68,7 @@ type Counts struct {
 // lane is what goes to one destination. The courier's mutex guards it.
 type lane struct {
 	waiting  []Parcel
+	bytes    int // of these and of those on their way
 	busy     int // on their way
 	failures int // since the last success
 	clock    *time.Timer
@@ -94,24 +95,54 @@ func Open(cfg Config) (*Courier, error) {
 
 func size(p *Parcel) int { return 64 + len(p.To) + len(p.Name) + len(p.Body) }
 
-// Take takes a parcel. It never blocks: one that has no room is lost, counted and told in the log. The body must not be changed
-// afterwards.
+// Take takes a parcel. It never blocks: where there is no room, the newest of the destination for which most waits is lost, counted
+// and told in the log. The body must not be changed afterwards.
 func (c *Courier) Take(p Parcel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := size(&p)
-	if c.closed || c.bytes+n > c.cfg.Most {
-		c.lose(p, errors.New("too many wait"))
-		return
-	}
-	c.bytes += n
 	l := c.lanes[p.To]
 	if l == nil {
 		l = &lane{}
-		c.lanes[p.To] = l
 	}
+	if c.closed || !c.makeRoom(l.bytes+n, n) {
+		c.lose(p, errTooMany)
+		return
+	}
+	c.bytes += n
+	l.bytes += n
+	c.lanes[p.To] = l
 	l.waiting = append(l.waiting, p)
 	c.send(p.To, l)
+}
+
+var errTooMany = errors.New("too many wait")
+
+// makeRoom makes room for n bytes, at the cost of lanes that have more than mine. False: there is none. The mutex is held.
+func (c *Courier) makeRoom(mine, n int) bool {
+	for c.bytes+n > c.cfg.Most {
+		var most *lane
+		for _, l := range c.lanes {
+			if len(l.waiting) > 1 && l.bytes > mine && (most == nil || l.bytes > most.bytes) {
+				most = l
+			}
+		}
+		if most == nil {
+			return false
+		}
+		last := len(most.waiting) - 1
+		p := most.waiting[last]
+		most.waiting = slices.Delete(most.waiting, last, last+1)
+		c.gone(most, &p)
+		c.lose(p, errTooMany)
+	}
+	return true
+}
+
+// gone frees the room of a parcel. The mutex is held.
+func (c *Courier) gone(l *lane, p *Parcel) {
+	c.bytes -= size(p)
+	l.bytes -= size(p)
 }
 
 // Counts gives the counts as they are now.
@@ -179,10 +210,10 @@ func (c *Courier) arrived(to string, l *lane, p Parcel, err error) (again bool) 
 	switch {
 	case err == nil:
 		c.counts.Brought++
-		c.bytes -= size(&p)
+		c.gone(l, &p)
 	case errors.Is(err, ErrRefused):
 		c.lose(p, err)
-		c.bytes -= size(&p)
+		c.gone(l, &p)
 	default:
 		l.waiting = slices.Insert(l.waiting, 0, p)
 		l.failures++

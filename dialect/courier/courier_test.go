@@ -188,6 +188,40 @@ func TestLost(t *testing.T) {
 	})
 }
 
+// A destination that nobody answers at takes no room from the others: what is too much is its own loss.
+func TestFullOfOneDestination(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bad, good := &place{err: errors.New("no such bucket")}, &place{}
+		c := open(t, courier.Config{Most: 10_000, Bring: func(ctx context.Context, p courier.Parcel) error {
+			if p.To == "bad" {
+				return bad.bring(ctx, p)
+			}
+			return good.bring(ctx, p)
+		}})
+		for range 20 {
+			c.Take(courier.Parcel{To: "bad", Body: make([]byte, 900)})
+		}
+		synctest.Wait()
+		if n := c.Counts(); n.Lost != 10 || n.Waiting != 10 {
+			t.Errorf("%+v", n)
+		}
+		for range 5 {
+			c.Take(courier.Parcel{To: "good", Body: make([]byte, 900)})
+			synctest.Wait()
+		}
+		if n := c.Counts(); len(good.got) != 5 || n.Brought != 5 || n.Lost != 11 || n.Waiting != 9 {
+			t.Errorf("brought %d, %+v", len(good.got), n)
+		}
+		c.Take(courier.Parcel{To: "good", Body: make([]byte, 9_500)}) // more than all that waits elsewhere
+		if n := c.Counts(); n.Lost != 12 || n.Waiting != 9 {
+			t.Errorf("%+v", n)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A destination takes so many at once.
 func TestWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
