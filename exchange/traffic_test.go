@@ -68,7 +68,7 @@ func TestTraffic(t *testing.T) {
 func TestTrafficRings(t *testing.T) {
 	content := directory.Content{Trunks: []directory.Trunk{{ID: "pbx"}}}
 	traffic := exchange.NewTraffic(func() *directory.Snapshot { return directory.NewSnapshot(content) })
-	var far reporting
+	var far fakeEdge
 	traffic.Dialer(&far).Dial("leg", call.Dial{Trunk: "pbx"}, func(call.Event) {})
 	for _, ev := range []call.Event{call.Ringing{Leg: "leg", Status: 180}, call.Ringing{Leg: "leg", Status: 181}, call.Progress{Leg: "leg"}, call.Answered{Leg: "leg"}} {
 		far.report(ev)
@@ -79,10 +79,10 @@ func TestTrafficRings(t *testing.T) {
 	}
 }
 
-// reporting is a dialer whose legs say what a test wants.
-type reporting struct{ report call.Report }
+// fakeEdge is a dialer whose legs say what a test wants.
+type fakeEdge struct{ report call.Report }
 
-func (r *reporting) Dial(_ call.LegID, _ call.Dial, report call.Report) engine.Leg {
-	r.report = report
+func (f *fakeEdge) Dial(_ call.LegID, _ call.Dial, report call.Report) engine.Leg {
+	f.report = report
 	return nil
 }
