@@ -24,7 +24,7 @@ func actionShapes() []member {
 		{"ModifyChimeMeetingAttendees", acting(
 			member{"Operation", words{oneOf: []string{"Mute", "Unmute"}}, true},
 			member{"MeetingId", words{}, true},
-			member{"AttendeeList", list{of: words{}, min: 1, max: 100}, true}), true},
+			member{"AttendeeList", list{of: words{}, min: 1, max: maxMuted}, true}), true},
 		{"Pause", acting(member{"DurationInMilliseconds", number{minPause, maxPause}, true}), true},
 		{"PauseCallRecording", acting(), false},
 		{"PlayAudio", acting(
@@ -41,8 +41,8 @@ func actionShapes() []member {
 		).where(ascending("InBetweenDigitsDurationInMilliseconds", "FlushDigitsDurationInMilliseconds", 1)), true},
 		{"RecordAudio", acting(
 			member{"DurationInSeconds", number{min: 1}, false},
-			member{"SilenceDurationInSeconds", number{1, 1000}, false},
-			member{"SilenceThreshold", number{1, 1000}, false},
+			member{"SilenceDurationInSeconds", number{1, maxSilence}, false},
+			member{"SilenceThreshold", number{1, maxSilence}, false},
 			member{"RecordingTerminators", phoneKeys{}, false},
 			member{"RecordingDestination", object{members: []member{
 				{"Type", words{oneOf: []string{"S3"}}, true},
@@ -51,8 +51,8 @@ func actionShapes() []member {
 			}}, true}), true},
 		{"ResumeCallRecording", acting(), false},
 		{"SendDigits", acting(
-			member{"Digits", words{max: 50, test: only("0123456789*#ABCD,")}, true},
-			member{"ToneDurationInMilliseconds", number{50, 24_000}, false}), true},
+			member{"Digits", words{max: maxSent, test: only(allKeys + ",")}, true},
+			member{"ToneDurationInMilliseconds", number{minTone, maxTone}, false}), true},
 		{"Speak", acting(speechMembers()...), true},
 		{"SpeakAndGetDigits", acting(append(gatherMembers(),
 			member{"SpeechParameters", object{members: speechMembers()}, true},
@@ -167,7 +167,7 @@ var audioShape = object{members: []member{
 
 func speechMembers() []member {
 	return []member{
-		{"Text", words{max: 1000}, true},
+		{"Text", words{max: maxSpeech}, true},
 		{"Engine", words{oneOf: []string{"standard", "neural"}}, false},
 		{"LanguageCode", words{}, false},
 		{"TextType", words{oneOf: []string{"text", "ssml"}}, false},
@@ -178,8 +178,8 @@ func speechMembers() []member {
 func gatherMembers() []member {
 	return []member{
 		{"InputDigitsRegex", pattern{}, false},
-		{"MinNumberOfDigits", number{0, 128}, false},
-		{"MaxNumberOfDigits", number{1, 128}, false},
+		{"MinNumberOfDigits", number{0, maxDigits}, false},
+		{"MaxNumberOfDigits", number{1, maxDigits}, false},
 		{"TerminatorDigits", phoneKeys{}, false},
 		{"InBetweenDigitsDurationInMilliseconds", number{min: 1}, false},
 		{"Repeat", number{min: 1}, false},

@@ -222,6 +222,7 @@ func testMeeting(t *testing.T, name string) {
 	hear("and hears", isLoud, hums[0], 3)
 	lines[3].Hangup(0, nil)
 	over(t, lines[3])
+	eventually(t, "the leg that dora was bridged to leaving", func() bool { return slices.Contains(events.told(), "AttendeeLeft dora") })
 
 	ok(t, meetings, "DeleteAttendee", object{"MeetingId": m.id, "AttendeeId": carl[0]})
 	over(t, lines[2])
