@@ -255,6 +255,28 @@ func TestTrace(t *testing.T) {
 	})
 }
 
+// That we gave up calling stands in the log of the call, and in what is kept of a trunk's messages.
+func TestTraceOfCancel(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		r := newRig(t, keepAll)
+		bob := r.phone(bobAt)
+		leg, e := r.dial(call.Dial{Trunk: "bob", To: "1", From: "2"})
+		inv := bob.receive("INVITE")
+		leg.Hangup(call.Cause{By: call.ByApp, Label: call.LabelCancelled}, header.List{{Name: "X-Why", Value: "late"}})
+		bob.answer(inv, 180, "bob", "")
+		bob.answer(bob.receive("CANCEL"), 200, "bob", "")
+		bob.answer(inv, 487, "bob", "")
+		want[call.LegEnded](e)
+		var got []string
+		for _, l := range e.log {
+			got = append(got, string(l.Direction)+" "+l.Text)
+		}
+		if !slices.ContainsFunc(got, func(l string) bool { return strings.HasPrefix(l, "out CANCEL sip:1@") }) {
+			t.Errorf("the log has no CANCEL: %q", got)
+		}
+	})
+}
+
 // A call keeps nothing of the INVITE's text: what it reports stands alone. Shown by the values staying right when the
 // next message comes.
 func TestExplain(t *testing.T) {

@@ -37,6 +37,9 @@ func (a *attempt) send(m *message.Message, to transport.Target) {
 	a.client = a.d.set.cfg.Layer.Send(m, to, func(_ *transaction.Client, m *message.Message, err error) { a.response(m, err) })
 }
 
+// sent traces what the transaction sends by itself.
+func (a *attempt) sent(m *message.Message) { a.d.traced(true, m) }
+
 // Cancel gives the INVITE up: CANCEL with these rows goes out as soon as RFC 3261 section 9.1 allows. Refused with
 // [ErrCancelled] follows, at the latest after 64*T1, whatever the far end answers.
 func (d *Dialog) Cancel(rows header.List) {
@@ -45,6 +48,7 @@ func (d *Dialog) Cancel(rows header.List) {
 		return
 	}
 	a.cancelled = true
+	a.client.OnCancel(a.sent)
 	a.client.Cancel(rows)
 	if a.over {
 		return // the layer had an answer ready
@@ -60,6 +64,7 @@ func (d *Dialog) Abandon() {
 	}
 	a.close()
 	d.state, d.early = idle, nil
+	a.client.OnCancel(a.sent)
 	a.client.Cancel(nil)
 }
 

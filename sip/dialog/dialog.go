@@ -81,7 +81,8 @@ type parting struct {
 	byeRows   header.List
 }
 
-// Trace makes f hear of every message of the dialog that is sent (sent is true) or received, retransmissions aside.
+// Trace makes f hear of every message of the dialog that is sent (sent is true) or received: retransmissions, the ACK
+// of a refusal and the answer to CANCEL aside.
 func (d *Dialog) Trace(f func(sent bool, m *message.Message)) { d.trace = f }
 
 func (d *Dialog) traced(sent bool, m *message.Message) {

@@ -23,6 +23,7 @@ type Client struct {
 
 	data  []byte // the request as sent, while it may have to be sent again; then the ACK of a refusal
 	extra header.List
+	told  func(*message.Message) // of the CANCEL; nil: nobody
 	// gaveUp: the user called Cancel. heard: a provisional response came, so that CANCEL may go. done: the end is told.
 	gaveUp, heard, done bool
 
@@ -169,6 +170,9 @@ func (c *Client) Cancel(extra header.List) {
 	}
 }
 
+// OnCancel makes f hear of the CANCEL when it is sent, once.
+func (c *Client) OnCancel(f func(*message.Message)) { c.told = f }
+
 // cancel sends the CANCEL, in a transaction of its own whose answer tells nothing.
 func (c *Client) cancel() {
 	m := c.derive("CANCEL", "")
@@ -177,6 +181,9 @@ func (c *Client) cancel() {
 	}
 	child := &Client{shard: c.shard, req: m, to: c.to, on: func(*Client, *message.Message, error) {}}
 	child.start()
+	if c.told != nil {
+		c.told(m)
+	}
 	c.set(&c.deadline, 64*c.shard.layer.cfg.T1)
 }
 
