@@ -22,7 +22,7 @@ func Press(ctx context.Context, s media.Session, digits string) error {
 	stop := s.SendDigits(digits, pressed, released, false, func(err error) { done <- err })
 	select {
 	case err := <-done:
-		if err != nil && !errors.Is(err, context.Canceled) { // the line may be over: by the last key, as often
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, media.ErrClosed) { // the line may be over: by the last key, as often
 			return fmt.Errorf("pressing %q: %w", digits, err)
 		}
 		return nil
