@@ -161,22 +161,22 @@ func TestMeetingEndsLater(t *testing.T) {
 		if _, ok := d.lobby.get("111122223333", Standup); !ok {
 			t.Error("it ended although the store still has it")
 		}
-		time.Sleep(2 * time.Minute)
+		time.Sleep(2 * time.Minute) // of the bubble
 		if _, ok := d.lobby.get("111122223333", Standup); ok {
 			t.Error("it still stands")
 		}
 		d.cfg.Store.(fakeStore).failures.Store(1)
 		d.StandMeeting("111122223333", func(context.Context, call.ID, []byte) ([]byte, error) { return nil, nil })
-		time.Sleep(5*time.Minute + time.Second)
+		time.Sleep(5*time.Minute + time.Second) // of the bubble
 		p, err := d.lobby.join("", Standup, TokenOf(Anna), "call", "place") // before it is tried again
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(29 * time.Minute)
+		time.Sleep(29 * time.Minute) // of the bubble
 		if there, _ := d.lobby.seen(p); !there {
 			t.Error("it ended although somebody came")
 		}
-		time.Sleep(2 * time.Minute)
+		time.Sleep(2 * time.Minute) // of the bubble
 		if _, ok := d.lobby.get("111122223333", Standup); ok {
 			t.Error("somebody alone in it keeps it for ever")
 		}
@@ -206,7 +206,7 @@ func TestClosedLobby(t *testing.T) {
 		if err := d.JoinMeeting(Anna, "call"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(48 * time.Hour)
+		time.Sleep(48 * time.Hour) // of the bubble
 		if store.failures.Load() != 0 {
 			t.Error("a clock went on")
 		}

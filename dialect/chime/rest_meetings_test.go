@@ -364,7 +364,7 @@ func TestMeetingEndsByItself(t *testing.T) {
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for len(events.list()) < len(want) && time.Now().Before(deadline) {
-		time.Sleep(10 * time.Millisecond) // the store's files are no part of synctest's time
+		time.Sleep(10 * time.Millisecond) // between two looks: the store's files are no part of synctest's time
 	}
 	if d := cmp.Diff(want, events.list()); d != "" {
 		t.Errorf("events: (-want +got)\n%s", d)

@@ -192,7 +192,7 @@ func TestRepeatedWhileUnderWay(t *testing.T) {
 		for range 8 {
 			wg.Go(func() {
 				out, err := p.Once(t.Context(), "a", "id", nil, time.Now(), func() (string, error) {
-					time.Sleep(time.Second) // placing takes its time
+					time.Sleep(time.Second) // placing takes its time, that of the bubble
 					mu.Lock()
 					defer mu.Unlock()
 					calls++

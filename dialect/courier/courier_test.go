@@ -72,13 +72,13 @@ func TestRetry(t *testing.T) {
 		if len(good.got) != 3 || bad.tries != 4 || c.Counts() != (courier.Counts{Brought: 3, Waiting: 3}) {
 			t.Errorf("brought %v, tried %d times, %+v", good.got, bad.tries, c.Counts())
 		}
-		time.Sleep(24 * time.Hour)
+		time.Sleep(24 * time.Hour) // of the bubble
 		synctest.Wait()
 		if bad.tries > 24*60+20 || bad.tries < 24*60-20 {
 			t.Errorf("tried %d times in a day", bad.tries)
 		}
 		bad.fail(nil)
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // of the bubble
 		synctest.Wait()
 		if diff := cmp.Diff([]string{"bad 0 ", "bad 1 ", "bad 2 "}, bad.got); diff != "" {
 			t.Error(diff)
