@@ -147,7 +147,9 @@ func (x *Exchange) drive(c *engine.Call, v route.Verdict, host dialect.App) call
 		case x.ctx.Err() != nil:
 			return *drained()
 		}
-		x.live.appFailed()
+		if !errors.Is(err, dialect.ErrBusy) {
+			x.live.appFailed()
+		}
 		isFault := x.failed(c, h.app, err)
 		switch {
 		case isFault:
@@ -208,7 +210,7 @@ func (x *Exchange) driveDirect(c *engine.Call, v route.Verdict) (err error) {
 	return directTo(v).Drive(x.ctx, c)
 }
 
-// failed tells that an application failed: in the call's log always, in the program's no more often than one can read. It
+// failed tells that an application failed, or takes no more calls: in the call's log always, in the program's no more often than one can read. It
 // gives whether the fault is ours.
 func (x *Exchange) failed(c *engine.Call, app string, err error) (isFault bool) {
 	why := err.Error()
@@ -216,7 +218,11 @@ func (x *Exchange) failed(c *engine.Call, app string, err error) (isFault bool) 
 	if isFault = errors.As(err, &f); isFault {
 		why = fmt.Sprintf("panic: %v", f.value)
 	}
-	_, _ = c.Do(x.ctx, call.Note{Log: call.Log{Kind: call.LogNote, Text: "application " + app + " failed: " + why}}) // takes it until Close
+	what, level := "failed", slog.LevelError
+	if errors.Is(err, dialect.ErrBusy) { // nothing is broken
+		what, level = "takes no more calls", slog.LevelWarn
+	}
+	_, _ = c.Do(x.ctx, call.Note{Log: call.Log{Kind: call.LogNote, Text: "application " + app + " " + what + ": " + why}}) // takes it until Close
 	tell, untold := x.apps.failed(app, isFault, time.Now())
 	if !tell {
 		return isFault
@@ -225,7 +231,7 @@ func (x *Exchange) failed(c *engine.Call, app string, err error) (isFault bool) 
 	if untold > 0 {
 		attrs = append(attrs, slog.Int("untold", untold))
 	}
-	x.cfg.Logger.LogAttrs(x.ctx, slog.LevelError, "application failed", attrs...)
+	x.cfg.Logger.LogAttrs(x.ctx, level, "application "+what, attrs...)
 	return isFault
 }
 

@@ -60,7 +60,7 @@ func TestReceive(t *testing.T) {
 		"all busy or unavailable": {
 			rule: "12", drive: drivers{"1": func(context.Context, dialect.Call) error { return errors.Join(dialect.ErrBusy, dialect.ErrUnavailable) }, "2": unavailable},
 			app: "app-2", cause: "503 limit by platform (the application takes no more calls now)",
-			told: []string{"hangup 503 limit by platform (the application takes no more calls now)"}, count: exchange.Counts{AppsFailed: 2, Failovers: 1},
+			told: []string{"hangup 503 limit by platform (the application takes no more calls now)"}, count: exchange.Counts{AppsFailed: 1, Failovers: 1}, // busy is not failed
 		},
 		"handed over while it stands": {
 			rule: "12", app: "app-2", cause: "normal by app", drive: drivers{"1": func(ctx context.Context, c dialect.Call) error {

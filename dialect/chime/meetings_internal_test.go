@@ -167,7 +167,7 @@ func TestMeetingEndsLater(t *testing.T) {
 		}
 		d.cfg.Store.(fakeStore).failures.Store(1)
 		d.StandMeeting("111122223333", func(context.Context, call.ID, []byte) ([]byte, error) { return nil, nil })
-		time.Sleep(5*time.Minute + time.Second) // of the bubble
+		time.Sleep(5*time.Minute + time.Second)                             // of the bubble
 		p, err := d.lobby.join("", Standup, TokenOf(Anna), "call", "place") // before it is tried again
 		if err != nil {
 			t.Fatal(err)

@@ -24,6 +24,7 @@ import (
 	"github.com/switchhook/switchhook/speech"
 	"github.com/switchhook/switchhook/speech/polly"
 	"github.com/switchhook/switchhook/speech/speechtest"
+	"github.com/switchhook/switchhook/test/quiet"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -201,6 +202,18 @@ func TestNoSettings(t *testing.T) {
 	if _, err := p.Speak(context.Background(), call.Say{Text: "x"}); !errors.Is(err, call.ErrDenied) {
 		t.Errorf("without credentials: %v", err)
 	}
+}
+
+func TestNothingIsWrittenBesideTheLog(t *testing.T) {
+	quiet.WithoutCredentials(t, func() {
+		p, err := polly.New(t.Context(), polly.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Speak(t.Context(), call.Say{Text: "x"}); !errors.Is(err, call.ErrDenied) {
+			t.Errorf("without credentials: %v", err)
+		}
+	})
 }
 
 func TestVoicesAreKnown(t *testing.T) {
